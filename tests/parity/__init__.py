@@ -1,0 +1,1 @@
+"""The service against the oracle: whole answers, over real and generated catalogues."""
