@@ -1,0 +1,95 @@
+# Everything a developer does. A fresh machine needs Python 3.11+ and make; the rest goes into .venv and .cache.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+DUCKDB15 := .cache/duckdb-1.5
+LAKE    ?= data/lake
+PORT    ?= 8000
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Where the locks are used, and what they must say: every file with its hash, no file without one.
+INSTALL := $(PIP) install --require-hashes
+EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
+COMPILE := $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+           --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format types layers pytest pytest-duckdb-1.5 fmt soak bench docs lock clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z][a-zA-Z0-9.-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## (.*)/  make \1\t\2/' | expand -t 14
+
+run: $(VENV)/.run ## sync the sample catalogue and serve it on 127.0.0.1:8000 (make run PORT=8123)
+	@$(BIN)/python -m facets_svc sync --source sample: --lake $(LAKE)
+	@$(BIN)/python -m facets_svc serve --demo --lake $(LAKE) --port $(PORT)
+
+test: check pytest pytest-duckdb-1.5 ## every check and every test, on both lines of DuckDB
+
+check: lint format types layers ## lint, format, types and import layers, changing nothing
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
+
+pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
+	PYTHONPATH=$(DUCKDB15) $(BIN)/python -m pytest -n 2 --expect-duckdb 1.5 tests/engine tests/parity
+
+fmt: $(VENV)/.dev ## format, and mend what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+soak: $(VENV)/.dev ## the long checks, with their figures
+	$(BIN)/python -m pytest -m soak -s tests
+
+bench: $(VENV)/.dev ## the benchmarks
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev ## write the generated parts of the documentation anew
+	$(BIN)/python -m scripts.generate_docs
+
+lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) --group lock -o requirements/lock.txt
+	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
+
+clean: ## remove the environment, the caches and the local lake
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage* dist build $(LAKE)
+
+# The stamps: what is installed, newer than the lock that it was installed from.
+
+$(BIN)/python:
+	@scripts/make-venv $(VENV) $(PYTHON)
+
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the service needs into $(VENV)." >&2
+	@$(INSTALL) -r requirements/run.txt -r requirements/build.txt
+	@$(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the checks and the tests need into $(VENV)." >&2
+	@$(INSTALL) -r requirements/dev.txt
+	@$(EDITABLE)
+	@touch $@
+
+$(VENV)/.lock: requirements/lock.txt | $(BIN)/python
+	@$(INSTALL) -r requirements/lock.txt
+	@touch $@
+
+$(DUCKDB15)/.installed: requirements/duckdb-1.5.txt | $(BIN)/python
+	@echo "Installing DuckDB 1.5 into $(DUCKDB15)." >&2
+	@rm -rf $(DUCKDB15)
+	@$(INSTALL) --target $(DUCKDB15) -r requirements/duckdb-1.5.txt
+	@touch $@
