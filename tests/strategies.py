@@ -1,0 +1,242 @@
+"""Catalogues and questions that are as awkward as the rules allow, from small pools so that values meet.
+
+Nothing here depends on a reading of SEMANTICS.md that could be disputed: no blank lines, no NaN in JSON, no timestamps
+as numbers, no size labels whose range runs backwards.
+"""
+
+from __future__ import annotations
+
+import json
+import random as randomness
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.oracle import PARAMETERS, Model, OracleAnswer, facets
+
+RawRow = Mapping[str, Any] | bytes
+"""A row before cleaning: columns by name, or a line of a text file as it stands."""
+
+SPACES = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+
+ORGS = ["ann", "Ann", "ANN", "bob", "b.o_b-1", "0", "a" * 96]
+
+PLAIN = ["mit", "MIT", "Mit", "gpl", "a", "b", "c", "a,b", "region:us", "https://example.org/x?y=z&w"]
+ACCENTED = ["é", "e\u0301", "É", "Straße", "STRASSE", "İ", "ı", "ﬁ", "한글", "\u1112\u1161\u11ab", "\u0301", "ά", "Ⅷ"]
+QUOTED = ["'", '"', "''; --", "100%", "%", "_", "a_b", "\\", "\\\\", "\\n", "$1", "{}", "[]", '["a"]', "null", "NaN"]
+PLANES = ["\uffee", "💾", "𝔘𝔫", "\U0010ffff", "\u200b", "\ufeff", "\u202e", "\x01", "\x7f"]
+LONG = ["v" * 256, "v" * 257, "💾" * 256, "é" * 257]
+VALUES = [*PLAIN, *PLAIN, *ACCENTED, *QUOTED, *PLANES, *LONG]
+
+SIZES = [
+    *(
+        "<100M",
+        "100M",
+        ">100M",
+        "100M-500M",
+        "500M-1B",
+        "1B-3B",
+        "1-3B",
+        "1B",
+        "1000M",
+        "1.5B",
+        "<1B",
+        ">200B",
+        "2T",
+        "7K",
+    ),
+    *("1b", "1 B", "-1B", "1B-", "<", "1B+", "≤1B", "１B", "small", "unknown"),
+]
+
+TIMESTAMPS = [
+    *("2024-05-01T12:00:00Z", "2024-05-01T12:00:00", "2024-05-01T14:00:00+02:00", "2024-05-01T12:00:00.000001Z"),
+    *("1999-12-31T23:59:59-05:00", "2024-05-01"),
+]
+
+POISON: list[dict[str, Any]] = [
+    {"id": None},
+    {"name": " \t"},
+    {"is_public": None},
+    {"is_public": "maybe"},
+    {"org": None},
+    {"org": "a/b"},
+    {"org": "ünder"},
+    {"org": "a" * 97},
+    {"license": "M\0T"},
+    {"tags": ["fine", "not\0fine"]},
+    {"description": "half of \ud83d a pair"},
+    {"tags": "a,b"},
+    {"tags": ["a", 1]},
+    {"task_categories": '["a", {}]'},
+    {"task_categories": {"a": 1}},
+    {"created_at": "yesterday"},
+    {"updated_at": "2024-13-01"},
+    {"downloads": 2**63},
+    {"parameters": "many"},
+    {"size_bytes": 0.5},
+    {"framework": ["torch"]},
+]
+"""Changes that make a row one to reject."""
+
+BROKEN_LINES = [
+    b'{"id": "x"',
+    b"no JSON at all",
+    b'{"id": "\xff", "org": "ann", "name": "n", "is_public": 1}',
+    b"\xc3(",
+]
+
+
+def texts(max_size: int = 6) -> st.SearchStrategy[str]:
+    """Text of every plane, without NUL."""
+    return st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=max_size)
+
+
+def padded(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Values between white space of every kind, or none."""
+    space = st.sampled_from(["", "", "", *SPACES])
+    return st.builds(lambda before, value, after: before + value + after, space, values, space)
+
+
+@st.composite
+def catalogues(draw: st.DrawFn, *, max_rows: int = 25) -> list[RawRow]:
+    """Raw rows in reading order: mostly good ones, whose ids and values meet; some duplicates, some to reject."""
+    values = padded(st.sampled_from(draw(st.lists(st.sampled_from(VALUES) | texts(), min_size=3, max_size=12))))
+    lists = st.one_of(
+        st.lists(st.none() | values, max_size=5),
+        st.lists(values, max_size=3).map(json.dumps),
+        st.sampled_from([None, "", " ", [], "[]", [f"t{number:03}" for number in range(300)]]),
+    )
+    phrases = st.lists(values | texts(), max_size=4).map(" ".join)
+    numbers = st.none() | st.sampled_from([0, -1, 2**63 - 1, -(2**63), 12.0, "34", " 56 ", ""])
+    rows = st.fixed_dictionaries(
+        {
+            "id": st.sampled_from([*range(12), "0", "a", "A", " a ", "\u3000é", "e\u0301"])
+            | padded(texts().map("m{}".format)),
+            "org": padded(st.sampled_from(ORGS)),
+            "name": phrases.map("n{}".format),
+            "is_public": st.sampled_from([True, False, 1, 0, "true", "FALSE", " True ", "1"]),
+        },
+        optional={
+            "description": st.none() | phrases,
+            "tags": lists,
+            "license": st.none() | values,
+            "task_categories": lists,
+            "framework": st.none() | values,
+            "size_category": st.none() | padded(st.sampled_from(SIZES)),
+            "created_at": st.none() | st.sampled_from(TIMESTAMPS),
+            "updated_at": st.none() | padded(st.sampled_from(TIMESTAMPS)),
+            "parameters": numbers,
+            "downloads": numbers,
+        },
+    )
+    kind = st.sampled_from(["good"] * 12 + ["poisoned", "broken"])
+    catalogue: list[RawRow] = []
+    for kind_of_row in draw(st.lists(kind, min_size=1, max_size=max_rows)):
+        if kind_of_row == "broken":
+            catalogue.append(draw(st.sampled_from(BROKEN_LINES)))
+        else:
+            change = draw(st.sampled_from(POISON)) if kind_of_row == "poisoned" else {}
+            catalogue.append(draw(rows) | change)
+    return catalogue
+
+
+def write_jsonl(catalogue: Sequence[RawRow], path: Path) -> Path:
+    """Write raw rows as lines of JSON. Every other line is ASCII with escapes, as are those that UTF-8 cannot say."""
+    with path.open("wb") as file:
+        for number, row in enumerate(catalogue):
+            if isinstance(row, bytes):
+                line = row
+            else:
+                text = json.dumps(row, ensure_ascii=False)
+                sayable = not any("\ud800" <= character <= "\udfff" for character in text)
+                line = text.encode() if sayable and number % 2 else json.dumps(row).encode()
+            file.write(line + b"\n")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question, as it is asked: `selected` goes by query parameter."""
+
+    org: str
+    include_public: bool
+    search: str
+    selected: dict[str, list[str]]
+    limit: int
+
+    def answered_by_oracle(self, models: Sequence[Model]) -> OracleAnswer:
+        """Return the right answer over cleaned rows."""
+        return facets(
+            models,
+            org=self.org,
+            include_public=self.include_public,
+            search=self.search,
+            selected=self.selected,
+            limit=self.limit,
+        )
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the query string's parameters; the org goes into the path."""
+        pairs = [(parameter, value) for parameter, values in self.selected.items() for value in values]
+        return [
+            *pairs,
+            ("include_public", "true" if self.include_public else "false"),
+            *([("search", self.search)] if self.search else []),
+            ("facet_limit", str(self.limit)),
+        ]
+
+
+def questions(models: Sequence[Model]) -> st.SearchStrategy[Question]:
+    """Questions over cleaned rows, for Hypothesis."""
+    return st.randoms(use_true_random=False).map(lambda random: random_question(random, models))
+
+
+def random_question(random: randomness.Random, models: Sequence[Model]) -> Question:
+    """Return a question that often finds something: most of it is taken from one model that may be in its scope."""
+    subject = random.choice(models)
+    own = random.random() < 0.6
+    org = subject.org if own else random.choice([random.choice(models).org, subject.org.swapcase(), "nobody-here"])
+    selected = {}
+    for parameter in random.sample(list(PARAMETERS), k=random.choice([0, 0, 1, 1, 1, 2, 3, 5])):
+        selected[parameter] = [
+            random_value(random, parameter, subject) for _ in range(random.choice([1, 1, 1, 2, 2, 4]))
+        ]
+        if parameter != "tags":
+            selected[parameter].append(random_value(random, parameter, random.choice(models)))
+    return Question(
+        org=org,
+        include_public=random.random() < (0.4 if own else 0.8),
+        search=random_search(random, subject) if random.random() < 0.3 else "",
+        selected=selected,
+        limit=random.choice([1, 2, 3, 5, 50, 10_000, 10_000]),
+    )
+
+
+def random_value(random: randomness.Random, parameter: str, subject: Model) -> str:
+    """Return a value to select: mostly one of the subject's, else one that hardly anybody has seen."""
+    held = sorted(subject.values[parameter])
+    kind = random.random()
+    if held and kind < 0.9:
+        value = random.choice(held)
+        return random.choice([value, value, value, f"\u2003{value}\n"])
+    if held and kind < 0.94:
+        return random.choice([value for value in held if len(value) < 128] or ["a"]).swapcase()
+    return random.choice(
+        ["", " ", "", "never seen", "<3B", "%", "_", "' OR 1=1 --", "\\", "💾💾", "\ufb01", *VALUES[:20]]
+    )
+
+
+def random_search(random: randomness.Random, subject: Model) -> str:
+    """Return some terms, cut out of the subject's texts or across them."""
+    path, description = f"{subject.org}/{subject.record['name']}", subject.record["description"] or ""
+    terms = []
+    for _ in range(random.choice([1, 1, 2, 3])):
+        text = random.choice([path, path, path, description, path + description, "%_'\\\"", "a", "\u0301e", "İSTANBUL"])
+        start = random.randrange(len(text) + 1)
+        fragment = text[start : start + random.randint(1, 6)]
+        terms.append(random.choice([fragment, fragment, fragment.upper(), fragment.swapcase()]))
+    # the service takes no more of either; capitals may be longer than what they were made of
+    return random.choice([" ", "\u3000", "\n "]).join(" ".join(terms).split()[:16])[:256]
