@@ -1,0 +1,248 @@
+"""Cleaning: raw batches in, rows of the record and rejected rows out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from facets_svc.catalogue import FACETS, RECORD, REQUIRED, is_slug, search_text
+from facets_svc.errors import DataRefused
+from facets_svc.sync import clean_columns
+from facets_svc.sync.batches import RawBatch
+from facets_svc.sync.clean_columns import Cleaned, Kind, OtherType, clean_column
+from facets_svc.sync.clean_values import REASONS, BadValue, shown
+
+ROWS: Final = pa.schema(
+    [
+        *RECORD,
+        pa.field("search_text", pa.string(), nullable=False),
+        pa.field("seq", pa.int64(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+    ]
+)
+"""A clean row: the record, its search text, its place in the reading order of the source, and its place in its file."""
+
+REJECTS: Final = pa.schema(
+    [
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("column", pa.string()),
+        pa.field("detail", pa.string()),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("id", pa.string()),
+        pa.field("record", pa.string()),
+    ]
+)
+"""A rejected row: why, which column, where, and what there was (as JSON, or as the line itself)."""
+
+MAX_UNKNOWN: Final = 1_000
+"""Names of unknown columns that are kept for the report; JSON lines may hold any number."""
+
+_MAX_DETAIL = 200
+_BY_TYPE: Final = {
+    pa.string(): clean_columns.TEXT,
+    pa.bool_(): clean_columns.BOOLEAN,
+    pa.int64(): clean_columns.INTEGER,
+    clean_columns.TIMESTAMP: clean_columns.MOMENT,
+    clean_columns.STRINGS: clean_columns.ITEMS,
+}
+
+
+def _kind(field: Any) -> Kind:
+    if field.name == "id":
+        return clean_columns.IDENTIFIER
+    if any(facet.column == field.name and not facet.is_list for facet in FACETS):
+        return clean_columns.FACET
+    return _BY_TYPE[field.type]
+
+
+KINDS: Final = {field.name: _kind(field) for field in RECORD}
+"""How each column of the record is cleaned."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanBatch:
+    """What became of a raw batch: `rows` (schema `ROWS`), `rejects` (schema `REJECTS`), and how many were `read`."""
+
+    rows: Any
+    rejects: Any
+    read: int
+
+
+class Cleaner:
+    """Cleans the batches of one source in reading order, and keeps count for the report."""
+
+    def __init__(self) -> None:
+        self._read = 0
+        self._seq = 0
+        self._seen: set[str] = set()
+        self._absent: set[str] = set()
+        self._unknown: set[str] = set()
+        self.values_too_long: dict[str, int] = {}
+
+    @property
+    def absent_columns(self) -> tuple[str, ...]:
+        """The record's columns that the source, or one of its files, does not have."""
+        return tuple(name for name in RECORD.names if name in self._absent or name not in self._seen)
+
+    @property
+    def unknown_columns(self) -> tuple[str, ...]:
+        """The source's columns that the record does not have, sorted; the first thousand that were seen."""
+        return tuple(sorted(self._unknown))
+
+    def clean(self, raw: RawBatch) -> CleanBatch:
+        """Clean one batch.
+
+        Raises `DataRefused` when a file lacks a required column, or has a list column of another type.
+        """
+        self._meet(raw)
+        cleaned = {name: self._column(raw, name) for name in RECORD.names}
+        flaws = self._flaws(cleaned)
+        seq = np.arange(self._seq, self._seq + raw.rows)
+        self._seq += raw.rows
+        self._read += raw.rows + len(raw.unread)
+        rows = pa.RecordBatch.from_arrays(
+            [
+                *(cleaned[name].array for name in RECORD.names),
+                pa.nulls(raw.rows, pa.string()),
+                pa.array(seq),
+                pa.repeat(raw.file, raw.rows) if raw.rows else pa.array([], pa.string()),
+                pa.array(raw.numbers, pa.int64()),
+            ],
+            schema=ROWS,
+        )
+        if flaws:
+            rejected = np.zeros(raw.rows, np.bool_)
+            rejected[list(flaws)] = True
+            rows = rows.filter(pa.array(~rejected))
+        rows = rows.set_column(ROWS.get_field_index("search_text"), ROWS.field("search_text"), _search_text(rows))
+        for name, column in cleaned.items():
+            if column.dropped:
+                count = sum(count for row, count in column.dropped.items() if row not in flaws)
+                self.values_too_long[name] = self.values_too_long.get(name, 0) + count
+        return CleanBatch(rows, _rejects(raw, flaws, cleaned["id"].array), raw.rows + len(raw.unread))
+
+    def finish(self) -> None:
+        """Say that every batch was seen. Raises `DataRefused` when a required column appeared in no row at all."""
+        absent = [name for name in REQUIRED if name not in self._seen]
+        if self._seq and absent:
+            raise DataRefused(f"No row of the source has the required column {', '.join(absent)}.")
+
+    def _meet(self, raw: RawBatch) -> None:
+        self._seen.update(raw.columns)
+        self._unknown.update(sorted(raw.unknown)[: MAX_UNKNOWN - len(self._unknown)])
+        if raw.has_header:
+            absent = [name for name in RECORD.names if name not in raw.columns]
+            required = [name for name in absent if name in REQUIRED]
+            if required:
+                raise DataRefused(f"{raw.file}: the required column {', '.join(required)} is absent.")
+            self._absent.update(absent)
+
+    def _column(self, raw: RawBatch, name: str) -> Cleaned:
+        kind = KINDS[name]
+        column = raw.columns.get(name)
+        if column is None:
+            column = pa.nulls(raw.rows)
+        try:
+            return clean_column(column, kind)
+        except OtherType as other:
+            raise DataRefused(f"{raw.file}: the column {name} is of type {other}, which is no list of text.") from None
+
+    def _flaws(self, cleaned: dict[str, Cleaned]) -> dict[int, tuple[str, BadValue]]:
+        """Return, by row, the flaw that rejects it and its column: the first reason, then the first column."""
+        found: dict[int, tuple[str, BadValue]] = {}
+        for name, column in cleaned.items():
+            flaws = dict(column.flaws)
+            if name in REQUIRED and column.array.null_count:
+                missing = BadValue("missing_required", "null or empty")
+                for row in np.flatnonzero(column.array.is_null().to_numpy(zero_copy_only=False)).tolist():
+                    flaws.setdefault(row, missing)
+            if name == "org":
+                flaws.update(_no_slugs(column.array))
+            for row, flaw in flaws.items():
+                if row not in found or REASONS.index(flaw.reason) < REASONS.index(found[row][1].reason):
+                    found[row] = (name, flaw)
+        return found
+
+
+def _no_slugs(orgs: Any) -> dict[int, BadValue]:
+    encoded = orgs.dictionary_encode()
+    no_slug = {code: org for code, org in enumerate(encoded.dictionary.to_pylist()) if not is_slug(org)}
+    if not no_slug:
+        return {}
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return {
+        row: BadValue("bad_slug", f"not a slug: {shown(no_slug[codes[row]])}")
+        for row in np.flatnonzero(np.isin(codes, list(no_slug))).tolist()
+    }
+
+
+def _search_text(rows: Any) -> Any:
+    """Return `catalogue.search_text` of every row. In ASCII, folding is lower case: only other rows go through it."""
+    orgs, names = rows.column("org"), rows.column("name")
+    descriptions = rows.column("description")
+    titles = pc.binary_join_element_wise(orgs, names, "/")
+    whole = pc.ascii_lower(pc.binary_join_element_wise(titles, pc.fill_null(descriptions, ""), "\n"))
+    others = np.flatnonzero(~pc.string_is_ascii(whole).to_numpy(zero_copy_only=False))
+    if not len(others):
+        return whole
+    places = pa.array(others)
+    columns = (column.take(places).to_pylist() for column in (orgs, names, descriptions))
+    folded = pa.array([search_text(*row) for row in zip(*columns, strict=True)], pa.string())
+    mask = np.zeros(len(whole), np.bool_)
+    mask[others] = True
+    return pc.replace_with_mask(whole, pa.array(mask), folded)
+
+
+def _rejects(raw: RawBatch, flaws: dict[int, tuple[str, BadValue]], ids: Any) -> Any:
+    """Return the rejected rows of a batch, by their places in the file."""
+    rejects: list[dict[str, object]] = [
+        {
+            "reason": unread.reason,
+            "detail": unread.detail[:_MAX_DETAIL],
+            "file": raw.file,
+            "row": unread.row,
+            "record": unread.raw.decode(errors="backslashreplace").replace("\0", "\\x00"),
+        }
+        for unread in raw.unread
+    ]
+    rejects += [
+        {
+            "reason": flaw.reason,
+            "column": column,
+            "detail": flaw.detail[:_MAX_DETAIL],
+            "file": raw.file,
+            "row": int(raw.numbers[row]),
+            "id": ids[row].as_py(),
+            "record": _as_json(raw, row),
+        }
+        for row, (column, flaw) in flaws.items()
+    ]
+    rejects.sort(key=lambda reject: reject["row"])  # type: ignore[arg-type, return-value]
+    return pa.RecordBatch.from_pylist(rejects, schema=REJECTS)
+
+
+def _as_json(raw: RawBatch, row: int) -> str:
+    record = {name: _raw_value(column, row) for name, column in raw.columns.items()}
+    written = json.dumps(record, ensure_ascii=False, default=str)
+    return written.encode(errors="backslashreplace").decode()  # inside JSON text, \\udcff is the escape it should be
+
+
+def _raw_value(column: Any, row: int) -> Any:
+    if isinstance(column, list):
+        value = column[row]
+    else:
+        value = clean_columns.plain(column.slice(row, 1))
+        if clean_columns.is_text(value.type):
+            value = value.view(pa.binary())
+        try:
+            value = value[0].as_py()
+        except (ValueError, OverflowError, pa.ArrowException):
+            value = str(value[0])
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value

@@ -1,0 +1,220 @@
+"""How one value is cleaned: the rules of the record, each written once, in plain Python.
+
+Every rule takes what a source may deliver and returns the value of the record, None for null, or raises `BadValue`.
+Bytes are text in UTF-8. `clean_columns` applies the same rules to whole columns.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+Reason = Literal["missing_required", "bad_slug", "bad_text", "bad_list", "bad_type", "bad_line"]
+
+REASONS: Final[tuple[Reason, ...]] = (
+    "missing_required",
+    "bad_slug",
+    "bad_text",
+    "bad_list",
+    "bad_type",
+    "bad_line",
+)
+"""Why cleaning rejects a row. Of several the first in this order is told, of equals the first column's."""
+
+INT64: Final = (-(2**63), 2**63 - 1)
+"""The smallest and the largest integer of the record."""
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_TIMESTAMP = re.compile(
+    r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-W[0-9]{2}-[0-9]|[0-9]{4}W[0-9]{3})"
+    r"(?:[T ](?:[01][0-9]|2[0-3])(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+_BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
+_LONGEST_NUMBER = 400
+_SHOWN = 60
+
+_strings = msgspec.json.Decoder(list[str | None])
+
+
+class BadValue(Exception):
+    """The value cannot be used, so its row is rejected: the reason, and a few words on what was wrong."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        """Keep both."""
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def shown(value: object) -> str:
+    """Return the start of `value` as plain text for a message, with whatever cannot be printed escaped."""
+    if isinstance(value, (str, bytes)):
+        text = ascii(value[: _SHOWN + 1])
+    else:
+        try:
+            text = reprlib.repr(value)
+        except (ValueError, RecursionError):  # an integer of thousands of digits
+            text = type(value).__name__
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _plain(value: str | bytes) -> str:
+    """Return the text itself, to the letter. Raises `BadValue` for a NUL and for what is not UTF-8."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError as error:
+            raise BadValue("bad_text", f"not UTF-8: {shown(value)} at byte {error.start}") from None
+    elif not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise BadValue("bad_text", f"not UTF-8: {shown(value)} at character {error.start}") from None
+    if "\0" in value:
+        raise BadValue("bad_text", f"holds a NUL: {shown(value)}")
+    return value
+
+
+def text(value: object) -> str | None:
+    r"""Clean text: white space at both ends is stripped, and nothing left is null.
+
+    >>> text("\u3000 Apache-2.0\n")
+    'Apache-2.0'
+    """
+    if value is None:
+        return None
+    if not isinstance(value, (str, bytes)):
+        raise BadValue("bad_type", f"not text: {shown(value)}")
+    return _plain(value).strip() or None
+
+
+def identifier(value: object) -> str | None:
+    """Clean an id: text, or an integer (a decimal without a fraction is one) or UUID, which becomes its text."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return str(value)
+        except ValueError:  # Python writes no integer of more than 4,300 digits
+            raise BadValue("bad_type", "an integer of thousands of digits") from None
+    if isinstance(value, Decimal) and value.as_tuple().exponent == 0:
+        return str(int(value))
+    return text(value)
+
+
+def boolean(value: object) -> bool | None:
+    """Clean a boolean: a bool, 0 or 1 as a number or as text, true or false in any case."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float, Decimal)) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, (str, bytes)):
+        word = text(value)
+        if word is None:
+            return None
+        if (known := _BOOLEANS.get(word.lower())) is not None:
+            return known
+    raise BadValue("bad_type", f"not one of 0, 1, true, false: {shown(value)}")
+
+
+def integer(value: object) -> int | None:
+    """Clean an integer of 64 bits: an integer, or a number or a text of one without a fraction. NaN is null."""
+    number: int | float | Decimal
+    if value is None:
+        return None
+    if isinstance(value, (str, bytes)):
+        word = text(value)
+        if word is None or word.lower() == "nan":
+            return None
+        if len(word) > _LONGEST_NUMBER or _NUMBER.fullmatch(word) is None:
+            raise BadValue("bad_type", f"not a whole number: {shown(value)}")
+        number = Decimal(word)
+    elif isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        number = value
+    else:
+        raise BadValue("bad_type", f"not a whole number: {shown(value)}")
+    if number != number:  # noqa: PLR0124 - only NaN differs from itself
+        return None
+    if not INT64[0] <= number <= INT64[1]:
+        raise BadValue("bad_type", f"beyond 64 bits: {shown(value)}")
+    if number != int(number):
+        raise BadValue("bad_type", f"not a whole number: {shown(value)}")
+    return int(number)
+
+
+def timestamp(value: object) -> datetime | None:
+    """Clean a timestamp: a date or time, or its text in ISO 8601; without an offset it is UTC.
+
+    Digits beyond the microsecond are cut off. A number is no timestamp: nothing tells its unit.
+    """
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, date):
+        moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    elif isinstance(value, (str, bytes)):
+        word = text(value)
+        if word is None:
+            return None
+        moment = _iso(word.upper(), value)
+    else:
+        raise BadValue("bad_type", f"not a timestamp: {shown(value)}")
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise BadValue("bad_type", f"not between the years 1 and 9999: {shown(value)}") from None
+
+
+def _iso(word: str, value: object) -> datetime:
+    # The pattern comes first: `fromisoformat` takes any separator, and not the same in all versions of Python (24:00).
+    if _TIMESTAMP.fullmatch(word) is not None:
+        try:
+            return datetime.fromisoformat(word)
+        except ValueError:
+            pass
+    raise BadValue("bad_type", f"not a timestamp: {shown(value)}")
+
+
+def items(value: object) -> list[str]:
+    """Clean a list of text: items are stripped, empty ones, nulls and repeats dropped; the first of equals stays.
+
+    It comes as a list, or as a JSON array in a text; null and empty text are the empty list.
+    """
+    if isinstance(value, (str, bytes)):
+        value = _array(_plain(value))
+    if value is None:
+        return []
+    if not isinstance(value, (list, tuple)):
+        raise BadValue("bad_list", f"not a list: {shown(value)}")
+    cleaned = dict.fromkeys(text(item) for item in value if isinstance(item, (str, bytes)))
+    for item in value:
+        if not (item is None or isinstance(item, (str, bytes))):
+            raise BadValue("bad_list", f"an item is not text: {shown(item)}")
+    return [item for item in cleaned if item is not None]
+
+
+def _array(written: str) -> list[Any]:
+    written = written.strip()
+    if not written:
+        return []
+    try:
+        return _strings.decode(written)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        array = json.loads(written)
+    except (ValueError, RecursionError):
+        raise BadValue("bad_list", f"not a JSON array: {shown(written)}") from None
+    if not isinstance(array, list):
+        raise BadValue("bad_list", f"not a JSON array: {shown(written)}")
+    return array

@@ -1,0 +1,62 @@
+"""Where a catalogue is read from: one module a format, and the two tables that find it by scheme or ending."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from facets_svc.errors import SettingsError, SourceError
+from facets_svc.sync.batches import Source
+from facets_svc.sync.sources import files
+from facets_svc.sync.sources.delimited import DelimitedSource
+from facets_svc.sync.sources.json_lines import JsonLinesSource
+from facets_svc.sync.sources.parquet import ParquetSource
+from facets_svc.sync.sources.sqlite import SqliteSource
+
+SAMPLE: Final = "sample:"
+"""The location of the sample catalogue that the package brings along."""
+
+FORMATS: Final[dict[str, Callable[[str, Sequence[Path]], Source]]] = {
+    ".jsonl": JsonLinesSource,
+    ".ndjson": JsonLinesSource,
+    ".parquet": ParquetSource,
+    ".csv": DelimitedSource,
+}
+"""How files are read, by the ending of their names (that of text may be followed by `.gz`)."""
+
+SCHEMES: Final[dict[str, Callable[[str, str | None], Source]]] = {"sqlite": SqliteSource}
+"""How databases are read, by the scheme of the location: from the location and the query, if there is one."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+def open_source(location: str, *, query: str | None = None) -> Source:
+    """Return the source at `location`: a file, a folder, a glob, `sqlite:///FILE` or `sample:`.
+
+    `query` is SQL text for a database, instead of the packaged one. Raises `SourceError` when there is nothing to read,
+    or it is not what its name says; `SettingsError` for a query where there is no database.
+    """
+    scheme = _SCHEME.match(location)
+    if scheme is not None:
+        reader = SCHEMES.get(scheme[1].lower())
+        if reader is None:
+            raise SourceError(f"Sources of the kind {scheme[1]}:// are not supported yet; see docs/sources.md.")
+        return reader(location, query)
+    if query is not None:
+        raise SettingsError("A query is for a database; this source is read as it is.")
+    if location == SAMPLE:
+        return JsonLinesSource(SAMPLE, [_sample()])
+    ending, found = files.find(location, endings=FORMATS)
+    return FORMATS[ending](location, found)
+
+
+def _sample() -> Path:
+    packaged = Path(str(resources.files("facets_svc") / "_data" / "sample_models.jsonl"))
+    checkout = Path(__file__).parents[3] / "data" / "sample_models.jsonl"
+    for path in (packaged, checkout):
+        if path.is_file():
+            return path
+    raise SourceError("The sample catalogue is missing from this installation.")

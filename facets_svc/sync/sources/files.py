@@ -1,0 +1,173 @@
+"""The files of a source: which there are, and their bytes, read in blocks."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import os
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import unquote
+
+from facets_svc.errors import SourceError
+
+BLOCK_BYTES: Final = 2**20
+"""Bytes that are read from a file at once."""
+
+MAX_LINE_BYTES: Final = 16 * 2**20
+"""The longest line that is read: a longer one is no row, and only its start is kept."""
+
+_MAGIC: Final = {
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "compressed by gzip",
+    b"SQLite format 3\0": "a SQLite database",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ\0": "compressed by xz",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+    b"ARROW1": "an Arrow file",
+}
+_HIDDEN = (".", "_")
+_NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
+
+
+def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path]]:
+    """Return the files at `location` in sorted order of their paths, and the ending that tells how to read them all.
+
+    `location` is a file, a glob, or a folder, of which every file below is read that has a known ending and no name or
+    folder that starts with a dot or an underscore. Raises `SourceError` when there is none, or more than one kind.
+    """
+    path = Path(location)
+    if path.is_dir():
+        found = sorted(file for file in _below(path) if _ending(file, endings))
+        if not found:
+            raise SourceError(f"{location} holds no file that ends in {_listed(endings)}.")
+    elif path.exists() or not glob.has_magic(location):
+        found = [location]
+    else:
+        found = sorted(file for file in glob.glob(location, recursive=True) if Path(file).is_file())  # noqa: PTH207 - the location may be absolute
+        if not found:
+            raise SourceError(f"No file matches {location}.")
+    kinds = {}
+    for file in found:
+        ending = _ending(file, endings)
+        if ending is None:
+            raise SourceError(f"{file} does not end in {_listed(endings)}, so nothing tells how to read it.")
+        kinds[ending] = file
+    if len({ending.replace(".ndjson", ".jsonl") for ending in kinds}) > 1:
+        raise SourceError(f"{location} mixes kinds of files: {', '.join(sorted(kinds.values()))}.")
+    for file in found:
+        _look_at(file)
+    return next(iter(kinds)), [Path(file) for file in found]
+
+
+def _below(folder: Path) -> Iterator[str]:
+    def refuse(error: OSError) -> None:
+        raise SourceError(f"{error.filename} cannot be read: {error.strerror}.")
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(_HIDDEN)]
+        yield from (str(Path(parent, name)) for name in names if not name.startswith(_HIDDEN))
+
+
+def _ending(file: str, endings: Collection[str]) -> str | None:
+    name = file.lower().removesuffix(".gz")
+    ending = next((ending for ending in endings if name.endswith(ending)), None)
+    return None if ending == ".parquet" and file.lower().endswith(".gz") else ending
+
+
+def _listed(endings: Collection[str]) -> str:
+    return ", ".join(ending if ending == ".parquet" else f"{ending}, {ending}.gz" for ending in endings)
+
+
+def _look_at(file: str) -> None:
+    """Raise `SourceError` if the file cannot be opened, or starts like another kind of file than its name says."""
+    try:
+        with Path(file).open("rb") as opened:
+            start = opened.read(16)
+    except OSError as error:
+        raise SourceError(f"{file} cannot be read: {error.strerror}.") from None
+    name = file.lower()
+    expected = b"PAR1" if name.endswith(".parquet") else b"\x1f\x8b" if name.endswith(".gz") else None
+    if expected is not None and not start.startswith(expected):
+        raise SourceError(f"{file} is not {_MAGIC[expected]}, though its name says so.")
+    if expected is None:
+        refuse_binary(file, start)
+
+
+def refuse_binary(file: str, start: bytes) -> None:
+    """Raise `SourceError` if a text file starts like a known kind of other file."""
+    for magic, kind in _MAGIC.items():
+        if start.startswith(magic):
+            raise SourceError(f"{file} is {kind}, though its name says that it is text in UTF-8.")
+
+
+def folder_values(file: Path) -> dict[str, str | None]:
+    """Return the values that a hive-partitioned path has in its folders' names (`…/org=meta/part.parquet`)."""
+    pairs = [folder.partition("=") for folder in file.parts[:-1] if "=" in folder]
+    return {name: None if value == _NULL_FOLDER else unquote(value) for name, _, value in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Some lines of a file, without their line feeds: the 1-based number of the first, and the bytes read for them.
+
+    A line of more than `MAX_LINE_BYTES` is cut to one byte more than that.
+    """
+
+    first: int
+    lines: list[bytes]
+    size_bytes: int
+
+
+def read_lines(file: Path) -> Iterator[Lines]:
+    """Yield the lines of a text file, some at a time. A byte order mark is skipped, `.gz` is decompressed.
+
+    Raises `SourceError` when the file cannot be read, or is no text.
+    """
+    first, rest, cut, position = 1, b"", False, 0
+    with _reading(file) as (raw, stream):
+        block = stream.read(BLOCK_BYTES)
+        refuse_binary(str(file), block[:16])
+        block = block.removeprefix(b"\xef\xbb\xbf")
+        while block:
+            lines = block.split(b"\n")
+            if len(lines) == 1 and cut:
+                lines = [b""]
+            lines[0] = rest if cut else rest + lines[0]
+            cut = cut and len(lines) == 1
+            rest = lines.pop()
+            if len(rest) > MAX_LINE_BYTES:
+                rest, cut = rest[: MAX_LINE_BYTES + 1], True
+            before, position = position, raw.tell()
+            if lines:
+                lines[0] = lines[0][: MAX_LINE_BYTES + 1]
+                yield Lines(first, lines, position - before)
+                first += len(lines)
+            else:
+                position = before
+            block = stream.read(BLOCK_BYTES)
+        if rest:
+            yield Lines(first, [rest], raw.tell() - position)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Open a file as it lies there, and as the bytes that it means."""
+    try:
+        with file.open("rb") as raw:
+            if file.name.lower().endswith(".gz"):
+                with gzip.open(raw) as stream:
+                    yield raw, stream  # type: ignore[misc]
+            else:
+                yield raw, raw
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceError(f"{file} is cut off or damaged: {error}.") from None
+    except OSError as error:
+        raise SourceError(f"{file} cannot be read: {error.strerror or error}.") from None

@@ -1,0 +1,88 @@
+"""Parquet files: one, or many with each its own columns, hive-partitioned or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facets_svc.catalogue import RECORD
+from facets_svc.errors import DataRefused, SourceError
+from facets_svc.sync.batches import MAX_BATCH_BYTES, MAX_BATCH_ROWS, RawBatch
+from facets_svc.sync.sources.files import folder_values
+
+_BUFFER_BYTES = 2**20
+
+
+class ParquetSource:
+    """The rows of Parquet files in sorted order of their paths."""
+
+    total_bytes: int | None = None
+
+    def __init__(self, label: str, files: Sequence[Path]) -> None:
+        self.label = label
+        self._files = files
+        self.total_rows: int | None = 0
+        for file in files:
+            with _open(file) as opened:
+                self.total_rows += opened.metadata.num_rows
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read the record's columns; of a file without rows there is one batch, which tells its columns.
+
+        A column that the file lacks is taken from the names of its folders, if they have it.
+        """
+        for file in self._files:
+            with _open(file) as opened:
+                names = opened.schema_arrow.names
+                twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
+                if twice:
+                    raise DataRefused(f"{file}: the column {', '.join(twice)} is there more than once.")
+                folders = {name: value for name, value in folder_values(file).items() if name not in names}
+                unknown = frozenset({*names, *folders} - {*RECORD.names})
+                wanted = [name for name in names if name in RECORD.names]
+                read = 0
+                for columns, rows in _read(file, opened, wanted):
+                    columns |= {name: _constant(value, rows) for name, value in folders.items() if name in RECORD.names}
+                    numbers = np.arange(read + 1, read + rows + 1)
+                    yield RawBatch(file=str(file), numbers=numbers, columns=columns, has_header=True, unknown=unknown)
+                    read += rows
+
+
+def _open(file: Path) -> Any:
+    try:
+        return pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise SourceError(f"{file} is no readable Parquet file: {_sentence(error)}") from None
+
+
+def _read(file: Path, opened: Any, wanted: list[str]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield the wanted columns and the number of rows, a batch at a time."""
+    metadata = opened.metadata
+    if not (metadata.num_rows and wanted):
+        empty = opened.schema_arrow.empty_table()
+        yield {name: pa.array([], empty.schema.field(name).type) for name in wanted}, 0
+        return
+    row_bytes = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)) / metadata.num_rows
+    batch_rows = max(1, min(MAX_BATCH_ROWS, int(MAX_BATCH_BYTES / max(row_bytes, 1))))
+    batches = opened.iter_batches(batch_size=batch_rows, columns=wanted)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+            raise SourceError(f"{file} is damaged: {_sentence(error)}") from None
+        if batch is None:
+            return
+        yield dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows
+
+
+def _constant(value: str | None, rows: int) -> Any:
+    return pa.nulls(rows, pa.string()) if value is None else pa.repeat(pa.scalar(value, pa.string()), rows)
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") + "." if str(error).strip() else f"{type(error).__name__}."
