@@ -1,0 +1,159 @@
+"""The service: answers queries from the snapshot in force, and takes up a new one when there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from facets_svc.engine.base import Engine, Interruption
+from facets_svc.errors import FacetsError, NotFound, ReloadRunning, Unavailable
+from facets_svc.facets.answer import FacetAnswer
+from facets_svc.facets.query import FacetQuery
+from facets_svc.service.pool import Pool
+from facets_svc.service.swap import EngineInForce, SnapshotInForce
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer, and the snapshot that the whole of it comes from."""
+
+    answer: FacetAnswer
+    snapshot: SnapshotInForce
+
+
+class FacetService:
+    """Answers queries while `running`, and looks for a new snapshot every `poll_seconds`.
+
+    `current_id` tells the id of the snapshot in force (None: there is none), `open_engine` opens it. Both may block and
+    may raise whatever they like: the engine that was there before stays, and the log says why.
+    """
+
+    def __init__(
+        self,
+        *,
+        current_id: Callable[[], str | None],
+        open_engine: Callable[[str], Engine],
+        poll_seconds: float,
+        concurrency: int,
+        queue: int,
+    ) -> None:
+        self._current_id = current_id
+        self._open_engine = open_engine
+        self._poll_seconds = poll_seconds
+        self._in_force = EngineInForce()
+        self._pool = Pool(threads=concurrency, queue=queue)
+        self._opener = ThreadPoolExecutor(1, thread_name_prefix="facets-open")  # one: no two looks at a time
+        self._look_now = asyncio.Event()
+        self._reloading = False
+        self._told: tuple[str | None, str] | None = None
+
+    @property
+    def snapshot(self) -> SnapshotInForce | None:
+        """The snapshot in force, or None while there is none: then the service is not ready."""
+        return self._in_force.snapshot
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Open the snapshot in force, keep looking for a newer one, and let everything go at the end.
+
+        Entering waits for the first look, so that a process that has just started does not refuse what it could answer
+        a moment later. A service without a snapshot runs too.
+        """
+        await self._look_or_keep()
+        poller = asyncio.create_task(self._poll())
+        try:
+            yield self
+        finally:
+            poller.cancel()
+            await asyncio.gather(poller, return_exceptions=True)
+            await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    async def ask(self, query: FacetQuery, *, must_know_org: bool = False) -> Answered:
+        """Answer `query` from one snapshot.
+
+        Raises `Overloaded` when the queue is full, `NotFound` when `must_know_org` and the catalogue does not know the
+        org, `Unavailable` without a snapshot or when the engine fails. Cancelling the caller interrupts the query.
+        """
+        return await self._pool.run(partial(self._answer, query, must_know_org))
+
+    async def reload(self) -> str:
+        """Look at the lake now, and return the id of the snapshot that is in force then.
+
+        Raises `ReloadRunning` while another one runs, `Unavailable` when the snapshot cannot be opened (the one before
+        stays). Whoever asked may leave: the reload goes on.
+        """
+        if self._reloading:
+            raise ReloadRunning("A reload is running already.")
+        self._reloading = True
+        look = asyncio.ensure_future(self._look())
+        look.add_done_callback(self._reloaded)
+        return await asyncio.shield(look)
+
+    def look_soon(self) -> None:
+        """Look at the lake now instead of at the next poll (for signal handlers; call it in the event loop)."""
+        self._look_now.set()
+
+    async def _poll(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), self._poll_seconds)
+            self._look_now.clear()
+            await self._look_or_keep()
+
+    async def _look_or_keep(self) -> None:
+        with suppress(Unavailable):  # logged where it was raised
+            await self._look()
+
+    async def _look(self) -> str:
+        return await asyncio.get_running_loop().run_in_executor(self._opener, self._take_up)
+
+    def _reloaded(self, look: asyncio.Future[str]) -> None:
+        self._reloading = False
+        if not look.cancelled():
+            look.exception()  # whoever asked may have left: then nobody else takes note of it
+
+    def _take_up(self) -> str:
+        """Put the current snapshot in force, unless it is; return its id. Runs in the opening thread."""
+        current: str | None = None
+        try:
+            current = self._current_id()
+            if current is None:
+                raise Unavailable("The lake has no snapshot in force.")
+            if self.snapshot is None or self.snapshot.id != current:
+                self._in_force.replace(self._open_engine(current))
+                _logger.info("Snapshot %s is in force", current)
+        except Exception as error:  # whatever is wrong with a lake, the service outlives it
+            self._tell(current, error)
+            raise Unavailable("The snapshot in force cannot be opened; the log says why.") from error
+        self._told = None
+        return current
+
+    def _tell(self, current: str | None, error: Exception) -> None:
+        """Log why a snapshot was not taken up: once for an id and a reason, however often it is tried."""
+        reason = str(error) or type(error).__name__
+        if (current, reason) == self._told:
+            return
+        self._told = (current, reason)
+        kept = "none" if self.snapshot is None else self.snapshot.id
+        trace = None if isinstance(error, FacetsError) else error
+        _logger.error("Snapshot %s was not taken up, %s stays: %s", current, kept, reason, exc_info=trace)
+
+    def _answer(self, query: FacetQuery, must_know_org: bool, interruption: Interruption) -> Answered:  # noqa: FBT001 - bound by `partial`
+        with self._in_force.lent() as engine:
+            if must_know_org and not engine.knows(query.org):
+                raise NotFound("The catalogue knows no such org.")
+            answer = engine.answer(query, interruption)
+            return Answered(answer, SnapshotInForce(engine.snapshot_id, engine.created_at))
+
+    def _close(self) -> None:
+        self._opener.shutdown(wait=True, cancel_futures=True)
+        self._pool.close()
+        self._in_force.replace(None)

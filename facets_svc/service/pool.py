@@ -1,0 +1,67 @@
+"""A bounded pool of threads with admission in front, so that a busy service says so instead of falling behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from facets_svc.engine.base import Interruption
+from facets_svc.errors import Overloaded
+
+T = TypeVar("T")
+
+
+class Pool:
+    """Runs blocking work in `threads` threads; up to `queue` more pieces of work wait for their turn.
+
+    What comes on top is refused at once. A place is taken from admission until the thread is done, also when whoever
+    asked has left: what still runs is counted.
+    """
+
+    def __init__(self, *, threads: int, queue: int) -> None:
+        self._places = threads + queue
+        self._taken = 0
+        self._lock = threading.Lock()
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="facets-query")
+
+    @property
+    def taken(self) -> int:
+        """How many pieces of work run or wait."""
+        return self._taken
+
+    async def run(self, work: Callable[[Interruption], T]) -> T:
+        """Return what `work` returns. Raises `Overloaded` when neither a thread nor a place in the queue is free.
+
+        When the awaiting task is cancelled, work that waits never starts, and work that runs is asked to stop through
+        its `Interruption`.
+        """
+        self._admit()
+        interruption = Interruption()
+        try:
+            future = self._executor.submit(work, interruption)
+        except RuntimeError:  # the pool is closed
+            self._release()
+            raise
+        future.add_done_callback(self._release)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            interruption.request()
+            raise
+
+    def close(self) -> None:
+        """Wait for what runs; what waits never starts."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _admit(self) -> None:
+        with self._lock:
+            if self._taken >= self._places:
+                raise Overloaded("The service is busy; try again in a moment.", retry_after_seconds=1)
+            self._taken += 1
+
+    def _release(self, _done: Future[T] | None = None) -> None:
+        with self._lock:
+            self._taken -= 1
