@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,12 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from facets_svc.catalogue import FACETS, RECORD, REQUIRED, is_slug, search_text
+from facets_svc.catalogue import RECORD, REQUIRED, is_slug, search_text
 from facets_svc.errors import DataRefused
-from facets_svc.sync import clean_columns
 from facets_svc.sync.batches import RawBatch
-from facets_svc.sync.clean_columns import Cleaned, Kind, OtherType, clean_column
-from facets_svc.sync.clean_values import REASONS, BadValue, shown
+from facets_svc.sync.clean_arrays import Cleaned, as_numpy
+from facets_svc.sync.clean_columns import KINDS, clean_column
+from facets_svc.sync.clean_rejects import REJECTS, rejected_rows
+from facets_svc.sync.clean_text import OtherType
+from facets_svc.sync.clean_values import REASONS, Flaw, shown
+
+__all__ = ["REJECTS", "ROWS", "CleanBatch", "Cleaner"]
 
 ROWS: Final = pa.schema(
     [
@@ -28,42 +31,11 @@ ROWS: Final = pa.schema(
 )
 """A clean row: the record, its search text, its place in the reading order of the source, and its place in its file."""
 
-REJECTS: Final = pa.schema(
-    [
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("column", pa.string()),
-        pa.field("detail", pa.string()),
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("row", pa.int64(), nullable=False),
-        pa.field("id", pa.string()),
-        pa.field("record", pa.string()),
-    ]
-)
-"""A rejected row: why, which column, where, and what there was (as JSON, or as the line itself)."""
-
 MAX_UNKNOWN: Final = 1_000
 """Names of unknown columns that are kept for the report; JSON lines may hold any number."""
 
-_MAX_DETAIL = 200
-_BY_TYPE: Final = {
-    pa.string(): clean_columns.TEXT,
-    pa.bool_(): clean_columns.BOOLEAN,
-    pa.int64(): clean_columns.INTEGER,
-    clean_columns.TIMESTAMP: clean_columns.MOMENT,
-    clean_columns.STRINGS: clean_columns.ITEMS,
-}
-
-
-def _kind(field: Any) -> Kind:
-    if field.name == "id":
-        return clean_columns.IDENTIFIER
-    if any(facet.column == field.name and not facet.is_list for facet in FACETS):
-        return clean_columns.FACET
-    return _BY_TYPE[field.type]
-
-
-KINDS: Final = {field.name: _kind(field) for field in RECORD}
-"""How each column of the record is cleaned."""
+MAX_NAME: Final = 200
+"""Characters of such a name that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +51,6 @@ class Cleaner:
     """Cleans the batches of one source in reading order, and keeps count for the report."""
 
     def __init__(self) -> None:
-        self._read = 0
         self._seq = 0
         self._seen: set[str] = set()
         self._absent: set[str] = set()
@@ -106,7 +77,6 @@ class Cleaner:
         flaws = self._flaws(cleaned)
         seq = np.arange(self._seq, self._seq + raw.rows)
         self._seq += raw.rows
-        self._read += raw.rows + len(raw.unread)
         rows = pa.RecordBatch.from_arrays(
             [
                 *(cleaned[name].array for name in RECORD.names),
@@ -126,7 +96,7 @@ class Cleaner:
             if column.dropped:
                 count = sum(count for row, count in column.dropped.items() if row not in flaws)
                 self.values_too_long[name] = self.values_too_long.get(name, 0) + count
-        return CleanBatch(rows, _rejects(raw, flaws, cleaned["id"].array), raw.rows + len(raw.unread))
+        return CleanBatch(rows, rejected_rows(raw, flaws, cleaned["id"].array), raw.rows + len(raw.unread))
 
     def finish(self) -> None:
         """Say that every batch was seen. Raises `DataRefused` when a required column appeared in no row at all."""
@@ -136,7 +106,9 @@ class Cleaner:
 
     def _meet(self, raw: RawBatch) -> None:
         self._seen.update(raw.columns)
-        self._unknown.update(sorted(raw.unknown)[: MAX_UNKNOWN - len(self._unknown)])
+        if raw.unknown and len(self._unknown) < MAX_UNKNOWN:
+            names = sorted(name.encode(errors="backslashreplace").decode()[:MAX_NAME] for name in raw.unknown)
+            self._unknown.update(names[: MAX_UNKNOWN - len(self._unknown)])
         if raw.has_header:
             absent = [name for name in RECORD.names if name not in raw.columns]
             required = [name for name in absent if name in REQUIRED]
@@ -145,23 +117,22 @@ class Cleaner:
             self._absent.update(absent)
 
     def _column(self, raw: RawBatch, name: str) -> Cleaned:
-        kind = KINDS[name]
         column = raw.columns.get(name)
         if column is None:
             column = pa.nulls(raw.rows)
         try:
-            return clean_column(column, kind)
+            return clean_column(column, KINDS[name])
         except OtherType as other:
             raise DataRefused(f"{raw.file}: the column {name} is of type {other}, which is no list of text.") from None
 
-    def _flaws(self, cleaned: dict[str, Cleaned]) -> dict[int, tuple[str, BadValue]]:
+    def _flaws(self, cleaned: dict[str, Cleaned]) -> dict[int, tuple[str, Flaw]]:
         """Return, by row, the flaw that rejects it and its column: the first reason, then the first column."""
-        found: dict[int, tuple[str, BadValue]] = {}
+        found: dict[int, tuple[str, Flaw]] = {}
         for name, column in cleaned.items():
             flaws = dict(column.flaws)
             if name in REQUIRED and column.array.null_count:
-                missing = BadValue("missing_required", "null or empty")
-                for row in np.flatnonzero(column.array.is_null().to_numpy(zero_copy_only=False)).tolist():
+                missing = Flaw("missing_required", "null or empty")
+                for row in np.flatnonzero(as_numpy(column.array.is_null())).tolist():
                     flaws.setdefault(row, missing)
             if name == "org":
                 flaws.update(_no_slugs(column.array))
@@ -171,14 +142,14 @@ class Cleaner:
         return found
 
 
-def _no_slugs(orgs: Any) -> dict[int, BadValue]:
+def _no_slugs(orgs: Any) -> dict[int, Flaw]:
     encoded = orgs.dictionary_encode()
     no_slug = {code: org for code, org in enumerate(encoded.dictionary.to_pylist()) if not is_slug(org)}
     if not no_slug:
         return {}
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    codes = as_numpy(pc.fill_null(encoded.indices, -1))
     return {
-        row: BadValue("bad_slug", f"not a slug: {shown(no_slug[codes[row]])}")
+        row: Flaw("bad_slug", f"not a slug: {shown(no_slug[codes[row]])}")
         for row in np.flatnonzero(np.isin(codes, list(no_slug))).tolist()
     }
 
@@ -189,7 +160,7 @@ def _search_text(rows: Any) -> Any:
     descriptions = rows.column("description")
     titles = pc.binary_join_element_wise(orgs, names, "/")
     whole = pc.ascii_lower(pc.binary_join_element_wise(titles, pc.fill_null(descriptions, ""), "\n"))
-    others = np.flatnonzero(~pc.string_is_ascii(whole).to_numpy(zero_copy_only=False))
+    others = np.flatnonzero(~as_numpy(pc.string_is_ascii(whole)))
     if not len(others):
         return whole
     places = pa.array(others)
@@ -198,51 +169,3 @@ def _search_text(rows: Any) -> Any:
     mask = np.zeros(len(whole), np.bool_)
     mask[others] = True
     return pc.replace_with_mask(whole, pa.array(mask), folded)
-
-
-def _rejects(raw: RawBatch, flaws: dict[int, tuple[str, BadValue]], ids: Any) -> Any:
-    """Return the rejected rows of a batch, by their places in the file."""
-    rejects: list[dict[str, object]] = [
-        {
-            "reason": unread.reason,
-            "detail": unread.detail[:_MAX_DETAIL],
-            "file": raw.file,
-            "row": unread.row,
-            "record": unread.raw.decode(errors="backslashreplace").replace("\0", "\\x00"),
-        }
-        for unread in raw.unread
-    ]
-    rejects += [
-        {
-            "reason": flaw.reason,
-            "column": column,
-            "detail": flaw.detail[:_MAX_DETAIL],
-            "file": raw.file,
-            "row": int(raw.numbers[row]),
-            "id": ids[row].as_py(),
-            "record": _as_json(raw, row),
-        }
-        for row, (column, flaw) in flaws.items()
-    ]
-    rejects.sort(key=lambda reject: reject["row"])  # type: ignore[arg-type, return-value]
-    return pa.RecordBatch.from_pylist(rejects, schema=REJECTS)
-
-
-def _as_json(raw: RawBatch, row: int) -> str:
-    record = {name: _raw_value(column, row) for name, column in raw.columns.items()}
-    written = json.dumps(record, ensure_ascii=False, default=str)
-    return written.encode(errors="backslashreplace").decode()  # inside JSON text, \\udcff is the escape it should be
-
-
-def _raw_value(column: Any, row: int) -> Any:
-    if isinstance(column, list):
-        value = column[row]
-    else:
-        value = clean_columns.plain(column.slice(row, 1))
-        if clean_columns.is_text(value.type):
-            value = value.view(pa.binary())
-        try:
-            value = value[0].as_py()
-        except (ValueError, OverflowError, pa.ArrowException):
-            value = str(value[0])
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value

@@ -1,367 +1,21 @@
-"""How a whole column is cleaned: the rules of `clean_values`, applied to Arrow arrays.
+"""How each column of the record is cleaned.
 
-Numpy tells in a few passes which values the rule would leave as they are; only the others, and of repeated values only
-the distinct ones, go through the rule itself. The outcome is the rule's for every value: a property test says so.
+A column is cleaned as a whole, by the same rule as a value on its own (`clean_values`): a property test says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from facets_svc.catalogue import MAX_VALUE_LENGTH
+from facets_svc.catalogue import FACETS, RECORD
 from facets_svc.sync import clean_values
-from facets_svc.sync.clean_values import BadValue
-
-Rows = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Rule = Callable[[Any], Any]
-
-TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
-STRINGS: Final = pa.list_(pa.string())
-
-_SUSPECT: Final = np.array([chr(byte).isspace() or byte >= 0x80 for byte in range(256)])
-"""Whether a text that begins or ends with this byte may have white space there: ASCII's, or a byte of a longer one."""
-
-_MICROSECONDS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_FIRST_MOMENT: Final = int(pa.scalar(datetime(1, 1, 1), pa.timestamp("us")).value)  # noqa: DTZ001 - Arrow's naive is UTC
-_LAST_MOMENT: Final = int(pa.scalar(datetime(9999, 12, 31, 23, 59, 59, 999_999), pa.timestamp("us")).value)  # noqa: DTZ001
-
-
-class OtherType(Exception):
-    """A list column is of a type that holds no lists of text: the whole source is refused."""
-
-
-@dataclass(slots=True)
-class Cleaned:
-    """A cleaned column: `array` has the record's type, and null wherever `flaws` has a row.
-
-    `flaws` says by row why a value cannot be used, `dropped` how many values of a row were too long to keep.
-    """
-
-    array: Any
-    flaws: dict[int, BadValue] = field(default_factory=dict)
-    dropped: dict[int, int] = field(default_factory=dict)
-
-
-def by_value(values: Iterable[Any], rule: Rule, arrow_type: Any) -> Cleaned:
-    """Clean one value after the other: slow, and right for whatever comes."""
-    flaws: dict[int, BadValue] = {}
-    cleaned = []
-    for row, value in enumerate(values):
-        try:
-            cleaned.append(rule(value))
-        except BadValue as flaw:
-            flaws[row] = flaw
-            cleaned.append(None)
-    return Cleaned(pa.array(cleaned, arrow_type), flaws)
-
-
-def by_distinct(column: Any, rule: Rule, arrow_type: Any) -> Cleaned:
-    """Clean the distinct values of a column that repeats itself, and put each in its places."""
-    encoded = column.dictionary_encode()
-    distinct = by_value(_python(encoded.dictionary), rule, arrow_type)
-    cleaned = Cleaned(distinct.array.take(encoded.indices))
-    if distinct.flaws:
-        codes = _numpy(pc.fill_null(encoded.indices, -1))
-        for code, flaw in distinct.flaws.items():
-            cleaned.flaws.update(dict.fromkeys(np.flatnonzero(codes == code).tolist(), flaw))
-    return cleaned
-
-
-def arrow(values: list[Any]) -> Any:
-    """Return Python values as an Arrow array if all are of one plain type (or None), and None if they are not."""
-    types = set(map(type, values)) - {type(None)}
-    if not types:
-        return pa.nulls(len(values))
-    if len(types) > 1 or (arrow_type := _ARROW_TYPES.get(types.pop())) is None:
-        return None
-    try:
-        return pa.array(values, arrow_type)
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
-        return None
-
-
-_ARROW_TYPES: Final = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), list: STRINGS}
-
-
-def plain(column: Any) -> Any:
-    """Return the column in the plain layout of its type: without dictionary or extension, text as `string`.
-
-    Nothing is checked: text may still be no UTF-8.
-    """
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if not is_text(column.type) or pa.types.is_string(column.type):
-        return column
-    if pa.types.is_binary(column.type):
-        return column.view(pa.string())
-    return pc.cast(column, options=pc.CastOptions(pa.binary(), allow_invalid_utf8=True)).view(pa.string())
-
-
-def is_text(arrow_type: Any) -> bool:
-    """Tell whether a column of this type holds text, or bytes that should be text."""
-    return any(
-        test(arrow_type)
-        for test in (
-            pa.types.is_string,
-            pa.types.is_large_string,
-            pa.types.is_string_view,
-            pa.types.is_binary,
-            pa.types.is_large_binary,
-            pa.types.is_binary_view,
-        )
-    )
-
-
-def text(column: Any) -> Cleaned:
-    """Clean a plain column of text."""
-    if pa.types.is_null(column.type):
-        return Cleaned(column.cast(pa.string()))
-    if not is_text(column.type):
-        return _unlike(column, pa.string(), "text")
-    suspects = np.flatnonzero(_suspects(column))
-    if not len(suspects):
-        return Cleaned(column)
-    before = column.take(suspects).view(pa.binary()).to_pylist()
-    cleaned = by_value(before, clean_values.text, pa.string())
-    flaws = {int(suspects[place]): flaw for place, flaw in cleaned.flaws.items()}
-    return Cleaned(_replace(column, suspects, cleaned.array), flaws)
-
-
-def facet(column: Any) -> Cleaned:
-    """Clean a plain column of text that a facet counts: a value that is too long becomes null."""
-    cleaned = text(column)
-    too_long = _too_long(cleaned.array)
-    if len(too_long):
-        cleaned.array = _replace(cleaned.array, too_long, pa.nulls(len(too_long), pa.string()))
-        cleaned.dropped = dict.fromkeys(too_long.tolist(), 1)
-    return cleaned
-
-
-def identifier(column: Any) -> Cleaned:
-    """Clean a plain column of ids: text, integers or UUIDs."""
-    kind = column.type
-    if pa.types.is_integer(kind):
-        return Cleaned(column.cast(pa.string()))
-    if pa.types.is_decimal(kind) and kind.scale == 0:
-        return by_value(column.to_pylist(), clean_values.identifier, pa.string())
-    if pa.types.is_fixed_size_binary(kind) and kind.byte_width == 16:
-        uuids = (None if value is None else UUID(bytes=value) for value in column.to_pylist())
-        return by_value(uuids, clean_values.identifier, pa.string())
-    return text(column)
-
-
-def boolean(column: Any) -> Cleaned:
-    """Clean a plain column of booleans: as such, as numbers or as text."""
-    kind = column.type
-    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return Cleaned(column.cast(pa.bool_()))
-    if is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return by_distinct(column, clean_values.boolean, pa.bool_())
-    return _unlike(column, pa.bool_(), "a boolean")
-
-
-def integer(column: Any) -> Cleaned:
-    """Clean a plain column of integers: as such, as numbers without a fraction, or as text."""
-    kind = column.type
-    if pa.types.is_floating(kind):
-        return _integral(column.cast(pa.float64()))
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
-        try:
-            return Cleaned(column.cast(pa.int64()))
-        except pa.ArrowInvalid:
-            return by_value(column.to_pylist(), clean_values.integer, pa.int64())
-    if is_text(kind):
-        digits = column.view(pa.binary())
-        if pc.all(pc.match_substring_regex(digits, "^-?[0-9]{1,18}$")).as_py() is not False:
-            return Cleaned(column.cast(pa.int64()))
-        return by_distinct(column, clean_values.integer, pa.int64())
-    return _unlike(column, pa.int64(), "a whole number")
-
-
-def _integral(column: Any) -> Cleaned:
-    numbers = _numpy(pc.fill_null(column, float("nan")))
-    missing = np.isnan(numbers)
-    usable = (numbers >= -(2.0**63)) & (numbers < 2.0**63) & (np.trunc(numbers) == numbers)
-    whole = np.where(usable, numbers, 0).astype(np.int64)
-    odd = np.flatnonzero(~(usable | missing))
-    flaws = by_value(numbers[odd].tolist(), clean_values.integer, pa.int64()).flaws
-    return Cleaned(pa.array(whole, mask=~usable), {int(odd[place]): flaw for place, flaw in flaws.items()})
-
-
-def timestamp(column: Any) -> Cleaned:
-    """Clean a plain column of timestamps: as such in any unit and zone, as dates, or as text."""
-    kind = column.type
-    if pa.types.is_null(kind):
-        return Cleaned(column.cast(TIMESTAMP))
-    if pa.types.is_date32(kind):
-        return _moments(column, np.int32, 86_400 * 1_000_000)
-    if pa.types.is_date64(kind):
-        return _moments(column, np.int64, 1_000)
-    if pa.types.is_timestamp(kind):
-        return _moments(column, np.int64, _MICROSECONDS.get(kind.unit))
-    if is_text(kind):
-        return _written_moments(column)
-    return _unlike(column, TIMESTAMP, "a timestamp")
-
-
-def _moments(column: Any, integer_type: Any, microseconds: int | None) -> Cleaned:
-    """Turn counts of some unit into whole microseconds; None is for nanoseconds, whose last digits are cut off."""
-    empty = _numpy(column.is_null())
-    counts = _numpy(pc.fill_null(column.view(pa.from_numpy_dtype(integer_type)), 0)).astype(np.int64)
-    if microseconds is None:
-        moments = counts // 1_000
-        beyond = (moments < _FIRST_MOMENT) | (moments > _LAST_MOMENT)
-    else:
-        beyond = (counts < -(-_FIRST_MOMENT // microseconds)) | (counts > _LAST_MOMENT // microseconds)
-        moments = np.where(beyond, 0, counts) * microseconds
-    flaw = BadValue("bad_type", "not between the years 1 and 9999")
-    array = pa.array(moments, mask=empty | beyond).view(TIMESTAMP)
-    return Cleaned(array, dict.fromkeys(np.flatnonzero(beyond & ~empty).tolist(), flaw))
-
-
-def _written_moments(column: Any) -> Cleaned:
-    for arrow_type in (TIMESTAMP, pa.timestamp("us")):  # all with an offset, or all without
-        try:
-            moments = column.cast(arrow_type)
-        except pa.ArrowInvalid:
-            continue
-        cleaned = timestamp(moments)
-        if not cleaned.flaws:
-            return cleaned
-    return by_distinct(column, clean_values.timestamp, TIMESTAMP)
-
-
-def items(column: Any) -> Cleaned:
-    """Clean a plain column of lists that a facet counts: as lists of text, or as text with JSON arrays.
-
-    Items that are too long are dropped. Raises `OtherType` for a column of another type.
-    """
-    kind = column.type
-    if is_text(kind) or pa.types.is_null(kind):
-        written = by_distinct(column, clean_values.items, STRINGS)
-        cleaned = items(written.array)
-        cleaned.flaws |= written.flaws
-        return cleaned
-    if any(test(kind) for test in (pa.types.is_fixed_size_list, pa.types.is_list_view, pa.types.is_large_list_view)):
-        return items(column.cast(pa.list_(kind.value_type)))
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        raise OtherType(str(kind))
-    offsets = _numpy(column.offsets).astype(np.int64)
-    values = plain(column.values.slice(offsets[0], offsets[-1] - offsets[0]))
-    if not (is_text(values.type) or pa.types.is_null(values.type)):
-        raise OtherType(str(kind))
-    return _clean_lists(values, offsets - offsets[0], _numpy(column.is_valid()))
-
-
-def _clean_lists(values: Any, offsets: Rows, present: Mask) -> Cleaned:
-    rows = len(offsets) - 1
-    parents = np.repeat(np.arange(rows), np.diff(offsets))
-    child = text(values)
-    keep = present[parents] & _numpy(child.array.is_valid())
-    keep[_repeats(child.array, parents, keep)] = False
-    too_long = [place for place in _too_long(child.array).tolist() if keep[place]]
-    keep[too_long] = False
-    if keep.all():
-        kept, ends = child.array, offsets
-    else:
-        kept = child.array.filter(pa.array(keep))
-        ends = np.concatenate(([0], np.cumsum(np.bincount(parents[keep], minlength=rows))))
-    cleaned = Cleaned(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), kept))
-    for place, flaw in child.flaws.items():
-        if present[row := int(parents[place])]:
-            cleaned.flaws.setdefault(row, flaw)
-    for place in too_long:
-        row = int(parents[place])
-        cleaned.dropped[row] = cleaned.dropped.get(row, 0) + 1
-    return cleaned
-
-
-def _repeats(values: Any, parents: Rows, keep: Mask) -> Any:
-    """Return the places of values that came before in the same list."""
-    encoded = values.dictionary_encode()
-    places = np.flatnonzero(keep)
-    codes = _numpy(pc.fill_null(encoded.indices, 0)).astype(np.int64)
-    keys = (parents * (len(encoded.dictionary) + 1) + codes)[places]
-    ordered = np.sort(keys)
-    if not (ordered[1:] == ordered[:-1]).any():
-        return places[:0]
-    order = np.argsort(keys, kind="stable")
-    again = keys[order[1:]] == keys[order[:-1]]
-    return places[order[1:][again]]
-
-
-def _suspects(strings: Any) -> Any:
-    """Tell which texts the rule might change or refuse.
-
-    The others are not null and not empty, begin and end in ASCII that is no white space, hold no NUL and are UTF-8.
-    """
-    offsets, content = _buffers(strings)
-    if not len(content):
-        return _numpy(strings.is_valid())
-    starts, ends = offsets[:-1], offsets[1:]
-    last = len(content) - 1
-    suspects = _SUSPECT[content[np.minimum(starts, last)]] | _SUSPECT[content[np.maximum(ends - 1, 0)]]
-    suspects |= starts == ends
-    window = content[offsets[0] : offsets[-1]]
-    zeros = np.flatnonzero(window == 0)
-    if len(zeros):
-        suspects[np.searchsorted(ends, zeros + offsets[0], side="right")] = True
-    try:
-        strings.validate(full=True)
-    except pa.ArrowInvalid:
-        suspects |= ~_numpy(pc.string_is_ascii(strings.view(pa.binary()).fill_null(b"").view(pa.string())))
-    return suspects & _numpy(strings.is_valid())
-
-
-def _too_long(strings: Any) -> Any:
-    """Return the places of values of more characters than a facet's may have."""
-    offsets, _ = _buffers(strings)
-    places = np.flatnonzero(np.diff(offsets) > MAX_VALUE_LENGTH)  # a character has a byte or more
-    lengths = _numpy(pc.fill_null(pc.utf8_length(strings.take(pa.array(places))), 0))
-    return places[lengths > MAX_VALUE_LENGTH]
-
-
-def _buffers(strings: Any) -> tuple[Rows, npt.NDArray[np.uint8]]:
-    """Return a string array's offsets and the bytes that they point into."""
-    _, offsets, content = strings.buffers()
-    if offsets is None or not len(strings):
-        return np.zeros(len(strings) + 1, np.int64), np.zeros(0, np.uint8)
-    window = np.frombuffer(offsets, np.int32, len(strings) + 1, 4 * strings.offset).astype(np.int64)
-    return window, np.zeros(0, np.uint8) if content is None else np.frombuffer(content, np.uint8)
-
-
-def _replace(strings: Any, places: Rows, values: Any) -> Any:
-    mask = np.zeros(len(strings), np.bool_)
-    mask[places] = True
-    return pc.replace_with_mask(strings, pa.array(mask), values)
-
-
-def _unlike(column: Any, arrow_type: Any, wanted: str) -> Cleaned:
-    flaw = BadValue("bad_type", f"not {wanted}: of type {column.type}")
-    places = np.flatnonzero(_numpy(column.is_valid())).tolist()
-    return Cleaned(pa.nulls(len(column), arrow_type), dict.fromkeys(places, flaw))
-
-
-def _python(values: Any) -> list[Any]:
-    """Return an array's values, text as bytes, so that what is no UTF-8 can be read too."""
-    python: list[Any] = (values.view(pa.binary()) if is_text(values.type) else values).to_pylist()
-    return python
-
-
-def _numpy(array: Any) -> Any:
-    return array.to_numpy(zero_copy_only=False)
+from facets_svc.sync.clean_arrays import STRINGS, TIMESTAMP, Cleaned, Rule, arrow, by_value, is_text, plain
+from facets_svc.sync.clean_scalars import boolean, identifier, integer, timestamp
+from facets_svc.sync.clean_text import facet, items, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,13 +27,27 @@ class Kind:
     arrow_type: Any
 
 
-IDENTIFIER: Final = Kind(clean_values.identifier, identifier, pa.string())
-TEXT: Final = Kind(clean_values.text, text, pa.string())
-FACET: Final = Kind(clean_values.text, facet, pa.string())
-ITEMS: Final = Kind(clean_values.items, items, STRINGS)
-BOOLEAN: Final = Kind(clean_values.boolean, boolean, pa.bool_())
-INTEGER: Final = Kind(clean_values.integer, integer, pa.int64())
-MOMENT: Final = Kind(clean_values.timestamp, timestamp, TIMESTAMP)
+_IDENTIFIER: Final = Kind(clean_values.identifier, identifier, pa.string())
+_FACET: Final = Kind(clean_values.text, facet, pa.string())
+_BY_TYPE: Final = {
+    pa.string(): Kind(clean_values.text, text, pa.string()),
+    pa.bool_(): Kind(clean_values.boolean, boolean, pa.bool_()),
+    pa.int64(): Kind(clean_values.integer, integer, pa.int64()),
+    TIMESTAMP: Kind(clean_values.timestamp, timestamp, TIMESTAMP),
+    STRINGS: Kind(clean_values.items, items, STRINGS),
+}
+
+
+def _kind(field: Any) -> Kind:
+    if field.name == "id":
+        return _IDENTIFIER
+    if any(facet.column == field.name and not facet.is_list for facet in FACETS):
+        return _FACET
+    return _BY_TYPE[field.type]
+
+
+KINDS: Final = {field.name: _kind(field) for field in RECORD}
+"""The kind of each column of the record."""
 
 
 def clean_column(raw: Any, kind: Kind) -> Cleaned:
@@ -393,6 +61,10 @@ def clean_column(raw: Any, kind: Kind) -> Cleaned:
         cleaned = kind.clean(odd.array)
         cleaned.flaws |= odd.flaws
         return cleaned
-    if isinstance(raw, list) and kind is ITEMS and not (is_text(column.type) or pa.types.is_list(column.type)):
+    if isinstance(raw, list) and pa.types.is_list(kind.arrow_type) and not _may_hold_lists(column.type):
         return by_value(raw, kind.rule, kind.arrow_type)  # without types, each row answers for itself
     return kind.clean(plain(column))
+
+
+def _may_hold_lists(arrow_type: Any) -> bool:
+    return is_text(arrow_type) or pa.types.is_list(arrow_type) or pa.types.is_null(arrow_type)

@@ -11,7 +11,7 @@ import re
 import reprlib
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -43,14 +43,19 @@ _SHOWN = 60
 _strings = msgspec.json.Decoder(list[str | None])
 
 
+class Flaw(NamedTuple):
+    """Why a value cannot be used, so that its row is rejected: the reason, and a few words on what was wrong."""
+
+    reason: Reason
+    detail: str
+
+
 class BadValue(Exception):
-    """The value cannot be used, so its row is rejected: the reason, and a few words on what was wrong."""
+    """A rule's way to say that a value has a `flaw`."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        """Keep both."""
         super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+        self.flaw = Flaw(reason, detail)
 
 
 def shown(value: object) -> str:

@@ -27,11 +27,10 @@ _MAGIC: Final = {
     b"SQLite format 3\0": "a SQLite database",
     b"PK\x03\x04": "a ZIP archive",
     b"\x28\xb5\x2f\xfd": "compressed by zstd",
-    b"BZh": "compressed by bzip2",
     b"\xfd7zXZ\0": "compressed by xz",
     b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16",
-    b"ARROW1": "an Arrow file",
+    b"ARROW1\0\0": "an Arrow file",
 }
 _HIDDEN = (".", "_")
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
@@ -48,8 +47,10 @@ def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path]]:
         found = sorted(file for file in _below(path) if _ending(file, endings))
         if not found:
             raise SourceError(f"{location} holds no file that ends in {_listed(endings)}.")
-    elif path.exists() or not glob.has_magic(location):
+    elif path.exists():
         found = [location]
+    elif not glob.has_magic(location):
+        raise SourceError(f"There is no file or folder {location}.")
     else:
         found = sorted(file for file in glob.glob(location, recursive=True) if Path(file).is_file())  # noqa: PTH207 - the location may be absolute
         if not found:
@@ -131,27 +132,20 @@ def read_lines(file: Path) -> Iterator[Lines]:
 
     Raises `SourceError` when the file cannot be read, or is no text.
     """
-    first, rest, cut, position = 1, b"", False, 0
+    first, rest, position = 1, b"", 0
     with _reading(file) as (raw, stream):
         block = stream.read(BLOCK_BYTES)
         refuse_binary(str(file), block[:16])
         block = block.removeprefix(b"\xef\xbb\xbf")
         while block:
             lines = block.split(b"\n")
-            if len(lines) == 1 and cut:
-                lines = [b""]
-            lines[0] = rest if cut else rest + lines[0]
-            cut = cut and len(lines) == 1
-            rest = lines.pop()
-            if len(rest) > MAX_LINE_BYTES:
-                rest, cut = rest[: MAX_LINE_BYTES + 1], True
-            before, position = position, raw.tell()
-            if lines:
-                lines[0] = lines[0][: MAX_LINE_BYTES + 1]
+            if len(rest) <= MAX_LINE_BYTES:
+                rest = (rest + lines[0])[: MAX_LINE_BYTES + 1]
+            if len(lines) > 1:
+                lines[0], rest = rest, lines.pop()
+                before, position = position, raw.tell()
                 yield Lines(first, lines, position - before)
                 first += len(lines)
-            else:
-                position = before
             block = stream.read(BLOCK_BYTES)
         if rest:
             yield Lines(first, [rest], raw.tell() - position)

@@ -32,7 +32,7 @@ class JsonLinesSource:
     def batches(self) -> Iterator[RawBatch]:
         """Read the lines; blank ones are no rows. Raises `SourceError` for a file that is no text."""
         for file in self._files:
-            batch = _Batch(self.label if len(self._files) == 1 else str(file))
+            batch = _Batch(str(file))
             is_first = True
             for block in read_lines(file):
                 batch.size_bytes += block.size_bytes

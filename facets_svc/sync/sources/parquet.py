@@ -38,7 +38,7 @@ class ParquetSource:
         """
         for file in self._files:
             with _open(file) as opened:
-                names = opened.schema_arrow.names
+                names = list(opened.schema_arrow.names)
                 twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
                 if twice:
                     raise DataRefused(f"{file}: the column {', '.join(twice)} is there more than once.")
@@ -55,9 +55,11 @@ class ParquetSource:
 
 def _open(file: Path) -> Any:
     try:
-        return pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True)
+        opened = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True)
+        opened.schema_arrow.names  # noqa: B018 - fails for a type that Arrow lacks, or a name that is not UTF-8
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SourceError(f"{file} is no readable Parquet file: {_sentence(error)}") from None
+    return opened
 
 
 def _read(file: Path, opened: Any, wanted: list[str]) -> Iterator[tuple[dict[str, Any], int]]:

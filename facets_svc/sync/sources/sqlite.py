@@ -17,7 +17,7 @@ from facets_svc.errors import DataRefused, SourceError
 from facets_svc.sync.batches import MAX_BATCH_BYTES, MAX_BATCH_ROWS, RawBatch
 
 SCHEME: Final = "sqlite:///"
-_FETCHED_ROWS = 1_024
+_FETCHED_ROWS = 64
 
 
 class SqliteSource:
@@ -36,34 +36,33 @@ class SqliteSource:
             )
         if not self._file.is_file():
             raise SourceError(f"There is no file {self._file} (an absolute path has four slashes: sqlite:////…).")
-        with self._rows():
+        with self._running("EXPLAIN " + self._query):  # finds what is wrong with it before it is run
             pass
 
     def batches(self) -> Iterator[RawBatch]:
         """Read the query's rows in its order. Its columns are found by their names."""
-        with self._rows() as rows:
+        with self._running(self._query) as rows:
             names = [str(column[0]) for column in rows.description]
             twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
             if twice:
                 raise DataRefused(f"{self._file}: the query returns the column {', '.join(twice)} more than once.")
             read = 0
-            while fetched := self._fetch(rows) if read else (self._fetch(rows) or [()]):
-                count = len(fetched) if fetched != [()] else 0
-                columns = zip(*fetched, strict=True) if count else ((),) * len(names)
+            while (fetched := self._fetch(rows, read)) or not read:  # a batch without rows tells the columns
+                columns = zip(*fetched, strict=True) if fetched else ((),) * len(names)
                 yield RawBatch(
                     file=self.label,
-                    numbers=np.arange(read + 1, read + count + 1),
+                    numbers=np.arange(read + 1, read + len(fetched) + 1),
                     columns={
                         name: list(column) for name, column in zip(names, columns, strict=True) if name in RECORD.names
                     },
                     has_header=True,
                     unknown=frozenset({*names} - {*RECORD.names}),
                 )
-                read += count
-                if not count:
+                if not fetched:
                     return
+                read += len(fetched)
 
-    def _fetch(self, rows: sqlite3.Cursor) -> list[tuple[Any, ...]]:
+    def _fetch(self, rows: sqlite3.Cursor, read: int) -> list[tuple[Any, ...]]:
         """Return the next rows, as many as a batch may have."""
         fetched: list[tuple[Any, ...]] = []
         size = 0
@@ -71,7 +70,9 @@ class SqliteSource:
             try:
                 some = rows.fetchmany(_FETCHED_ROWS)
             except sqlite3.Error as error:
-                raise SourceError(f"{self._file}: row {len(fetched) + 1} of a batch cannot be read: {error}.") from None
+                raise SourceError(
+                    f"{self._file}: the rows after row {read + len(fetched)} cannot be read: {error}."
+                ) from None
             if not some:
                 break
             size += sum(len(value) for row in some for value in row if isinstance(value, (str, bytes)))
@@ -79,8 +80,8 @@ class SqliteSource:
         return fetched
 
     @contextmanager
-    def _rows(self) -> Iterator[sqlite3.Cursor]:
-        """Run the query in a read transaction of its own, so that every row is of the same moment."""
+    def _running(self, query: str) -> Iterator[sqlite3.Cursor]:
+        """Run a query in a read transaction of its own, so that every row is of the same moment."""
         try:
             uri = f"file:{quote(str(self._file.absolute()))}?mode=ro"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
@@ -91,7 +92,7 @@ class SqliteSource:
             try:
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("BEGIN")
-                rows = connection.execute(self._query)
+                rows = connection.execute(query)
             except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
                 raise SourceError(f"{self._file}: the query cannot be run: {error}.") from None
             if rows.description is None:

@@ -1,0 +1,119 @@
+"""What cleaning knows of Arrow arrays: how they come from other values, and how a rule is applied to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from facets_svc.sync.clean_values import BadValue, Flaw
+
+Rule = Callable[[Any], Any]
+
+STRINGS: Final = pa.list_(pa.string())
+TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+
+_ARROW_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), list: STRINGS}
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """A cleaned column: `array` has the record's type, and null wherever `flaws` has a row.
+
+    `flaws` says by row why a value cannot be used, `dropped` how many values of a row were too long to keep.
+    """
+
+    array: Any
+    flaws: dict[int, Flaw] = field(default_factory=dict)
+    dropped: dict[int, int] = field(default_factory=dict)
+
+
+def by_value(values: Iterable[Any], rule: Rule, arrow_type: Any) -> Cleaned:
+    """Clean one value after the other: slow, and right for whatever comes."""
+    flaws: dict[int, Flaw] = {}
+    cleaned = []
+    for row, value in enumerate(values):
+        try:
+            cleaned.append(rule(value))
+        except BadValue as bad:
+            flaws[row] = bad.flaw
+            cleaned.append(None)
+    return Cleaned(pa.array(cleaned, arrow_type), flaws)
+
+
+def by_distinct(column: Any, rule: Rule, arrow_type: Any) -> Cleaned:
+    """Clean the distinct values of a column that repeats itself, and put each in its places."""
+    encoded = column.dictionary_encode()
+    distinct = by_value(_python(encoded.dictionary), rule, arrow_type)
+    cleaned = Cleaned(distinct.array.take(encoded.indices))
+    if distinct.flaws:
+        codes = as_numpy(pc.fill_null(encoded.indices, -1))
+        for code, flaw in distinct.flaws.items():
+            cleaned.flaws.update(dict.fromkeys(np.flatnonzero(codes == code).tolist(), flaw))
+    return cleaned
+
+
+def unlike(column: Any, arrow_type: Any, wanted: str) -> Cleaned:
+    """Refuse every value of a column whose type holds nothing that could be `wanted`."""
+    flaw = Flaw("bad_type", f"not {wanted}: of type {column.type}")
+    places = np.flatnonzero(as_numpy(column.is_valid())).tolist()
+    return Cleaned(pa.nulls(len(column), arrow_type), dict.fromkeys(places, flaw))
+
+
+def arrow(values: list[Any]) -> Any:
+    """Return Python values as an Arrow array if all are of one plain type (or None), and None if they are not."""
+    types = set(map(type, values)) - {type(None)}
+    if not types:
+        return pa.nulls(len(values))
+    if len(types) > 1 or (arrow_type := _ARROW_TYPES.get(types.pop())) is None:
+        return None
+    try:
+        return pa.array(values, arrow_type)
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
+        return None
+
+
+def plain(column: Any) -> Any:
+    """Return the column in the plain layout of its type: without dictionary or extension, text as `string`.
+
+    Nothing is checked: text may still be no UTF-8.
+    """
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not is_text(column.type) or pa.types.is_string(column.type):
+        return column
+    if pa.types.is_binary(column.type):
+        return column.view(pa.string())
+    return pc.cast(column, options=pc.CastOptions(pa.binary(), allow_invalid_utf8=True)).view(pa.string())
+
+
+def is_text(arrow_type: Any) -> bool:
+    """Tell whether a column of this type holds text, or bytes that should be text."""
+    return any(
+        test(arrow_type)
+        for test in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+            pa.types.is_binary_view,
+        )
+    )
+
+
+def _python(values: Any) -> list[Any]:
+    """Return an array's values, text as bytes, so that what is no UTF-8 can be read too."""
+    python: list[Any] = (values.view(pa.binary()) if is_text(values.type) else values).to_pylist()
+    return python
+
+
+def as_numpy(array: Any) -> Any:
+    """Return an array without nulls as numpy has it."""
+    return array.to_numpy(zero_copy_only=False)
