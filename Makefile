@@ -1,15 +1,15 @@
 # Everything a developer does. A fresh machine needs Python 3.11+ and make; the rest goes into .venv and .cache.
 
-VENV    := .venv
-BIN     := $(VENV)/bin
-DUCKDB15 := .cache/duckdb-1.5
-LAKE    ?= data/lake
-PORT    ?= 8000
-PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
+VENV     = .venv
+BIN      = $(VENV)/bin
+DUCKDB15 = .cache/duckdb-1.5
+LAKE     = data/lake
+PORT     = 8000
+PIP      = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Where the locks are used, and what they must say: every file with its hash, no file without one.
-INSTALL := $(PIP) install --require-hashes
-EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
-COMPILE := $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+INSTALL  = $(PIP) install --require-hashes
+EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
+COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := help
@@ -65,7 +65,7 @@ lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRAD
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
 
 clean: ## remove the environment, the caches and the local lake
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage* dist build $(LAKE)
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage* dist build data/lake
 
 # The stamps: what is installed, newer than the lock that it was installed from.
 

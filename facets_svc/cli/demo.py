@@ -1,0 +1,86 @@
+"""`facets-svc serve --demo`: a service to try at once, with a secret that nobody has to make."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import ipaddress
+import secrets
+import threading
+import time
+
+import click
+
+from facets_svc.cli.orgs import org_to_try
+from facets_svc.cli.token import sign
+from facets_svc.errors import SettingsError
+from facets_svc.settings import Settings
+
+TOKEN_SECONDS = 12 * 3600
+"""Long enough for a working day; the secret goes with the process anyway."""
+
+PATIENCE_SECONDS = 60.0
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """Return the settings with a secret of their own, over plain HTTP, on loopback.
+
+    Raises `SettingsError` for an address that others could reach.
+    """
+    if not _is_loopback(settings.host):
+        raise SettingsError(f"The demo listens on loopback only, not on {settings.host}.")
+    return dataclasses.replace(
+        settings,
+        jwt_algorithm="HS256",
+        jwt_secret=secrets.token_urlsafe(32),
+        jwt_secret_previous="",
+        jwt_public_key="",
+        jwt_jwks="",
+        require_tls=False,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def announce_when_ready(settings: Settings) -> None:
+    """Print a request to paste as soon as the service is ready, from a thread that ends with that."""
+    org = org_to_try(settings.lake)
+    token = sign(settings, orgs=[org], subject="demo", ttl_seconds=TOKEN_SECONDS)
+    threading.Thread(target=_announce, args=(settings, org, token), name="announce", daemon=True).start()
+
+
+def _announce(settings: Settings, org: str, token: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not _is_ready(settings):
+        if time.monotonic() > deadline:
+            click.echo(f"The service is not ready after {PATIENCE_SECONDS:.0f} s; its log says why.", err=True)
+            return
+        time.sleep(0.1)
+    click.echo(request_to_paste(settings, org, token))
+
+
+def _is_ready(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=1)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def request_to_paste(settings: Settings, org: str, token: str) -> str:
+    """Return what the demo says once it is ready: where it is, a `curl` line for `org`, how to stop it."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return (
+        f"\nReady on http://{host}:{settings.port}. The models of {org}, private ones too:\n\n"
+        f"curl -H 'Authorization: Bearer {token}' "
+        f"'http://{host}:{settings.port}/api/v1/org/{org}/models/facets'\n\n"
+        "Ctrl-C stops it."
+    )

@@ -1,0 +1,71 @@
+"""Progress on stderr: bars on a terminal, one line a step elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
+from facets_svc.sync.progress import Advance, Progress
+
+
+class BarProgress:
+    """Shows each stage as a bar on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        """Show a bar while the context is open; it stays when the stage is done."""
+        columns = (
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(show_speed=False),
+            TimeElapsedColumn(),
+        )
+        with RichProgress(*columns, console=self._console) as bars:
+            task = bars.add_task(f"{name:<16}", total=total)
+
+            def advance(units: int) -> None:
+                bars.advance(task, units)
+
+            yield advance
+            done = bars.tasks[0].completed
+            # A total is an estimate: what is done is all of it.
+            bars.update(task, total=done or 1, completed=done or 1)
+
+
+class LineProgress:
+    """Writes one line for each stage when it ends, for logs and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:  # noqa: ARG002 - nothing to fill
+        """Time what happens while the context is open, and write it down."""
+        started = time.monotonic()
+        outcome = "failed after"
+        try:
+            yield _ignore
+            outcome = "done in"
+        finally:
+            click.echo(f"{name}: {outcome} {time.monotonic() - started:.1f} s", file=self._stream)
+
+
+def _ignore(units: int) -> None:
+    """Take no notice of progress inside a stage."""
+
+
+def progress_on(stream: TextIO) -> Progress:
+    """Return the progress that fits `stream`: bars if it is a terminal that can draw them, else lines."""
+    console = Console(file=stream)
+    return BarProgress(console) if console.is_terminal and not console.is_dumb_terminal else LineProgress(stream)

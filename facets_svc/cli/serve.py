@@ -1,0 +1,52 @@
+"""`facets-svc serve`: answer from the snapshot in force."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import click
+
+from facets_svc.cli.demo import announce_when_ready, demo_settings
+from facets_svc.cli.options import lake_option, settings_with
+from facets_svc.errors import SettingsError
+from facets_svc.web import server
+
+
+@click.command()
+@lake_option
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; FACETS_HOST otherwise.")
+@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port to listen on; FACETS_PORT otherwise.")
+@click.option("--demo", is_flag=True, help="Make a secret, listen on loopback only, and print a request to try.")
+def serve(lake: str | None, host: str | None, port: int | None, demo: bool) -> None:
+    """Answer requests from the snapshot in force until interrupted.
+
+    A new snapshot is taken up within seconds of its publication. Without a key to check tokens with, it refuses to
+    start.
+    """
+    settings = settings_with(lake=lake, host=host, port=port)
+    if demo:
+        settings = demo_settings(settings)
+    _require_free(settings.host, settings.port)
+    if demo:
+        announce_when_ready(settings)
+    server.serve(settings)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise `SettingsError` unless `host:port` can be listened on.
+
+    The server itself would share a port with another one of its kind, which is right for its workers and wrong here.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"Port {port} of {host} is in use; choose another one with --port (make run PORT=8123)."
+            ) from None
+        raise SettingsError(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from None

@@ -1,0 +1,66 @@
+"""`facets-svc token`: sign a token for whoever is to ask."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+import click
+import jwt
+
+from facets_svc.catalogue import is_slug
+from facets_svc.cli.options import settings_with
+from facets_svc.errors import SettingsError
+from facets_svc.settings import Settings
+
+TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600
+
+
+def sign(settings: Settings, *, orgs: list[str] | Literal["*"], subject: str, ttl_seconds: int) -> str:
+    """Return a token for `orgs` ("*": every org) that the service with these settings accepts for `ttl_seconds`.
+
+    Raises `SettingsError` when there is nothing to sign with: only HS256 has its key among the settings.
+    """
+    if settings.jwt_algorithm != "HS256":
+        raise SettingsError(
+            f"FACETS_JWT_ALGORITHM is {settings.jwt_algorithm}, whose tokens only the holder of the private key can "
+            "sign; this command signs with FACETS_JWT_SECRET (HS256)."
+        )
+    if not settings.jwt_secret:
+        raise SettingsError("FACETS_JWT_SECRET is not set, so there is nothing to sign a token with.")
+    now = int(time.time())
+    claims: dict[str, Any] = {"sub": subject, "iat": now, "exp": now + ttl_seconds, "orgs": orgs}
+    if settings.jwt_issuer:
+        claims["iss"] = settings.jwt_issuer
+    if settings.jwt_audience:
+        claims["aud"] = settings.jwt_audience
+    return jwt.encode(claims, settings.jwt_secret, algorithm="HS256")
+
+
+@click.command()
+@click.option("--org", "orgs", metavar="ORG", multiple=True, help="An org that the token is for; may be repeated.")
+@click.option("--all-orgs", is_flag=True, help="Every org: the token of an operator.")
+@click.option(
+    "--ttl",
+    "ttl_seconds",
+    metavar="SECONDS",
+    type=click.IntRange(1, TEN_YEARS_SECONDS),
+    default=3600,
+    show_default=True,
+    help="How long the token is good for.",
+)
+@click.option("--sub", "subject", metavar="NAME", default="facets-svc", show_default=True, help="Whose token it is.")
+def token(orgs: tuple[str, ...], all_orgs: bool, ttl_seconds: int, subject: str) -> None:
+    """Sign a token with FACETS_JWT_SECRET and print it.
+
+    It carries the issuer and the audience of the settings, where they are set.
+    """
+    if bool(orgs) == all_orgs:
+        raise click.UsageError("Name the orgs with --org, or give --all-orgs.")
+    for org in orgs:
+        if not is_slug(org):
+            raise click.BadParameter(f"{org!r} is not the slug of an org.", param_hint="--org")
+    if not subject.strip():
+        raise click.BadParameter("it is empty.", param_hint="--sub")
+    granted: list[str] | Literal["*"] = "*" if all_orgs else list(orgs)
+    click.echo(sign(settings_with(), orgs=granted, subject=subject, ttl_seconds=ttl_seconds))

@@ -1,0 +1,77 @@
+"""Writes the generated parts of the documentation: the settings table in the README, and docs/cli.md.
+
+`make docs` runs it; `tests/project/test_docs.py` compares what is committed with what it would write.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from facets_svc.cli import main as facets_svc
+from facets_svc.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+SETTINGS_START = "<!-- settings: written by `make docs` from facets_svc/settings.py -->"
+SETTINGS_END = "<!-- end of settings -->"
+
+MACHINE_DEPENDENT = {"threads": "the cores"}
+"""Defaults that are another value on another machine, and how the table tells them."""
+
+HELP_WIDTH = 88
+
+
+def settings_table() -> str:
+    """Return a Markdown table of every setting: its variable, its default, what it means."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for field in dataclasses.fields(Settings):
+        default = MACHINE_DEPENDENT.get(field.name) or _shown(field.default)
+        rows.append(f"| `{PREFIX}{field.name.upper()}` | {default} | {field.metadata['description']} |")
+    return "\n".join(rows)
+
+
+def _shown(default: object) -> str:
+    if default is None or default in ("", ()):
+        return ""
+    if isinstance(default, bool):
+        return "`true`" if default else "`false`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def readme(text: str) -> str:
+    """Return the README `text` with the settings table in its place."""
+    before, _, rest = text.partition(SETTINGS_START)
+    _, _, after = rest.partition(SETTINGS_END)
+    return f"{before}{SETTINGS_START}\n{settings_table()}\n{SETTINGS_END}{after}"
+
+
+def cli_reference() -> str:
+    """Return docs/cli.md: the help of every command, as `--help` prints it."""
+    parts = ["# The command facets-svc", "Written by `make docs` from the commands themselves."]
+    root = click.Context(facets_svc, info_name="facets-svc", terminal_width=HELP_WIDTH)
+    for context in _contexts(root):
+        parts += [f"## {context.command_path}", f"```text\n{context.command.get_help(context)}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _contexts(context: click.Context) -> list[click.Context]:
+    """Return `context` and those of all its subcommands, depth first."""
+    contexts = [context]
+    if isinstance(context.command, click.Group):
+        for name, command in context.command.commands.items():
+            contexts += _contexts(click.Context(command, info_name=name, parent=context))
+    return contexts
+
+
+def write() -> None:
+    """Write what is generated to where it belongs."""
+    path = ROOT / "README.md"
+    path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / "docs" / "cli.md").write_text(cli_reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
