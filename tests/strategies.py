@@ -221,7 +221,7 @@ def random_value(random: randomness.Random, parameter: str, subject: Model) -> s
     kind = random.random()
     if held and kind < 0.9:
         value = random.choice(held)
-        return random.choice([value, value, value, f"\u2003{value}\n"])
+        return random.choice([value, value, value, f"\u2003{value}\n"[:256]])
     if held and kind < 0.94:
         return random.choice([value for value in held if len(value) < 128] or ["a"]).swapcase()
     return random.choice(

@@ -1,0 +1,113 @@
+"""A catalogue that went the whole way: read, cleaned, published and opened, next to what the oracle makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from facets_svc.catalogue import FACETS
+from facets_svc.engine.base import Engine
+from facets_svc.engine.duckdb import open_engine
+from facets_svc.facets.answer import FacetAnswer
+from facets_svc.facets.query import FacetQuery
+from facets_svc.lake.folder import Lake
+from facets_svc.lake.snapshot import Snapshot
+from facets_svc.sync.job import run
+from facets_svc.sync.sources import open_source
+from tests.oracle import Listed, Model, OracleAnswer, Reject, clean_catalogue
+from tests.strategies import Question, RawRow, write_jsonl
+
+
+class Silence:
+    """Shows no progress."""
+
+    def stage(self, _name: str, _total: int | None = None) -> AbstractContextManager[Callable[[int], None]]:
+        return contextlib.nullcontext(lambda _units: None)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One catalogue, twice: the snapshot and its engine, and the oracle's models and rejects."""
+
+    lake: Path
+    snapshot: Snapshot
+    engine: Engine
+    models: Sequence[Model]
+    rejects: Sequence[Reject]
+
+    def answer(self, question: Question) -> OracleAnswer:
+        """Return the engine's answer in the oracle's words."""
+        query = FacetQuery.of(
+            question.org,
+            include_public=question.include_public,
+            search=question.search,
+            selected={facet: question.selected.get(facet.parameter, ()) for facet in FACETS},
+            limit=question.limit,
+        )
+        return in_words_of_oracle(self.engine.answer(query))
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Return what analysts read, by id."""
+        folder = Path(self.snapshot.path) / "models"
+        rows = [row for file in sorted(folder.rglob("*.parquet")) for row in pq.ParquetFile(file).read().to_pylist()]
+        return {row["id"]: row for row in rows}
+
+    def reported_rejects(self) -> dict[int, str]:
+        """Return the reason of each rejected row, by its place."""
+        rows = pq.ParquetFile(Path(self.snapshot.path) / "rejects.parquet").read().to_pylist()
+        assert len({row["row"] for row in rows}) == len(rows)
+        return {row["row"]: row["reason"] for row in rows}
+
+
+def in_words_of_oracle(answer: FacetAnswer) -> OracleAnswer:
+    return OracleAnswer(
+        total=answer.total,
+        filtered_total=answer.filtered_total,
+        facets={
+            facet.response_key: Listed(list(listed.values), list(listed.counts))
+            for facet, listed in zip(FACETS, answer.facets, strict=True)
+        },
+        truncated=list(answer.truncated),
+    )
+
+
+@contextlib.contextmanager
+def published_from(location: Path, raw_rows: Iterable[RawRow], folder: Path) -> Iterator[Published]:
+    """Publish the catalogue at `location`, which holds `raw_rows`, into a lake under `folder`, and open it."""
+    models, rejects = clean_catalogue(raw_rows)
+    lake = Lake.open(str(folder / "lake"))
+
+    def open_it(snapshot: Snapshot) -> Engine:
+        return open_engine(snapshot, threads=2, memory_limit="1GiB")
+
+    run(open_source(str(location)), lake, probe=lambda snapshot: open_it(snapshot).close(), progress=Silence())
+    current = lake.current()
+    assert current is not None
+    snapshot = lake.snapshot(current)
+    engine = open_it(snapshot)
+    try:
+        yield Published(folder / "lake", snapshot, engine, models, rejects)
+    finally:
+        engine.close()
+
+
+@contextlib.contextmanager
+def published(catalogue: Sequence[RawRow], folder: Path) -> Iterator[Published]:
+    """Write raw rows as lines of JSON, publish them, and open what came of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with published_from(write_jsonl(catalogue, folder / "catalogue.jsonl"), catalogue, folder) as it:
+        yield it
+
+
+def raw_again(model: Model) -> dict[str, Any]:
+    """Return a cleaned row as a raw one."""
+    return {
+        column: value.isoformat() if isinstance(value, datetime) else value for column, value in model.record.items()
+    }

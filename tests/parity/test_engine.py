@@ -1,0 +1,89 @@
+"""The engine's whole answers (totals, values, counts, order, truncation) are the oracle's."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facets_svc.errors import FacetsError
+from tests.oracle import clean_catalogue
+from tests.parity.published import Published, published
+from tests.strategies import RawRow, catalogues, questions, random_question
+
+
+def assert_parity(it: Published, *, seed: int, count: int) -> None:
+    """Ask `count` questions of both."""
+    chance = random.Random(seed)  # noqa: S311 - seeded on purpose
+    for number in range(count):
+        question = random_question(chance, it.models)
+        assert it.answer(question) == question.answered_by_oracle(it.models), f"question {number}: {question}"
+
+
+def assert_cleaned_alike(it: Published) -> None:
+    """Compare the rows that were kept and those that were kept aside."""
+    assert it.records() == {model.record["id"]: model.record for model in it.models}
+    reported = it.reported_rejects()
+    assert {reject.row: reported.get(reject.row) for reject in it.rejects} == reported
+    for reject in it.rejects:
+        assert reported[reject.row] in reject.reasons
+
+
+def test_the_sample_is_cleaned_as_the_oracle_cleans_it(sample: Published) -> None:
+    assert_cleaned_alike(sample)
+
+
+def test_the_sample_is_answered_as_the_oracle_answers(sample: Published) -> None:
+    assert_parity(sample, seed=1, count=300)
+
+
+def test_the_real_catalogue_is_cleaned_as_the_oracle_cleans_it(real: Published) -> None:
+    assert_cleaned_alike(real)
+
+
+def test_the_real_catalogue_is_answered_as_the_oracle_answers(real: Published) -> None:
+    assert_parity(real, seed=2, count=80)
+
+
+@pytest.mark.soak
+def test_thousands_of_questions_to_the_sample_are_answered_as_the_oracle_answers(sample: Published) -> None:
+    assert_parity(sample, seed=3, count=5_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_thousand_questions_to_the_real_catalogue_are_answered_as_the_oracle_answers(real: Published) -> None:
+    assert_parity(real, seed=4, count=1_000)
+
+
+def check_generated(catalogue: list[RawRow], choice: st.DataObject) -> None:
+    """Publish a generated catalogue and ask it a dozen questions; one without a usable row is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        if not clean_catalogue(catalogue)[0]:
+            with pytest.raises(FacetsError), published(catalogue, Path(folder)):
+                pass
+            return
+        with published(catalogue, Path(folder)) as it:
+            assert_cleaned_alike(it)
+            for question in choice.draw(st.lists(questions(it.models), min_size=12, max_size=12)):
+                assert it.answer(question) == question.answered_by_oracle(it.models), question
+
+
+@given(catalogues(), st.data())
+def test_generated_catalogues_are_cleaned_and_answered_as_the_oracle_does(
+    catalogue: list[RawRow], choice: st.DataObject
+) -> None:
+    check_generated(catalogue, choice)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@given(catalogues(max_rows=60), st.data())
+def test_a_thousand_generated_catalogues_are_cleaned_and_answered_as_the_oracle_does(
+    catalogue: list[RawRow], choice: st.DataObject
+) -> None:
+    check_generated(catalogue, choice)
