@@ -1,0 +1,34 @@
+"""The README shows one request with its real answer: this asks it again, of the sample catalogue."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+from litestar.testing import TestClient
+
+from facets_svc.cli import main
+from facets_svc.cli.token import sign
+from facets_svc.settings import Settings
+from facets_svc.web.app import create_app_with_settings
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_request_of_the_readme_has_the_answer_of_the_readme(tmp_path: Path) -> None:
+    shown = re.search(
+        r"'http://127\.0\.0\.1:8000(?P<path>[^']+)'\n```\n\n```json\n(?P<answer>.*?)```", README, re.DOTALL
+    )
+    assert shown
+    synced = CliRunner().invoke(main, ["sync", "--source", "sample:", "--lake", str(tmp_path)])
+    assert synced.exit_code == 0, synced.stderr
+    settings = Settings(lake=str(tmp_path), jwt_secret="a secret that is long enough for it")
+    token = sign(settings, orgs=["google"], subject="a reader", ttl_seconds=60)
+
+    with TestClient(create_app_with_settings(settings)) as client:
+        response = client.get(shown["path"], headers={"Authorization": f"Bearer {token}"})
+
+    assert response.json() == json.loads(shown["answer"])
+    assert f"`X-Facets-Truncated: {response.headers['X-Facets-Truncated']}`" in README
