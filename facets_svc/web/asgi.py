@@ -1,0 +1,69 @@
+"""The application around a service: the gate, the framework behind it, and the service's life from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.types import ASGIApp
+
+from facets_svc.service.facets import FacetService
+from facets_svc.settings import Settings
+from facets_svc.web import problems
+from facets_svc.web.auth import Authenticator
+from facets_svc.web.cors import CorsPolicy
+from facets_svc.web.gate import Gate, log_unforeseen, request_id_of
+from facets_svc.web.routes import handlers
+from facets_svc.web.tls import TlsPolicy
+
+
+def create_app_for(service: FacetService, settings: Settings) -> ASGIApp:
+    """Build the application around a service. Raises `SettingsError` without a usable key."""
+    return Gate(
+        litestar_for(service, settings),
+        authenticator=Authenticator.of(settings),
+        tls=TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies),
+        cors=CorsPolicy(settings.cors_origins),
+    )
+
+
+def litestar_for(service: FacetService, settings: Settings) -> Litestar:
+    """Build what stands behind the gate: the routes, and the service that runs while the application does."""
+
+    @asynccontextmanager
+    async def serving(_app: Litestar) -> AsyncIterator[None]:
+        async with service.running(), _looking_on_hangup(service):
+            yield
+
+    return Litestar(
+        handlers(service, settings),
+        lifespan=[serving],
+        exception_handlers={Exception: _answer_error},
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )
+
+
+def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    problem = problems.problem(error)
+    log_unforeseen(problem.status, error, request_id_of(request.scope))
+    return Response(problem.body, status_code=problem.status, media_type="application/json", headers=problem.headers)
+
+
+@asynccontextmanager
+async def _looking_on_hangup(service: FacetService) -> AsyncIterator[None]:
+    """While open, SIGHUP makes the service look at the lake at once (where signals can be had: in a main thread)."""
+    loop = asyncio.get_running_loop()
+    with suppress(ValueError, RuntimeError, NotImplementedError):
+        loop.add_signal_handler(signal.SIGHUP, service.look_soon)
+    try:
+        yield
+    finally:
+        with suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.remove_signal_handler(signal.SIGHUP)

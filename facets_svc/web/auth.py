@@ -1,0 +1,148 @@
+"""Who asks: a decision over the `Authorization` headers and a time, without any I/O of its own."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import jwt
+import msgspec
+
+from facets_svc.catalogue import is_slug
+from facets_svc.errors import Forbidden, TokenExpired, Unauthenticated
+from facets_svc.settings import Settings
+from facets_svc.web.keys import Keys, keys_of
+
+LEEWAY_SECONDS: Final = 30
+"""How far the clocks of issuer and service may be apart."""
+
+MAX_TOKEN_BYTES: Final = 16_384
+"""A longer token is not looked at: its size would buy work before its signature is known."""
+
+LATEST_TIME: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z. A time beyond is no time but a mistake, or an attempt."""
+
+_BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
+
+_REFUSED: Final = "A valid bearer token is needed."
+_EXPIRED: Final = "The token has expired."
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever asks, as their token has it: the subject, and the orgs that they belong to (an operator: to all)."""
+
+    subject: str
+    orgs: frozenset[str] = frozenset()
+    is_operator: bool = False
+
+    def require_org(self, org: str) -> None:
+        """Raise `Forbidden` unless the caller may see what `org`'s members see."""
+        if not (self.is_operator or org in self.orgs):
+            raise Forbidden("The token is not for this organization.")
+
+    def require_operator(self) -> None:
+        """Raise `Forbidden` unless the caller is an operator."""
+        if not self.is_operator:
+            raise Forbidden("The token is not an operator's.")
+
+
+_Time = int | float
+
+
+class _Claims(msgspec.Struct):
+    """The claims that matter; a token whose claims are of other types proves nothing. Others are ignored."""
+
+    sub: Annotated[str, msgspec.Meta(min_length=1)]
+    exp: _Time
+    orgs: list[Any] | str
+    iat: _Time | msgspec.UnsetType = msgspec.UNSET
+    nbf: _Time | msgspec.UnsetType = msgspec.UNSET
+    iss: Any = None
+    aud: Any = None
+
+
+class Authenticator:
+    """Checks tokens by the settings' algorithm, keys, issuer and audience, never by what a token says of them."""
+
+    def __init__(self, keys: Keys, *, algorithm: str, issuer: str = "", audience: str = "") -> None:
+        self._keys = keys
+        self._algorithm = algorithm
+        self._issuer = issuer
+        self._audience = audience
+        self._signatures = jwt.PyJWS(algorithms=[algorithm])
+        self._claims = msgspec.json.Decoder(_Claims)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Authenticator:
+        """Build one from the settings. Raises `SettingsError` when they name no usable key."""
+        return cls(
+            keys_of(settings),
+            algorithm=settings.jwt_algorithm,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+        )
+
+    def authenticate(self, authorization: Sequence[bytes], now: float) -> Caller:
+        """Return who asks, given every `Authorization` header of the request and the time in seconds since 1970.
+
+        Raises `TokenExpired` when all is well with the token but its time, `Unauthenticated` for anything else. Times
+        are compared in whole seconds.
+        """
+        claims = self._verified(_token(authorization))
+        seconds = math.floor(now)
+        caller = self._caller(claims, seconds)
+        if claims.exp + LEEWAY_SECONDS < seconds:
+            raise TokenExpired(_EXPIRED)
+        return caller
+
+    def _verified(self, token: str) -> _Claims:
+        try:
+            header = self._signatures.get_unverified_header(token)
+            if header.get("alg") != self._algorithm or "crit" in header or "b64" in header:
+                raise Unauthenticated(_REFUSED)
+            return self._claims.decode(self._payload(token, header.get("kid")))
+        except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+            raise Unauthenticated(_REFUSED) from None
+
+    def _payload(self, token: str, kid: str | None) -> bytes:
+        for key in self._keys.candidates(kid):
+            try:
+                payload: bytes = self._signatures.decode(token, key, algorithms=[self._algorithm])
+            except jwt.InvalidSignatureError:
+                continue
+            return payload
+        raise Unauthenticated(_REFUSED)
+
+    def _caller(self, claims: _Claims, seconds: int) -> Caller:
+        latest = seconds + LEEWAY_SECONDS
+        begun = all(time is msgspec.UNSET or time <= latest for time in (claims.iat, claims.nbf))
+        issued = not self._issuer or claims.iss == self._issuer
+        if not (begun and claims.exp <= LATEST_TIME and issued and self._is_meant(claims.aud)):
+            raise Unauthenticated(_REFUSED)
+        if isinstance(claims.orgs, list):
+            # what is no slug (`"*"` in a list too) names no org
+            orgs = frozenset(org for org in claims.orgs if isinstance(org, str) and is_slug(org))
+            return Caller(claims.sub, orgs)
+        if claims.orgs != "*":
+            raise Unauthenticated(_REFUSED)
+        return Caller(claims.sub, is_operator=True)
+
+    def _is_meant(self, audience: Any) -> bool:
+        if not self._audience:
+            return True
+        if isinstance(audience, list):
+            return all(isinstance(one, str) for one in audience) and self._audience in audience
+        return bool(audience == self._audience)
+
+
+def _token(authorization: Sequence[bytes]) -> str:
+    if len(authorization) != 1:
+        raise Unauthenticated(_REFUSED)
+    match = _BEARER.fullmatch(authorization[0]) if len(authorization[0]) <= MAX_TOKEN_BYTES else None
+    if match is None:
+        raise Unauthenticated(_REFUSED)
+    return match[1].decode("ascii")

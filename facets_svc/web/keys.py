@@ -1,0 +1,164 @@
+"""The keys that tokens are verified with, read from the settings."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from facets_svc.errors import SettingsError
+from facets_svc.settings import Settings
+
+MIN_RSA_BITS: Final = 2048
+"""RFC 7518, 3.3: a smaller key must not be used."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Keys(Protocol):
+    """The keys that a token may have been signed with."""
+
+    def candidates(self, kid: str | None) -> Sequence[Any]:
+        """Return the keys to try for a token of this key id (None: it names none)."""
+
+
+class FixedKeys:
+    """Keys that are the same for every token: shared secrets, or one public key."""
+
+    def __init__(self, *keys: Any) -> None:
+        self._keys = keys
+
+    def candidates(self, kid: str | None) -> Sequence[Any]:
+        """Return all of them; the key id says nothing here."""
+        del kid
+        return self._keys
+
+
+class JwksFile:
+    """The public keys of a JWKS file (RFC 7517), read again when the file has changed.
+
+    A file that has become unreadable changes nothing: the keys before it stay, and the log says so once.
+    """
+
+    def __init__(self, path: Path, algorithm: str) -> None:
+        self._path = path
+        self._algorithm = algorithm
+        self._lock = threading.Lock()
+        self._stamp = self._seen()
+        self._keys = _read_jwks(path, algorithm)
+
+    def candidates(self, kid: str | None) -> Sequence[Any]:
+        """Return the keys of this id; a token without one may use a set that holds a single key."""
+        self._refresh()
+        keys = self._keys
+        if kid is None:
+            return [key for _, key in keys] if len(keys) == 1 else []
+        return [key for known, key in keys if known == kid]
+
+    def _refresh(self) -> None:
+        with self._lock:
+            stamp = self._seen()
+            if stamp == self._stamp:
+                return
+            self._stamp = stamp
+            try:
+                self._keys = _read_jwks(self._path, self._algorithm)
+            except SettingsError as error:
+                _logger.error("The keys before stay: %s", error)  # noqa: TRY400 - the sentence says it all
+
+    def _seen(self) -> tuple[int, int, int] | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+def keys_of(settings: Settings) -> Keys:
+    """Return the keys that the settings name. Raises `SettingsError` when there is none, or one that does not fit."""
+    algorithm = settings.jwt_algorithm
+    if algorithm == "HS256":
+        if not settings.jwt_secret:
+            raise SettingsError("FACETS_JWT_SECRET is not set: there is no key to check tokens with.")
+        return FixedKeys(*(secret.encode() for secret in (settings.jwt_secret, settings.jwt_secret_previous) if secret))
+    if settings.jwt_public_key and settings.jwt_jwks:
+        raise SettingsError("FACETS_JWT_PUBLIC_KEY and FACETS_JWT_JWKS are both set: one of them has to go.")
+    if settings.jwt_public_key:
+        return FixedKeys(_public_key(settings.jwt_public_key, algorithm))
+    if settings.jwt_jwks:
+        return JwksFile(Path(settings.jwt_jwks), algorithm)
+    raise SettingsError(
+        f"FACETS_JWT_PUBLIC_KEY or FACETS_JWT_JWKS must be set: there is no key to check {algorithm} tokens with."
+    )
+
+
+def _public_key(text_or_path: str, algorithm: str) -> Any:
+    if text_or_path.lstrip().startswith("-----BEGIN"):
+        pem = text_or_path.replace("\\n", "\n").encode()
+    else:
+        try:
+            pem = Path(text_or_path).read_bytes()
+        except (OSError, ValueError):
+            raise SettingsError("FACETS_JWT_PUBLIC_KEY is neither PEM text nor a file that can be read.") from None
+    try:
+        key = load_pem_public_key(pem)
+    except Exception:  # noqa: BLE001 - cryptography raises ValueError, TypeError and its own, and all mean this
+        raise SettingsError("FACETS_JWT_PUBLIC_KEY holds no public key in PEM.") from None
+    if not _fits(key, algorithm):
+        raise SettingsError(f"FACETS_JWT_PUBLIC_KEY is no key for {algorithm}.")
+    return key
+
+
+def _fits(key: object, algorithm: str) -> bool:
+    match algorithm:
+        case "RS256":
+            return isinstance(key, RSAPublicKey) and key.key_size >= MIN_RSA_BITS
+        case "ES256":
+            return isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+        case _:
+            return isinstance(key, Ed25519PublicKey)
+
+
+class _Jwk(msgspec.Struct):
+    kty: str
+    kid: str | None = None
+    use: str | None = None
+    alg: str | None = None
+    key_ops: list[str] | None = None
+
+
+class _Jwks(msgspec.Struct):
+    keys: list[msgspec.Raw]
+
+
+def _read_jwks(path: Path, algorithm: str) -> list[tuple[str | None, Any]]:
+    """Return the keys of the set that verify `algorithm`, with their ids. Other keys of the set are left alone."""
+    try:
+        members = msgspec.json.decode(path.read_bytes(), type=_Jwks).keys
+        keys = [key for member in members if (key := _jwk(member, algorithm)) is not None]
+    except (OSError, ValueError, msgspec.MsgspecError, jwt.PyJWTError):
+        raise SettingsError("FACETS_JWT_JWKS is no file with a JSON Web Key Set.") from None
+    if not keys:
+        raise SettingsError(f"FACETS_JWT_JWKS holds no public key for {algorithm}.")
+    return keys
+
+
+def _jwk(member: msgspec.Raw, algorithm: str) -> tuple[str | None, Any] | None:
+    stated = msgspec.json.decode(member, type=_Jwk)
+    if stated.alg not in {None, algorithm} or stated.use not in {None, "sig"}:
+        return None
+    if stated.key_ops is not None and "verify" not in stated.key_ops:
+        return None
+    if stated.kty not in {"RSA", "EC", "OKP"}:
+        return None
+    key = jwt.PyJWK(msgspec.json.decode(member)).key
+    return (stated.kid, key) if _fits(key, algorithm) else None

@@ -1,0 +1,206 @@
+"""The OpenAPI document: the published contract, unchanged, and what this service adds to it."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import msgspec
+
+from facets_svc import __version__
+from facets_svc.settings import Settings
+from facets_svc.web.target import FACETS, LIVE, READY, RELOAD, SCHEMA
+
+Json = dict[str, Any]
+
+OTHER_STATUSES: Final = {
+    405: "Method not allowed",
+    413: "Content too large",
+    414: "URI too long (answered by the server, maybe without a body)",
+    431: "Request header fields too large (answered by the server, maybe without a body)",
+}
+"""Statuses that the contract's operation does not list; their envelope has a schema of its own."""
+
+_HEADERS: Final[Json] = {
+    "X-Request-Id": ("The id of the request, as the log has it", {"type": "string"}),
+    "X-Snapshot-Id": ("The snapshot that the whole answer comes from", {"type": "string"}),
+    "X-Facets-Truncated": (
+        "Response keys, by comma, of the facets that hold more values than are listed; absent when all are whole",
+        {"type": "string"},
+    ),
+    "ETag": ("Strong tag of the answer, for If-None-Match", {"type": "string"}),
+    "Last-Modified": ("When the snapshot was made, for information", {"type": "string"}),
+    "Cache-Control": ("What a cache may do with the answer", {"type": "string"}),
+    "Vary": ("The request headers that the answer depends on", {"type": "string"}),
+    "Retry-After": ("Seconds to wait", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("The scheme that is needed: Bearer", {"type": "string"}),
+    "Allow": ("The methods that the route has", {"type": "string"}),
+    "Upgrade": ("The protocol that is needed", {"type": "string"}),
+}
+
+_FRESHNESS: Final = ("ETag", "Cache-Control", "Vary", "X-Snapshot-Id", "X-Facets-Truncated")
+_HEADERS_OF: Final = {401: ("WWW-Authenticate",), 405: ("Allow",), 426: ("Upgrade",), 429: ("Retry-After",)}
+_DESCRIPTIONS: Final = {
+    401: "Authentication failed",
+    403: "Access forbidden",
+    409: "A reload is running already",
+    426: "Upgrade required",
+    500: "Internal server error",
+    502: "Bad gateway",
+}
+
+
+@cache
+def contract() -> Json:
+    """Return the published contract, as this package carries it. Callers copy before they change anything."""
+    text = resources.files("facets_svc.web").joinpath("contract.json").read_bytes()
+    document: Json = msgspec.json.decode(text)
+    return document
+
+
+def document(settings: Settings) -> Json:
+    """Return the document that the service serves: the contract, and the additions for these settings."""
+    whole = copy.deepcopy(contract())
+    whole["info"]["x-service-version"] = __version__
+    whole["components"]["headers"] = {
+        name: {"description": description, "schema": schema} for name, (description, schema) in _HEADERS.items()
+    }
+    whole["components"]["schemas"] |= _schemas(whole["components"]["schemas"]["APIErrorPayload"])
+    _extend_facets(whole["paths"][FACETS.template]["get"], settings)
+    whole["paths"] |= {
+        RELOAD.template: {"post": _reload()},
+        LIVE.template: {"get": _health("live", "Tell that the process runs", "Live", (405,))},
+        READY.template: {"get": _health("ready", "Tell whether a snapshot is open, and which", "Ready", (405, 502))},
+        SCHEMA.template: {"get": _schema()},
+    }
+    return whole
+
+
+def _extend_facets(operation: Json, settings: Settings) -> None:
+    operation["parameters"] += [
+        {
+            "name": "facet_limit",
+            "in": "query",
+            "required": False,
+            "description": "How many values of each facet to list; selected values come on top",
+            "schema": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": settings.facet_limit_max,
+                "default": settings.default_facet_limit,
+            },
+        },
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "Tags of answers that the caller has",
+            "schema": {"type": "string"},
+        },
+    ]
+    responses = operation["responses"]
+    responses["200"]["headers"] = _headers(*_FRESHNESS, "Last-Modified", "X-Request-Id")
+    responses["304"] = {
+        "description": "The caller has the answer already",
+        "headers": _headers(*_FRESHNESS, "X-Request-Id"),
+    }
+    for status, response in responses.items():
+        if int(status) >= 400:
+            response["headers"] = _headers(*_HEADERS_OF.get(int(status), ()), "Cache-Control", "X-Request-Id")
+    responses |= {str(status): _other(status) for status in OTHER_STATUSES}
+
+
+def _reload() -> Json:
+    return {
+        "operationId": "reload_snapshot",
+        "summary": "Take up the current snapshot now",
+        "description": "Look at the lake for a new snapshot, open it and put it in force. For operators.",
+        "security": [{"bearer": []}],
+        "responses": {
+            "200": _ok("ReloadResponse", "The snapshot that is in force"),
+            **{str(status): _error(status) for status in (400, 401, 403, 409, 426, 500, 502)},
+            "405": _other(405),
+        },
+    }
+
+
+def _health(name: str, summary: str, schema: str, statuses: tuple[int, ...]) -> Json:
+    return {
+        "operationId": f"health_{name}",
+        "summary": summary,
+        "security": [],
+        "responses": {
+            "200": _ok(schema, "Yes"),
+            "400": _error(400),
+            **{str(status): _other(status) if status in OTHER_STATUSES else _error(status) for status in statuses},
+        },
+    }
+
+
+def _schema() -> Json:
+    body = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "operationId": "get_openapi",
+        "summary": "This document",
+        "security": [],
+        "responses": {
+            "200": {"description": "OpenAPI 3.1", "headers": _headers("X-Request-Id"), "content": body},
+            "400": _error(400),
+            "405": _other(405),
+            "426": _error(426),
+        },
+    }
+
+
+def _ok(schema: str, description: str) -> Json:
+    return {"description": description, "headers": _headers("Cache-Control", "X-Request-Id"), "content": _body(schema)}
+
+
+def _error(status: int) -> Json:
+    headers = _headers(*_HEADERS_OF.get(status, ()), "Cache-Control", "X-Request-Id")
+    described = _DESCRIPTIONS.get(status, "Invalid request")
+    return {"description": described, "headers": headers, "content": _body("APIErrorPayload")}
+
+
+def _other(status: int) -> Json:
+    headers = _headers(*_HEADERS_OF.get(status, ()), "X-Request-Id")
+    return {"description": OTHER_STATUSES[status], "headers": headers, "content": _body("HTTPErrorPayload")}
+
+
+def _body(schema: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _schemas(envelope: Json) -> Json:
+    other = copy.deepcopy(envelope)
+    other["description"] = "The same envelope, for statuses that the contract does not list."
+    other["properties"]["code"]["enum"] = list(OTHER_STATUSES)
+    snapshot_id = {"type": "string", "description": "Id of the snapshot in force"}
+    return {
+        "HTTPErrorPayload": other,
+        "ReloadResponse": {
+            "type": "object",
+            "required": ["snapshot_id"],
+            "properties": {"snapshot_id": snapshot_id},
+        },
+        "Live": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {"status": {"type": "string", "enum": ["live"]}},
+        },
+        "Ready": {
+            "type": "object",
+            "required": ["status", "snapshot_id", "age_seconds"],
+            "properties": {
+                "status": {"type": "string", "enum": ["ready"]},
+                "snapshot_id": snapshot_id,
+                "age_seconds": {"type": "integer", "minimum": 0, "description": "Seconds since it was made"},
+            },
+        },
+    }

@@ -1,0 +1,94 @@
+"""What a request is for: its raw path and query, matched to a route and decoded strictly.
+
+Servers and frameworks decode leniently (bad UTF-8 becomes U+FFFD, `%2F` a separator, a trailing slash nothing), so this
+reads the bytes as they were sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from facets_svc.errors import BadEncoding, MethodNotAllowed, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route by its template, in which `{org}` stands for one segment, and what the gate asks of a request for it."""
+
+    template: str
+    methods: tuple[str, ...]
+    needs_token: bool = True
+    needs_tls: bool = True
+
+
+FACETS: Final = Route("/api/v1/org/{org}/models/facets", ("GET", "HEAD"))
+RELOAD: Final = Route("/api/v1/operator/reload", ("POST",))
+LIVE: Final = Route("/health/live", ("GET", "HEAD"), needs_token=False, needs_tls=False)
+READY: Final = Route("/health/ready", ("GET", "HEAD"), needs_token=False, needs_tls=False)
+SCHEMA: Final = Route("/schema/openapi.json", ("GET", "HEAD"), needs_token=False)
+
+ROUTES: Final = (FACETS, RELOAD, LIVE, READY, SCHEMA)
+"""Every route there is; a test compares it with what the framework has registered."""
+
+_FIXED: Final = {route.template.encode(): route for route in ROUTES if "{" not in route.template}
+_FACETS_PATH = re.compile(rb"/api/v1/org/([^/]+)/models/facets")
+_BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_SLASH = re.compile(rb"%2[Ff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A request's route, the org in its path (empty: the route has none) and its query, in order, all decoded."""
+
+    route: Route
+    org: str
+    query: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawTarget:
+    """A path and a query as they were sent, and the route that the path matches, if any."""
+
+    path: bytes
+    query: bytes
+    route: Route | None
+    org: bytes = b""
+
+    @classmethod
+    def of(cls, path: bytes, query: bytes) -> RawTarget:
+        """Match `path` to a route. Fixed segments match to the byte; an empty segment or a `%2F` matches nothing."""
+        if route := _FIXED.get(path):
+            return cls(path, query, route)
+        match = _FACETS_PATH.fullmatch(path)
+        if match is None or _SLASH.search(match[1]):
+            return cls(path, query, None)
+        return cls(path, query, FACETS, match[1])
+
+    def read(self, method: str) -> Target:
+        """Decode it for `method`.
+
+        Raises `NotFound` without a route, then `MethodNotAllowed`, then `BadEncoding`: the first that holds.
+        """
+        if self.route is None:
+            raise NotFound("There is no such route.")
+        if method not in self.route.methods:
+            raise MethodNotAllowed("The route does not have this method.", allow=self.route.methods)
+        query = tuple(_pair(pair) for pair in self.query.split(b"&") if pair)
+        return Target(self.route, _decoded(self.org), query)
+
+
+def _pair(pair: bytes) -> tuple[str, str]:
+    name, _, value = pair.replace(b"+", b" ").partition(b"=")
+    return _decoded(name), _decoded(value)
+
+
+def _decoded(text: bytes) -> str:
+    if _BROKEN.search(text):
+        raise BadEncoding("The path or the query is not valid percent-encoding.")
+    try:
+        return unquote_to_bytes(text).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadEncoding("The path or the query is not valid UTF-8.") from None

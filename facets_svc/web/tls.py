@@ -1,0 +1,42 @@
+"""Whether a request came by TLS, as far as a trusted proxy says so."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+from facets_svc.errors import SettingsError, UpgradeRequired
+
+
+class TlsPolicy:
+    """Lets a request pass if its peer is a trusted proxy that says `X-Forwarded-Proto: https`, or if none is required.
+
+    `proxies` are addresses or networks (CIDR). Raises `SettingsError` for one that is neither.
+    """
+
+    def __init__(self, *, required: bool, proxies: Iterable[str] = ()) -> None:
+        self._required = required
+        try:
+            self._proxies = tuple(ipaddress.ip_network(proxy) for proxy in proxies)
+        except ValueError as error:
+            raise SettingsError(f"FACETS_TRUSTED_PROXIES: {error}.") from None
+
+    def check(self, peer: str | None, forwarded_proto: Sequence[bytes]) -> None:
+        """Raise `UpgradeRequired` unless the request may pass.
+
+        A chain of proxies may list several protocols; every one has to be https.
+        """
+        if not self._required:
+            return
+        hops = [hop.strip().lower() for line in forwarded_proto for hop in line.split(b",")]
+        if not (self._trusts(peer) and hops and all(hop == b"https" for hop in hops)):
+            raise UpgradeRequired("The service is to be asked over TLS.")
+
+    def _trusts(self, peer: str | None) -> bool:
+        try:
+            address = ipaddress.ip_address(peer or "")
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._proxies)
