@@ -1,0 +1,40 @@
+"""The composition root of the service over HTTP: the one place that knows everybody."""
+
+from __future__ import annotations
+
+import logging.config
+import os
+
+from litestar.types import ASGIApp
+
+from facets_svc.engine.base import Engine
+from facets_svc.engine.duckdb import open_engine
+from facets_svc.lake.folder import Lake
+from facets_svc.service.facets import FacetService
+from facets_svc.settings import Settings
+from facets_svc.web import logs
+from facets_svc.web.asgi import create_app_for
+
+
+def create_app() -> ASGIApp:
+    """Build the service from the environment, for any ASGI server (`facets_svc.web.app:create_app` as a factory)."""
+    settings = Settings.from_env(os.environ)
+    logging.config.dictConfig(logs.configuration(settings.log_level))
+    return create_app_with_settings(settings)
+
+
+def create_app_with_settings(settings: Settings) -> ASGIApp:
+    """Build everything from settings. Raises `SettingsError`, or `LakeError` for a lake of a kind that there is not."""
+    lake = Lake.open(settings.lake)
+
+    def open_snapshot(snapshot_id: str) -> Engine:
+        return open_engine(lake.snapshot(snapshot_id), threads=settings.threads, memory_limit=settings.memory_limit)
+
+    service = FacetService(
+        current_id=lake.current,
+        open_engine=open_snapshot,
+        poll_seconds=settings.poll_seconds,
+        concurrency=settings.concurrency,
+        queue=settings.queue,
+    )
+    return create_app_for(service, settings)

@@ -1,0 +1,78 @@
+"""The server: granian's processes around the application."""
+
+from __future__ import annotations
+
+import logging.config
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+from litestar.types import ASGIApp
+
+from facets_svc.settings import Settings
+from facets_svc.web import logs
+from facets_svc.web.app import create_app_with_settings
+from facets_svc.web.auth import Authenticator
+from facets_svc.web.tls import TlsPolicy
+
+HEADER_READ_TIMEOUT_MILLISECONDS: Final = 5_000
+"""How long a client may take over its headers. A connection that says nothing takes a place from those that do."""
+
+CONNECTIONS: Final = 4096
+"""Connections a worker holds. Granian counts connections here, so the bound on *work* is the service's own queue."""
+
+STOP_SECONDS: Final = 30
+"""How long running requests may take to finish when the server stops; what still runs then is killed."""
+
+
+class _Server(MPServer):
+    """Granian, but SIGHUP goes on to the workers, which look at the lake.
+
+    Granian's own answer to it is to replace the workers one by one: slower, and a connection that waits in the queue of
+    the old worker's socket is reset unless the kernel moves it.
+    """
+
+    def signal_handler_reload(self, *_args: Any, **_kwargs: Any) -> None:
+        for worker in self.wrks:
+            with suppress(ProcessLookupError):  # one that has just died is being replaced
+                os.kill(worker.inner.pid, signal.SIGHUP)
+
+
+def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_with_settings) -> None:
+    """Serve until SIGINT or SIGTERM, then let running requests finish. Raises `SettingsError` before anything starts.
+
+    A worker that dies is replaced. Each worker builds the application by `build` (a function of a module) for itself,
+    and sees a new snapshot within a poll.
+    """
+    Authenticator.of(settings)  # what is wrong with the settings is told here, not by a worker that dies
+    TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies)
+    _Server(
+        "facets_svc.web.app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_TIMEOUT_MILLISECONDS),
+        websockets=False,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels(settings.log_level.lower()),
+        log_dictconfig=logs.configuration(settings.log_level),
+    ).serve(target_loader=partial(_application, build, settings), wrap_loader=False)
+
+
+def _application(build: Callable[[Settings], ASGIApp], settings: Settings) -> ASGIApp:
+    """Build the application, in a worker."""
+    logging.config.dictConfig(logs.configuration(settings.log_level))
+    return build(settings)
