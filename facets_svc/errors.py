@@ -1,0 +1,157 @@
+"""Every error that facets-svc raises on purpose.
+
+::
+
+    FacetsError
+    ├── SettingsError            a setting or an option is wrong                          exit 2
+    ├── SourceError              the source is missing, unreadable or not what it says    exit 3
+    ├── DataRefused              the source was read, but may not be published            exit 4
+    ├── LakeError                the lake cannot be read or written                       exit 5
+    │   ├── NoSnapshot           there is nothing in force
+    │   └── SnapshotCorrupt      a snapshot is not what its manifest says
+    ├── LakeBusy                 another job holds the lake                               exit 75
+    └── RequestError             a request gets no answer; `facets_svc.web.problems` has the statuses
+        ├── UpgradeRequired      plain HTTP where TLS is required                         426
+        ├── Unauthenticated      no token, or one that proves nothing                     401
+        │   └── TokenExpired     all is well with it but its time                         401
+        ├── NotFound             no such route, or no such org for an operator            404
+        ├── MethodNotAllowed     the route is there, the method is not                    405
+        ├── BadEncoding          path or query is not percent-encoded UTF-8               400
+        ├── InvalidRequest       a value has the wrong type or range                      422
+        ├── Forbidden            the token is not for this org                            403
+        ├── Overloaded           the queue is full                                        429
+        ├── ReloadRunning        a reload is running already                              409
+        ├── Unavailable          no snapshot, or the engine cannot be reached             502
+        └── DeadlineExceeded     the query was interrupted at its deadline                504
+
+Each message is one sentence for the person who caused it. The domain raises these and knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class FacetsError(Exception):
+    """The root of the tree; its text is a sentence that may be shown to whoever runs the command."""
+
+    exit_code: ClassVar[int] = 70  # EX_SOFTWARE: a kind of error that no command is meant to end with
+
+
+class SettingsError(FacetsError):
+    """A setting or an option is wrong."""
+
+    exit_code = 2
+
+
+class SourceError(FacetsError):
+    """The source is missing, unreadable, or not what its name says."""
+
+    exit_code = 3
+
+
+class DataRefused(FacetsError):
+    """The source was read, but what it holds may not be published."""
+
+    exit_code = 4
+
+
+class LakeError(FacetsError):
+    """The lake cannot be read or written."""
+
+    exit_code = 5
+
+
+class NoSnapshot(LakeError):
+    """The lake has no snapshot in force."""
+
+
+class SnapshotCorrupt(LakeError):
+    """A snapshot is not what its manifest says it is."""
+
+
+class LakeBusy(FacetsError):
+    """Another job holds the lake."""
+
+    exit_code = 75
+
+
+class RequestError(FacetsError):
+    """A request gets no answer, for a reason that its sender may know."""
+
+
+class UpgradeRequired(RequestError):
+    """The request came over plain HTTP where TLS is required."""
+
+
+class Unauthenticated(RequestError):
+    """There is no token, or it proves nothing."""
+
+
+class TokenExpired(Unauthenticated):
+    """All is well with the token but its time."""
+
+
+class NotFound(RequestError):
+    """There is no such route, or the catalogue does not know the org that an operator asked for."""
+
+
+class MethodNotAllowed(RequestError):
+    """The route is there, the method is not."""
+
+    def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
+        """Keep the methods that the route does have, for the `Allow` header."""
+        super().__init__(message)
+        self.allow = allow
+
+
+class BadEncoding(RequestError):
+    """Path or query is not valid percent-encoding of UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidField:
+    """One thing that is wrong with a request.
+
+    `location` says where, outermost first (`("query", "include_public")`), `message` what is expected instead,
+    `kind` is a stable name for programs (`bool_parsing`, `too_long`, …).
+    """
+
+    location: tuple[str, ...]
+    message: str
+    kind: str
+
+
+class InvalidRequest(RequestError):
+    """One or more values have the wrong type or range; `fields` lists every one that was found."""
+
+    def __init__(self, message: str, *, fields: tuple[InvalidField, ...]) -> None:
+        """Keep what is wrong, field by field."""
+        super().__init__(message)
+        self.fields = fields
+
+
+class Forbidden(RequestError):
+    """The token is fine but not for this org."""
+
+
+class Overloaded(RequestError):
+    """There is no room for the request now; `retry_after_seconds` says when there may be."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        """Keep the seconds for the `Retry-After` header."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ReloadRunning(RequestError):
+    """A reload is running already."""
+
+
+class Unavailable(RequestError):
+    """There is no snapshot to answer from, or the engine behind the service cannot be reached."""
+
+
+class DeadlineExceeded(RequestError):
+    """The query passed its deadline and was interrupted."""

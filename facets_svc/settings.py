@@ -1,0 +1,162 @@
+"""The settings of the service: one frozen value, and the only place that reads the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from facets_svc.errors import SettingsError
+
+PREFIX: Final = "FACETS_"
+
+ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
+"""What a token may be signed with; the settings choose one, the token never does."""
+
+MIN_SECRET_BYTES: Final = 32
+"""The length of a SHA-256 digest: a shorter HMAC secret is weaker than the signature it makes (RFC 7518, 3.2)."""
+
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _boolean(value: str) -> bool:
+    lowered = value.lower()
+    if lowered in _TRUE:
+        return True
+    if lowered in _FALSE:
+        return False
+    raise ValueError("is not one of 1, true, yes, on, 0, false, no, off")
+
+
+def _integer(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError("is not a whole number") from None
+        if not minimum <= number <= maximum:
+            raise ValueError(f"is not between {minimum} and {maximum}")
+        return number
+
+    return parse
+
+
+def _seconds(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError("is not a number of seconds") from None
+    if not 0.05 <= number <= 86400:
+        raise ValueError("is not between 0.05 and 86400 seconds")
+    return number
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _algorithm(value: str) -> str:
+    if value not in ALGORITHMS:
+        raise ValueError(f"is not one of {', '.join(ALGORITHMS)}")
+    return value
+
+
+def _level(value: str) -> str:
+    lowered = value.lower()
+    if lowered not in LOG_LEVELS:
+        raise ValueError(f"is not one of {', '.join(LOG_LEVELS)}")
+    return lowered
+
+
+def _setting(parse: Callable[[str], Any], default: Any, description: str, *, secret: bool = False) -> Any:
+    metadata = {"parse": parse, "description": description, "secret": secret}
+    return dataclasses.field(default=default, repr=not secret, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with its default: `FACETS_LAKE` sets `lake`, and so on."""
+
+    lake: str = _setting(_text, "data/lake", "Folder of the lake that is served and synced to.")
+    host: str = _setting(_text, "127.0.0.1", "Address to listen on.")
+    port: int = _setting(_integer(1, 65535), 8000, "Port to listen on.")
+    workers: int = _setting(_integer(1, 64), 1, "Serving processes; each opens the snapshot for itself.")
+    jwt_algorithm: str = _setting(_algorithm, "HS256", f"How tokens are signed: {', '.join(ALGORITHMS)}.")
+    jwt_secret: str = _setting(_text, "", "Shared secret for HS256, at least 32 bytes.", secret=True)
+    jwt_secret_previous: str = _setting(_text, "", "A second secret that is still accepted, for rotation.", secret=True)
+    jwt_public_key: str = _setting(_text, "", "Public key for RS256, ES256 or EdDSA: PEM text, or the path of a file.")
+    jwt_jwks: str = _setting(_text, "", "Path of a JWKS file with public keys, chosen by the token's `kid`.")
+    jwt_issuer: str = _setting(_text, "", "The `iss` that a token must have; unset: not checked.")
+    jwt_audience: str = _setting(_text, "", "The `aud` that a token must name; unset: not checked.")
+    poll_seconds: float = _setting(_seconds, 2.0, "Seconds between two looks at the lake for a new snapshot.")
+    facet_limit_max: int = _setting(_integer(1, 1_000_000), 10_000, "The largest `facet_limit` that a request may ask.")
+    facet_limit: int | None = _setting(
+        _integer(1, 1_000_000), None, "The `facet_limit` of a request that asks none; unset: the largest."
+    )
+    require_tls: bool = _setting(
+        _boolean, default=False, description="Answer 426 unless a trusted proxy says that the request came by TLS."
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        _list, (), "Addresses or networks (CIDR), by comma, whose `X-Forwarded-Proto` is believed."
+    )
+    cors_origins: tuple[str, ...] = _setting(_list, (), "Origins, by comma, whose pages may call the service.")
+    threads: int = _setting(_integer(1, 1024), os.cpu_count() or 1, "DuckDB's threads; the default is one a core.")
+    memory_limit: str = _setting(_text, "", "DuckDB's memory limit, such as `2GiB`; unset: DuckDB's own.")
+    concurrency: int = _setting(_integer(1, 1024), 4, "Queries that run at the same time in a process.")
+    queue: int = _setting(_integer(0, 100_000), 256, "Queries that may wait for their turn; more are answered 429.")
+    log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
+
+    @property
+    def default_facet_limit(self) -> int:
+        """The limit of a request that names none."""
+        return self.facet_limit_max if self.facet_limit is None else self.facet_limit
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings from `environ`. An empty variable counts as unset.
+
+        Raises `SettingsError` for a variable that does not parse, and for a `FACETS_` variable that does not exist.
+        """
+        known = {PREFIX + field.name.upper(): field for field in dataclasses.fields(cls)}
+        unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+        if unknown:
+            raise SettingsError(f"There is no setting {', '.join(unknown)}; the README lists those there are.")
+        values: dict[str, Any] = {}
+        for name, field in known.items():
+            raw = environ.get(name, "").strip()
+            if not raw:
+                continue
+            try:
+                values[field.name] = field.metadata["parse"](raw)
+            except ValueError as error:
+                shown = "its value" if field.metadata["secret"] else repr(raw[:100])
+                raise SettingsError(f"{name}: {shown} {error}.") from None
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        if self.facet_limit is not None and self.facet_limit > self.facet_limit_max:
+            raise SettingsError("FACETS_FACET_LIMIT is above FACETS_FACET_LIMIT_MAX.")
+        for name in ("jwt_secret", "jwt_secret_previous"):
+            if 0 < len(getattr(self, name).encode()) < MIN_SECRET_BYTES:
+                raise SettingsError(f"{PREFIX}{name.upper()} is shorter than {MIN_SECRET_BYTES} bytes.")
+
+    def to_env(self) -> dict[str, str]:
+        """Return the variables that `from_env` would read as these settings: how `serve` hands them to its workers."""
+        environ = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                text = ",".join(value) if isinstance(value, tuple) else str(value)
+                environ[PREFIX + field.name.upper()] = text
+        return environ
