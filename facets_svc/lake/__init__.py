@@ -1,0 +1,21 @@
+"""The lake: immutable snapshots of a catalogue, and a pointer to the one in force.
+
+::
+
+    CURRENT                       one line: the id of the snapshot in force
+    LOCK                          held (flock) by the job that writes
+    snapshots/<id>/
+      manifest.json               what the snapshot holds, file by file, with checksums
+      models/visibility=…/bucket=…/part-0.parquet     the records, for any tool that reads Parquet
+      index/….parquet             the facet index, for the service
+      rejects.parquet             the rows that were not taken, and why
+    tmp-<id>-<pid>/               a snapshot being written; the next job removes what a killed one left
+
+A snapshot is written under a temporary name, verified, moved into place, and only then named by `CURRENT`; no file of
+it is ever written again. Readers take the list of files from the manifest, never from the folder.
+"""
+
+from facets_svc.lake.folder import Lake
+from facets_svc.lake.snapshot import Snapshot
+
+__all__ = ["Lake", "Snapshot"]

@@ -1,0 +1,112 @@
+"""The manifest of a snapshot: what it holds, file by file."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+
+from facets_svc.errors import SnapshotCorrupt
+
+FORMAT: Final = 1
+"""The version of a snapshot's format: what the files are, and what their columns mean."""
+
+_ID = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{4}")
+_ID_TIME: Final = "%Y%m%dT%H%M%SZ"
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One Parquet file: its path within the snapshot, its rows, its size, and the SHA-256 of its bytes in hex."""
+
+    path: str
+    rows: Count
+    bytes: Count
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a snapshot holds.
+
+    `source` is safe to show, `writer` names the versions that wrote the files, `facet_values` counts the distinct
+    values by response key, `rejected` the rows by reason. `checksum` is the SHA-256 of the manifest without it.
+    """
+
+    format: int = FORMAT
+    id: str
+    created_at: datetime
+    source: str
+    writer: str
+    models: Count
+    public_models: Count
+    orgs: Count
+    facet_values: dict[str, Count]
+    rows_read: Count
+    rejected: dict[str, Count]
+    files: tuple[FileEntry, ...]
+    checksum: str = ""
+
+
+class _Version(msgspec.Struct):
+    format: int
+
+
+def encode(manifest: Manifest) -> bytes:
+    """Return the bytes of `manifest.json`, with the checksum set."""
+    return _render(msgspec.structs.replace(manifest, checksum=_checksum(manifest)))
+
+
+def decode(content: bytes) -> Manifest:
+    """Return the manifest that `content` holds.
+
+    Raises `SnapshotCorrupt` when it is of another format version, or when one byte is not as `encode` wrote it.
+    """
+    try:
+        version = msgspec.json.decode(content, type=_Version).format
+    except msgspec.MsgspecError as error:
+        raise SnapshotCorrupt(f"manifest.json cannot be read: {error}.") from None
+    if version != FORMAT:
+        raise SnapshotCorrupt(
+            f"manifest.json is of format {version}; this version of facets-svc reads format {FORMAT}."
+        )
+    try:
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise SnapshotCorrupt(f"manifest.json cannot be read: {error}.") from None
+    if manifest.checksum != _checksum(manifest) or _render(manifest) != content:
+        raise SnapshotCorrupt("manifest.json is not as it was written: its checksum differs.")
+    return manifest
+
+
+def _render(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+
+
+def _checksum(manifest: Manifest) -> str:
+    return hashlib.sha256(_render(msgspec.structs.replace(manifest, checksum=""))).hexdigest()
+
+
+def is_snapshot_id(text: str) -> bool:
+    """Tell whether `text` reads as the id of a snapshot, such as `20261124T020000Z-3f9c`."""
+    return _ID.fullmatch(text) is not None
+
+
+def id_time(snapshot_id: str) -> datetime:
+    """Return the time that an id begins with, in UTC, to the second."""
+    return datetime.strptime(snapshot_id.partition("-")[0], _ID_TIME).replace(tzinfo=UTC)
+
+
+def next_id(now: datetime, *, latest: str | None, suffix: int) -> str:
+    """Return an id later than `latest`, even when the clock went back: the later of `now` and its time + 1 s.
+
+    >>> next_id(datetime(2026, 11, 24, 2, tzinfo=UTC), latest="20261124T020000Z-3f9c", suffix=10)
+    '20261124T020001Z-000a'
+    """
+    moment = now.astimezone(UTC)
+    if latest is not None:
+        moment = max(moment, id_time(latest) + timedelta(seconds=1))
+    return f"{moment.strftime(_ID_TIME)}-{suffix & 0xFFFF:04x}"
