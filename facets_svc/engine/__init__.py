@@ -1,0 +1,1 @@
+"""Engines that count facets over one snapshot: `base` is the protocol, `duckdb` the one there is."""

@@ -1,0 +1,76 @@
+"""What the service asks of an engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from facets_svc.errors import FacetsError
+from facets_svc.facets.answer import FacetAnswer
+from facets_svc.facets.query import FacetQuery
+
+
+class Interrupted(FacetsError):
+    """The query was stopped by its `Interruption` before it had an answer."""
+
+
+class Interruption:
+    """A way to stop one query from another thread, before it starts or while it runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop: Callable[[], None] | None = None
+        self._requested = False
+
+    def request(self) -> None:
+        """Stop the query: now if it runs, at once when it starts otherwise. Asking twice is harmless."""
+        with self._lock:
+            self._requested = True
+            if self._stop is not None:
+                self._stop()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the query was asked to stop."""
+        return self._requested
+
+    @contextmanager
+    def stopping_by(self, stop: Callable[[], None]) -> Iterator[None]:
+        """While the block runs, `request` calls `stop`. Raises `Interrupted` if it was requested before."""
+        with self._lock:
+            if self._requested:
+                raise Interrupted("The query was interrupted before it started.")
+            self._stop = stop
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stop = None
+
+
+class Engine(Protocol):
+    """Answers queries over one snapshot, from any thread."""
+
+    @property
+    def snapshot_id(self) -> str:
+        """The id of the snapshot that every answer comes from."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When the snapshot was made, in UTC."""
+
+    def knows(self, org: str) -> bool:
+        """Tell whether the catalogue knows `org`."""
+
+    def answer(self, query: FacetQuery, interruption: Interruption | None = None) -> FacetAnswer:
+        """Answer `query` exactly.
+
+        Raises `Interrupted` when `interruption` was requested, `Unavailable` when the engine had to be given up (it is
+        rebuilt, so that a later query may succeed).
+        """
+
+    def close(self) -> None:
+        """Let go of what is held. No query runs, and none comes after."""

@@ -1,0 +1,124 @@
+"""A DuckDB instance that holds the index of one snapshot in memory, and hands out one cursor a request."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from facets_svc import sql
+from facets_svc.engine.base import Interrupted, Interruption
+from facets_svc.errors import FacetsError, SnapshotCorrupt, Unavailable
+from facets_svc.lake.snapshot import Snapshot
+
+_log = logging.getLogger(__name__)
+
+_PERFECT_HASH_BITS: Final = 20
+"""Codes are small numbers: DuckDB counts them in an array rather than in a hash table, twice as fast."""
+
+_FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
+
+
+class Cursor:
+    """One request's own connection to the instance: for one thread, closed when the request is done."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection.cursor()
+        self._thread = threading.get_ident()
+
+    def count(self, name: str, parameters: Mapping[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Run the statement `sql/<name>.sql`, which answers (code, models), and return both."""
+        if threading.get_ident() != self._thread:
+            # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
+            raise AssertionError("A cursor was used by another thread than its request's.")
+        # Not sql(): a relation is planned when it is made and again when it is run.
+        columns = self._connection.execute(sql.load(name).text, dict(parameters)).fetchnumpy()
+        return np.asarray(columns["code"]), np.asarray(columns["models"])
+
+    def interrupt(self) -> None:
+        """Stop the running statement. Any thread may call it."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+
+class Instance:
+    """The tables of `sql/facets/load_*.sql` in memory. The files are read when it opens, and when it is rebuilt."""
+
+    def __init__(self, snapshot: Snapshot, *, codes: int, threads: int, memory_limit: str) -> None:
+        self._snapshot = snapshot
+        self._codes = codes
+        self._config: dict[str, Any] = {
+            "threads": threads,
+            "temp_directory": "",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        }
+        if memory_limit:
+            self._config["memory_limit"] = memory_limit
+        self._rebuilding = threading.Lock()
+        try:
+            self._connection = self._load()
+        except duckdb.Error as error:
+            raise SnapshotCorrupt(f"The index of the snapshot {snapshot.id} cannot be loaded: {error}") from error
+
+    @contextmanager
+    def cursor(self, interruption: Interruption) -> Iterator[Cursor]:
+        """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
+
+        Raises `Interrupted` when it was stopped, `Unavailable` when DuckDB failed. An instance that
+        answers nothing any more after the failure is rebuilt before this raises.
+        """
+        connection = self._connection
+        try:
+            cursor = Cursor(connection)
+            try:
+                with interruption.stopping_by(cursor.interrupt):
+                    yield cursor
+            finally:
+                cursor.close()
+        except duckdb.InterruptException:
+            raise Interrupted("The query was interrupted.") from None
+        except duckdb.Error as error:
+            _log.exception("DuckDB failed over the snapshot %s", self._snapshot.id)
+            if isinstance(error, _FATAL):
+                self._rebuild(connection)
+            raise Unavailable("The engine failed; ask again.") from error
+
+    def close(self) -> None:
+        """Let go of the memory. No cursor is open, and none comes after."""
+        self._connection.close()
+
+    def _rebuild(self, failed: duckdb.DuckDBPyConnection) -> None:
+        """Replace the connection that failed; once, however many requests saw it fail."""
+        with self._rebuilding:
+            if self._connection is not failed:
+                return
+            try:
+                self._snapshot.verify(index_only=True)
+                self._connection = self._load()
+            except (FacetsError, duckdb.Error):
+                _log.exception("The engine over the snapshot %s cannot be rebuilt", self._snapshot.id)
+
+    def _load(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:", config=self._config)
+        connection.execute(f"SET perfect_ht_threshold = {_PERFECT_HASH_BITS}")
+        code_type = "USMALLINT" if self._codes < np.iinfo(np.uint16).max else "UINTEGER"
+        connection.execute(f"CREATE TYPE facet_code AS {code_type}")
+        for macro in ("failed_facets", "matches", "counted_codes"):
+            connection.execute(sql.load(f"facets/{macro}").text)
+        for table in ("model_facets", "postings_public"):
+            path = self._snapshot.index_file(table)
+            connection.execute(sql.load(f"facets/load_{table}").text, {"path": path})
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection

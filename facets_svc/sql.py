@@ -1,0 +1,99 @@
+"""The SQL of the project: one statement a file under `sql/`, loaded by name and checked when loaded.
+
+A file starts with comment lines: what it answers, then a line for each parameter, `-- $name TYPE: what it is`. The
+parameters that are declared and those that are used must be the same, so that a colleague can paste a file into a
+shell and know what to set.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from facets_svc.errors import FacetsError
+
+_DECLARED: Final = re.compile(r"^-- \$(?P<name>[a-z_]+) (?P<type>[A-Z][A-Z0-9_]*(?:\[\])?): (?P<meaning>.+)$")
+_USED: Final = re.compile(r"\$([a-z_]+)")
+_COMMENT_OR_TEXT: Final = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
+
+
+class SqlFileError(FacetsError):
+    """A file under `sql/` is not what this module's docstring says; the message names file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: its name (`facets/filtered`), what it answers, its parameters' meanings, and its text."""
+
+    name: str
+    answers: str
+    parameters: dict[str, str]
+    text: str
+
+
+def root() -> Traversable:
+    """Return the folder that holds the SQL: packaged in a wheel, at the top of a checkout."""
+    packaged = resources.files("facets_svc") / "_sql"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[1] / "sql"
+
+
+@functools.cache
+def load(name: str) -> Statement:
+    """Return the statement of `sql/<name>.sql`. Raises `SqlFileError` if there is none or it is malformed."""
+    file = root() / f"{name}.sql"
+    try:
+        source = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SqlFileError(f"There is no sql/{name}.sql.") from None
+    return parse(name, source)
+
+
+def load_folder(folder: str) -> list[Statement]:
+    """Return every statement of `sql/<folder>/`, by name."""
+    names = sorted(file.name.removesuffix(".sql") for file in (root() / folder).iterdir() if file.name.endswith(".sql"))
+    return [load(f"{folder}/{name}") for name in names]
+
+
+def parse(name: str, source: str) -> Statement:
+    """Check `source` and return it as a statement. Raises `SqlFileError` with file and line."""
+    answers, parameters = _parse_header(name, source)
+    code = _COMMENT_OR_TEXT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
+    for match in _USED.finditer(code):
+        if match[1] not in parameters:
+            line_number = code.count("\n", 0, match.start()) + 1
+            raise SqlFileError(f"sql/{name}.sql:{line_number}: ${match[1]} is not declared in the header.")
+    unused = parameters.keys() - set(_USED.findall(code))
+    if unused:
+        raise SqlFileError(f"sql/{name}.sql:1: ${min(unused)} is declared but not used.")
+    try:
+        count = len(duckdb.extract_statements(source))
+    except duckdb.Error as error:
+        raise SqlFileError(f"sql/{name}.sql: {error}") from None
+    if count != 1:
+        raise SqlFileError(f"sql/{name}.sql:1: holds {count} statements instead of one.")
+    return Statement(name, answers, parameters, source.strip().removesuffix(";"))
+
+
+def _parse_header(name: str, source: str) -> tuple[str, dict[str, str]]:
+    answers: list[str] = []
+    parameters: dict[str, str] = {}
+    for number, line in enumerate(source.splitlines(), start=1):
+        if not line.startswith("--"):
+            break
+        if not line.startswith("-- $"):
+            answers.append(line.removeprefix("--").strip())
+            continue
+        declared = _DECLARED.match(line)
+        if declared is None:
+            raise SqlFileError(f"sql/{name}.sql:{number}: a parameter reads `-- $name TYPE: what it is`.")
+        parameters[declared["name"]] = declared["meaning"]
+    if not answers:
+        raise SqlFileError(f"sql/{name}.sql:1: the first line says in a comment what the statement answers.")
+    return " ".join(answers), parameters

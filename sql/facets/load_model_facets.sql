@@ -1,0 +1,13 @@
+-- The models' codes and search texts, in memory, in the order of the row ids.
+-- $path VARCHAR: index/model_facets.parquet of the snapshot
+CREATE TABLE model_facets AS
+SELECT
+    indexed.rid AS rid,
+    CAST(indexed.codes AS FACET_CODE[]) AS codes,
+    CAST(indexed.license AS FACET_CODE) AS license,
+    CAST(indexed.task_categories AS FACET_CODE[]) AS task_categories,
+    CAST(indexed.framework AS FACET_CODE) AS framework,
+    CAST(indexed.size_category AS FACET_CODE) AS size_category,
+    indexed.search_text AS search_text
+FROM read_parquet($path) AS indexed
+ORDER BY indexed.rid;

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from facets_svc.engine.base import Interrupted, Interruption
+from facets_svc.engine.duckdb import open_engine
+from facets_svc.engine.instance import Instance
+from facets_svc.errors import Unavailable
+from facets_svc.facets.query import FacetQuery
+from facets_svc.lake import Snapshot
+from tests.catalogues import model, publish
+
+EVERYTHING: dict[str, Any] = {
+    "first": 0,
+    "end": 2,
+    "terms": [],
+    "tags": [],
+    "licenses": [],
+    "task_categories": [],
+    "frameworks": [],
+    "size_categories": [],
+    "disjunctive": True,
+}
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Snapshot:
+    return publish([model(1, tags=["a"]), model(2)], tmp_path)
+
+
+@pytest.fixture
+def instance(snapshot: Snapshot) -> Iterator[Instance]:
+    instance = Instance(snapshot, codes=2, threads=1, memory_limit="256MiB")
+    yield instance
+    instance.close()
+
+
+def counted(instance: Instance) -> dict[int, int]:
+    with instance.cursor(Interruption()) as cursor:
+        codes, models = cursor.count("facets/count_rows", EVERYTHING)
+    return dict(zip(codes.tolist(), models.tolist(), strict=True))
+
+
+def test_a_cursor_serves_the_thread_of_its_request_and_no_other(instance: Instance) -> None:
+    with instance.cursor(Interruption()) as cursor, ThreadPoolExecutor(1) as pool:
+        with pytest.raises(AssertionError, match="used by another thread"):
+            pool.submit(cursor.count, "facets/count_rows", EVERYTHING).result()
+        assert len(cursor.count("facets/count_rows", EVERYTHING)[0]) == 2
+
+
+def test_a_cursor_is_closed_with_its_request(instance: Instance) -> None:
+    with instance.cursor(Interruption()) as cursor:
+        pass
+    with pytest.raises(duckdb.ConnectionException):
+        cursor.count("facets/count_rows", EVERYTHING)
+
+
+def test_a_query_that_was_interrupted_before_it_started_does_not_run(instance: Instance) -> None:
+    interruption = Interruption()
+    interruption.request()
+    with pytest.raises(Interrupted), instance.cursor(interruption):
+        raise AssertionError("it ran")
+
+
+def test_a_running_query_is_interrupted_and_the_next_one_runs(instance: Instance) -> None:
+    interruption = Interruption()
+    timer = threading.Timer(0.2, interruption.request)
+    timer.start()
+    with pytest.raises(Interrupted), instance.cursor(interruption) as cursor:
+        cursor._connection.sql("SELECT sum(a.range + b.range) FROM range(1000000) AS a, range(1000000) AS b").fetchall()
+    timer.join()
+    assert counted(instance) == {0: 2, 1: 1}
+
+
+@pytest.mark.parametrize("error", [duckdb.FatalException, duckdb.InternalException])
+def test_after_a_fatal_error_the_instance_is_rebuilt(
+    instance: Instance, error: type[duckdb.Error], caplog: pytest.LogCaptureFixture
+) -> None:
+    before = instance._connection
+    with pytest.raises(Unavailable), instance.cursor(Interruption()):
+        raise error("the database has been invalidated")
+    assert instance._connection is not before
+    assert counted(instance) == {0: 2, 1: 1}
+    assert "DuckDB failed" in caplog.text
+
+
+def test_an_instance_that_is_dead_is_rebuilt(instance: Instance) -> None:
+    instance._connection.close()
+    with pytest.raises(Unavailable):
+        counted(instance)
+    assert counted(instance) == {0: 2, 1: 1}
+
+
+def test_an_error_that_is_not_fatal_keeps_the_instance(instance: Instance) -> None:
+    before = instance._connection
+    with pytest.raises(Unavailable), instance.cursor(Interruption()) as cursor:
+        cursor._connection.sql("SELECT error('no')").fetchall()
+    assert instance._connection is before
+
+
+def test_an_instance_that_cannot_be_rebuilt_says_why_and_stays_unavailable(
+    instance: Instance, snapshot: Snapshot, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(snapshot.index_file("model_facets")).unlink()
+    instance._connection.close()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            counted(instance)
+    assert "index/model_facets.parquet is missing" in caplog.text
+
+
+def test_a_request_cannot_read_files(instance: Instance, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("a\n1\n", encoding="utf-8")
+    with instance.cursor(Interruption()) as cursor, pytest.raises(duckdb.PermissionException):
+        cursor._connection.read_csv(str(tmp_path / "secret.csv")).fetchall()
+
+
+def test_an_answer_after_a_fatal_error_is_right(snapshot: Snapshot) -> None:
+    engine = open_engine(snapshot, threads=1, memory_limit="256MiB")
+    query = FacetQuery.of("acme", limit=10, search="model")
+    before = engine.answer(query)
+    engine._instance._connection.close()
+    with pytest.raises(Unavailable):
+        engine.answer(query)
+    assert engine.answer(query) == before
+    assert before.filtered_total == 2
+    engine.close()
