@@ -1,0 +1,196 @@
+"""Writing a snapshot's files: DuckDB runs the statements of `sql/export/`, Arrow writes what they answer.
+
+The cleaned rows lie in a Parquet file (the stage); everything else is derived from it by SQL, within a memory limit,
+spilling beside the stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+import duckdb
+import pyarrow as pa
+
+from facets_svc import sql
+from facets_svc.catalogue import FACETS, RECORD
+from facets_svc.errors import SnapshotCorrupt
+from facets_svc.lake import files
+from facets_svc.lake.snapshot import Snapshot
+from facets_svc.sync.progress import Advance
+
+BYTES_PER_BUCKET: Final = 128 * 2**20
+"""Stage bytes from which on the orgs are spread over twice as many buckets."""
+
+LARGE_ORG_MODELS: Final = 4096
+"""Models of one visibility from which on an org's unfiltered counts are precomputed."""
+
+_BATCH_ROWS: Final = 16_384
+
+_CODE = pa.field("code", pa.uint32(), nullable=False)
+_RID = pa.field("rid", pa.uint32(), nullable=False)
+_MODELS = pa.field("models", pa.int64(), nullable=False)
+_ORG = pa.field("org", pa.string(), nullable=False)
+
+INDEX: Final = {
+    "facet_values": pa.schema(
+        [
+            _CODE,
+            pa.field("facet", pa.uint8(), nullable=False),
+            pa.field("value", pa.string(), nullable=False),
+            _MODELS,
+            pa.field("public_models", pa.int64(), nullable=False),
+        ]
+    ),
+    "model_facets": pa.schema(
+        [
+            _RID,
+            pa.field("codes", pa.list_(pa.uint32()), nullable=False),
+            pa.field("license", pa.uint32()),
+            pa.field("task_categories", pa.list_(pa.uint32()), nullable=False),
+            pa.field("framework", pa.uint32()),
+            pa.field("size_category", pa.uint32()),
+            pa.field("search_text", pa.string(), nullable=False),
+        ]
+    ),
+    "postings_public": pa.schema([_CODE, _RID]),
+    "orgs": pa.schema(
+        [
+            _ORG,
+            *(
+                pa.field(name, pa.uint32(), nullable=False)
+                for name in ("public_first", "public_end", "private_first", "private_end")
+            ),
+        ]
+    ),
+    "facet_totals": pa.schema([_ORG, pa.field("is_public", pa.bool_(), nullable=False), _CODE, _MODELS]),
+}
+"""The files of the index and their schemas; `sql/export/index_<name>.sql` says what is in them."""
+
+
+class Export:
+    """The derivation of one snapshot's files from its stage. Use it as a context."""
+
+    def __init__(self, stage: Path, *, scratch: Path, memory_limit: str, threads: int) -> None:
+        self._stage = stage
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads,
+                "temp_directory": str(scratch),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def drop_duplicates(self) -> pa.Table:
+        """Read the stage, find the rows that lose to another of the same id, and return them as rejects."""
+        self._connection.read_parquet(str(self._stage)).create_view("staged")
+        self._execute("export/duplicates")
+        return self._query("export/duplicate_rejects").to_arrow_table()
+
+    def place(self) -> None:
+        """Give every row that stays its partition and its row id."""
+        buckets = 1
+        while buckets * BYTES_PER_BUCKET < self._stage.stat().st_size:
+            buckets *= 2
+        self._execute("export/placed", buckets=buckets)
+
+    def index(self) -> None:
+        """Give every facet value its code, and find out which model holds which."""
+        for name in ("export/exploded", "export/facet_values", "export/postings"):
+            self._execute(name)
+
+    def write_models(self, folder: Path, advance: Advance) -> list[Path]:
+        """Write the records, hive-partitioned by visibility and bucket, under `folder`, and return the files."""
+        partitions = self._query("export/partitions").fetchall()
+        written: list[Path] = []
+        reader = self._query("export/models").to_arrow_reader(_BATCH_ROWS)
+        batches = _Batches(reader)
+        for visibility, bucket, first, end in partitions:
+            path = folder / f"visibility={visibility}" / f"bucket={bucket:02d}" / "part-0.parquet"
+            advance(files.write_parquet(path, RECORD, batches.take(end - first)))
+            written.append(path)
+        return written
+
+    def write_index(self, folder: Path, advance: Advance) -> list[Path]:
+        """Write the facet index under `folder`, and return the files."""
+        written: list[Path] = []
+        for name, schema in INDEX.items():
+            parameters = {"at_least": LARGE_ORG_MODELS} if name == "facet_totals" else {}
+            reader = self._query(f"export/index_{name}", **parameters).to_arrow_reader(_BATCH_ROWS)
+            path = folder / f"{name}.parquet"
+            files.write_parquet(path, schema, reader)
+            advance(1)
+            written.append(path)
+        return written
+
+    def counts(self) -> tuple[int, int, int, dict[str, int]]:
+        """Return the models, the public ones among them, the orgs, and the distinct values by response key."""
+        models, public_models, orgs = self._connection.sql(
+            "SELECT count(*), count(*) FILTER (WHERE is_public), count(DISTINCT org) FROM placed"
+        ).fetchall()[0]
+        values = dict(self._connection.sql("SELECT facet, count(*) FROM facet_values GROUP BY facet").fetchall())
+        return models, public_models, orgs, {facet.response_key: values.get(facet.index, 0) for facet in FACETS}
+
+    def _execute(self, name: str, **parameters: Any) -> None:
+        self._connection.execute(sql.load(name).text, parameters)
+
+    def _query(self, name: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+        return self._connection.sql(sql.load(name).text, params=parameters)
+
+
+class _Batches:
+    """Batches of a reader, taken by rows rather than by batch."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self._reader = iter(reader)
+        self._rest: pa.RecordBatch | None = None
+
+    def take(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """Yield the next `rows` rows."""
+        while rows:
+            batch = self._rest if self._rest is not None else next(self._reader)
+            taken = batch.slice(0, rows)
+            self._rest = batch.slice(taken.num_rows) if taken.num_rows < batch.num_rows else None
+            rows -= taken.num_rows
+            yield taken
+
+
+def check(snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path, advance: Advance) -> None:
+    """Run `sql/checks/` over a snapshot. Raises `SnapshotCorrupt` with the first row of the first check that fails."""
+    with _reading(snapshot, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
+        for statement in sql.load_folder("checks"):
+            rows = connection.sql(statement.text).limit(1).fetchall()
+            if rows:
+                raise SnapshotCorrupt(f"The snapshot {snapshot.id} fails {statement.name}: {rows[0]!r}.")
+            advance(1)
+
+
+@contextmanager
+def _reading(
+    snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "threads": threads,
+        "temp_directory": str(scratch),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(":memory:", config=config) as connection:
+        for name in INDEX:
+            connection.read_parquet(snapshot.index_file(name)).create_view(name)
+        models: Sequence[str] = snapshot.model_files()
+        connection.read_parquet(list(models), hive_partitioning=True).create_view("models")
+        yield connection

@@ -1,0 +1,8 @@
+-- Ids that more than one model has.
+SELECT
+    models.id AS id,
+    count(*) AS models
+FROM models
+GROUP BY models.id
+HAVING count(*) > 1
+ORDER BY models.id;

@@ -1,0 +1,18 @@
+-- Orgs whose ranges of row ids hold another number of models than the records do.
+WITH recounted AS (
+    SELECT
+        models.org AS org,
+        count(*) FILTER (WHERE models.is_public) AS public_models,
+        count(*) FILTER (WHERE NOT models.is_public) AS private_models
+    FROM models
+    GROUP BY models.org
+)
+SELECT
+    coalesce(recounted.org, orgs.org) AS org,
+    recounted.public_models AS public_models,
+    recounted.private_models AS private_models
+FROM recounted
+FULL JOIN orgs ON orgs.org = recounted.org
+WHERE recounted.public_models IS DISTINCT FROM CAST(orgs.public_end AS BIGINT) - orgs.public_first
+    OR recounted.private_models IS DISTINCT FROM CAST(orgs.private_end AS BIGINT) - orgs.private_first
+ORDER BY org;
