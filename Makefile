@@ -42,14 +42,14 @@ pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
-	PYTHONPATH=$(DUCKDB15) $(BIN)/python -m pytest -n 2 --expect-duckdb 1.5 tests/engine tests/parity
+	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -n 2 --expect-duckdb 1.5 tests/engine tests/parity
 
 fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 soak: $(VENV)/.dev ## the long checks, with their figures
-	$(BIN)/python -m pytest -m soak -s tests
+	$(BIN)/python -m pytest -m soak --timeout 0 -s tests
 
 bench: $(VENV)/.dev ## the benchmarks
 	$(BIN)/python -m benchmarks

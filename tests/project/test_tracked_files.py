@@ -21,10 +21,8 @@ HOSTS_THAT_ARE_DOCUMENTATION = {
     "www.apache.org",
 }
 
-NOBODYS_HOST = re.compile(
-    r"(localhost|127\.0\.0\.1|\[?::1\]?|(.*\.)?example(\.com|\.org|\.net)?|.*\.(test|invalid))(:\d+)?"
-)
-"""Hosts that RFC 2606 and RFC 6761 keep for tests and examples."""
+NOBODYS_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[?::1\]?|(.*\.)?example(\.[a-z]+)*|.*\.(test|invalid))(:\d+)?")
+"""Hosts that RFC 2606 and RFC 6761 keep for tests and examples, and what an attacker would make of them."""
 
 
 def tracked_files() -> list[Path]:
