@@ -143,6 +143,34 @@ def catalogues(draw: st.DrawFn, *, max_rows: int = 25) -> list[RawRow]:
     return catalogue
 
 
+def crowded_catalogue(random: randomness.Random, *, rows: int = 400) -> list[RawRow]:
+    """Return raw rows that hold every awkward value and size, all of them many times in few orgs."""
+
+    def some(pool: Sequence[str], most: int) -> list[str]:
+        return [random.choice(["", " ", "\u3000"]) + random.choice(pool) for _ in range(random.randint(0, most))]
+
+    def one(pool: Sequence[str]) -> str | None:
+        return random.choice([*pool, None])
+
+    return [
+        {
+            "id": random.choice([number, str(number), random.randrange(rows)]),
+            "org": random.choice(ORGS),
+            "name": "-".join(some(VALUES[:-4], 3)) or "n",
+            "description": random.choice([None, " ".join(some(VALUES[:-4], 8))]),
+            "tags": [f"t{tag:03}" for tag in range(300)] if number % 50 == 0 else some(VALUES, 6),
+            "license": one(VALUES),
+            "task_categories": json.dumps(some(VALUES, 3)),
+            "framework": one(PLAIN),
+            "size_category": one(SIZES),
+            "is_public": random.random() < 0.6,
+            "updated_at": one(TIMESTAMPS),
+        }
+        | (random.choice(POISON) if number % 20 == 7 else {})
+        for number in range(rows)
+    ]
+
+
 def write_jsonl(catalogue: Sequence[RawRow], path: Path) -> Path:
     """Write raw rows as lines of JSON. Every other line is ASCII with escapes, as are those that UTF-8 cannot say."""
     with path.open("wb") as file:

@@ -1,14 +1,16 @@
-"""The two catalogues of real models, published once a session."""
+"""The sample, the catalogue of real models and a crowded one, published once a session."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.parity.published import Published, published_from
+from tests.parity.published import Published, published, published_from
+from tests.strategies import crowded_catalogue
 
 
 @pytest.fixture(scope="session")
@@ -22,4 +24,11 @@ def sample(sample_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     path = shared / "data" / "real_models.parquet"
     with published_from(path, pq.ParquetFile(path).read().to_pylist(), tmp_path_factory.mktemp("real")) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    chance = random.Random(8)  # noqa: S311 - seeded on purpose
+    with published(crowded_catalogue(chance), tmp_path_factory.mktemp("crowded")) as it:
         yield it

@@ -49,6 +49,14 @@ def test_the_real_catalogue_is_answered_as_the_oracle_answers(real: Published) -
     assert_parity(real, seed=2, count=80)
 
 
+def test_a_crowd_of_awkward_values_is_cleaned_as_the_oracle_cleans_it(crowded: Published) -> None:
+    assert_cleaned_alike(crowded)
+
+
+def test_a_crowd_of_awkward_values_is_answered_as_the_oracle_answers(crowded: Published) -> None:
+    assert_parity(crowded, seed=9, count=400)
+
+
 @pytest.mark.soak
 def test_thousands_of_questions_to_the_sample_are_answered_as_the_oracle_answers(sample: Published) -> None:
     assert_parity(sample, seed=3, count=5_000)

@@ -69,6 +69,15 @@ def test_the_sample_is_answered_over_http_as_the_oracle_answers(sample: Publishe
         assert said(get(client, question)) == right, f"question {number}: {question}"
 
 
+def test_a_crowd_of_awkward_values_is_answered_over_http_as_the_oracle_answers(crowded: Published) -> None:
+    chance = random.Random(10)  # noqa: S311 - seeded on purpose
+    with serving(crowded) as client:
+        for number in range(80):
+            question = random_question(chance, crowded.models)
+            right = expected(question.answered_by_oracle(crowded.models))
+            assert said(get(client, question)) == right, f"question {number}: {question}"
+
+
 def test_parameters_in_another_order_or_twice_are_answered_with_the_same_bytes_and_etag(
     sample: Published, client: TestClient[ASGIApp]
 ) -> None:
