@@ -110,7 +110,7 @@ def main(source: str) -> None:
             "CREATE TABLE models AS SELECT * FROM read_parquet($files, hive_partitioning = false)",
             {"files": snapshot.model_files()},
         )
-        for name, query in cases(engine, org_to_try(folder)).items():
+        for name, query in cases(engine, org_to_try(snapshot)).items():
             if engine_answer(engine, query) != plain_answer(connection, query):
                 raise SystemExit(f"{name}: the two sides do not agree.")
             fast = milliseconds(partial(engine_answer, engine, query), ROUNDS)

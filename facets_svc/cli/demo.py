@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import ipaddress
+import multiprocessing
+import os
 import secrets
-import threading
+import signal
 import time
 
 import click
@@ -14,6 +16,8 @@ import click
 from facets_svc.cli.orgs import org_to_try
 from facets_svc.cli.token import sign
 from facets_svc.errors import SettingsError
+from facets_svc.lake.folder import Lake
+from facets_svc.lake.snapshot import Snapshot
 from facets_svc.settings import Settings
 
 TOKEN_SECONDS = 12 * 3600
@@ -48,20 +52,29 @@ def _is_loopback(host: str) -> bool:
 
 
 def announce_when_ready(settings: Settings) -> None:
-    """Print a request to paste as soon as the service is ready, from a thread that ends with that."""
-    org = org_to_try(settings.lake)
-    token = sign(settings, orgs=[org], subject="demo", ttl_seconds=TOKEN_SECONDS)
-    threading.Thread(target=_announce, args=(settings, org, token), name="announce", daemon=True).start()
+    """Print a request to paste as soon as the service is ready. Raises `LakeError` if there is nothing to serve.
+
+    A process of its own finds a good request and waits, and not a thread: the server forks its workers, and a process
+    with threads may not do so safely.
+    """
+    snapshot = Lake.open(settings.lake).snapshot()
+    arguments = (settings, snapshot, os.getpid())
+    multiprocessing.get_context("fork").Process(target=_announce, args=arguments, daemon=True).start()
 
 
-def _announce(settings: Settings, org: str, token: str) -> None:
+def _announce(settings: Settings, snapshot: Snapshot, server: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server, which gets it too, ends this process
+    org = org_to_try(snapshot)
+    text = request_to_paste(settings, org, sign(settings, orgs=[org], subject="demo", ttl_seconds=TOKEN_SECONDS))
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not _is_ready(settings):
+    while os.getppid() == server:
+        if _is_ready(settings):
+            click.echo(text)
+            return
         if time.monotonic() > deadline:
             click.echo(f"The service is not ready after {PATIENCE_SECONDS:.0f} s; its log says why.", err=True)
             return
         time.sleep(0.1)
-    click.echo(request_to_paste(settings, org, token))
 
 
 def _is_ready(settings: Settings) -> bool:

@@ -31,6 +31,7 @@ def group_raising(error: BaseException) -> click.Group:
         (errors.NoSnapshot("A sentence."), 5),
         (errors.SnapshotCorrupt("A sentence."), 5),
         (errors.LakeBusy("A sentence."), 75),
+        (errors.FacetsError("A sentence."), 70),
     ],
 )
 def test_an_error_is_its_sentence_on_stderr_and_its_code(error: errors.FacetsError, code: int) -> None:

@@ -113,6 +113,13 @@ def test_without_a_key_nothing_is_served(run: Run, lake: Path, port: int) -> Non
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_level_that_there_is_not_is_told(run: Run) -> None:
+    result = run("serve", FACETS_LOG_LEVEL="loud")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "FACETS_LOG_LEVEL: 'loud' is not one of debug, info, warning, error.\n"
+
+
 def test_the_demo_of_an_empty_lake_says_how_to_fill_it(run: Run, tmp_path: Path, port: int) -> None:
     result = run("serve", "--demo", "--lake", tmp_path, "--port", str(port))
 
