@@ -65,7 +65,6 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
         respawn_failed_workers=True,
-        respawn_interval=0.5,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels(settings.log_level.lower()),
         log_dictconfig=logs.configuration(settings.log_level),

@@ -231,3 +231,29 @@ async def test_a_query_whose_caller_has_left_is_interrupted() -> None:
         with pytest.raises(asyncio.CancelledError):
             await running
         assert await asyncio.to_thread(engine.interrupted.wait, 20)
+
+
+async def test_fifty_swaps_under_load_fail_no_request_and_mix_no_answer() -> None:
+    engines = [
+        OracleEngine([row("acme", str(number)) for number in range(size)], snapshot_id=f"s{size}") for size in range(51)
+    ]
+    lake = Lake(*engines)
+    async with lake.service(concurrency=4, queue=1000).running() as service:
+
+        async def keep_asking() -> list[tuple[str, int]]:
+            answers = []
+            for _ in range(100):
+                answered = await service.ask(ACME)
+                answers.append((answered.snapshot.id, answered.answer.total))
+            return answers
+
+        asking = [asyncio.create_task(keep_asking()) for _ in range(8)]
+        for size in range(1, 51):
+            lake.current = f"s{size}"
+            assert await service.reload() == f"s{size}"
+        seen = {pair for answers in await asyncio.gather(*asking) for pair in answers}
+
+        assert all(snapshot_id == f"s{total}" for snapshot_id, total in seen)
+        assert len(seen) > 1
+        await until(lambda: all(engine.closed for engine in engines[:-1]))
+        assert not engines[-1].closed
