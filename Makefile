@@ -65,7 +65,7 @@ lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRAD
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
 
 clean: ## remove the environment, the caches and the local lake
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage* dist build data/lake
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis .coverage* dist build data/lake
 
 # The stamps: what is installed, newer than the lock that it was installed from.
 
