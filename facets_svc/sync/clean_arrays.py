@@ -93,6 +93,20 @@ def plain(column: Any) -> Any:
     return pc.cast(column, options=pc.CastOptions(pa.binary(), allow_invalid_utf8=True)).view(pa.string())
 
 
+def is_list(arrow_type: Any) -> bool:
+    """Tell whether a column of this type holds lists, of whatever."""
+    return any(
+        test(arrow_type)
+        for test in (
+            pa.types.is_list,
+            pa.types.is_large_list,
+            pa.types.is_fixed_size_list,
+            pa.types.is_list_view,
+            pa.types.is_large_list_view,
+        )
+    )
+
+
 def is_text(arrow_type: Any) -> bool:
     """Tell whether a column of this type holds text, or bytes that should be text."""
     return any(

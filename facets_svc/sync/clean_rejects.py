@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from facets_svc.sync.batches import RawBatch
-from facets_svc.sync.clean_arrays import is_text, plain
+from facets_svc.sync.clean_arrays import is_list, is_text, plain
 from facets_svc.sync.clean_values import Flaw
 
 REJECTS: Final = pa.schema(
@@ -57,23 +57,30 @@ def rejected_rows(raw: RawBatch, flaws: Mapping[int, tuple[str, Flaw]], ids: Any
 
 
 def _as_json(raw: RawBatch, row: int) -> str | None:
-    record = {name: _raw_value(column, row) for name, column in raw.columns.items()}
+    record = {
+        name: column[row] if isinstance(column, list) else _python(column.slice(row, 1))
+        for name, column in raw.columns.items()
+    }
     try:
-        written = json.dumps(record, ensure_ascii=False, default=str)
+        written = json.dumps(record, ensure_ascii=False, default=_as_text)
     except (ValueError, RecursionError):  # an integer of thousands of digits, lists in lists in lists
         return None
     return written.encode(errors="backslashreplace").decode()  # inside JSON text, \\udcff is the escape it should be
 
 
-def _raw_value(column: Any, row: int) -> Any:
-    if isinstance(column, list):
-        value = column[row]
-    else:
-        value = plain(column.slice(row, 1))
-        if is_text(value.type):
-            value = value.view(pa.binary())
-        try:
-            value = value[0].as_py()
-        except (ValueError, OverflowError, pa.ArrowException):
-            value = str(value[0])
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
+def _as_text(value: object) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _python(single: Any) -> Any:
+    """Return the one value of an array, text as bytes, and what Python has no value for as Arrow writes it."""
+    single = plain(single)
+    if is_text(single.type):
+        single = single.view(pa.binary())
+    elif is_list(single.type) and single[0].is_valid:
+        items = plain(single.flatten())
+        return [_python(items[place : place + 1]) for place in range(len(items))]
+    try:
+        return single[0].as_py()
+    except (ValueError, OverflowError):  # nanoseconds, or a year beyond 9999
+        return single.cast(pa.string())[0].as_py()

@@ -14,7 +14,17 @@ import pyarrow.compute as pc
 
 from facets_svc.catalogue import MAX_VALUE_LENGTH
 from facets_svc.sync import clean_values
-from facets_svc.sync.clean_arrays import STRINGS, Cleaned, as_numpy, by_distinct, by_value, is_text, plain, unlike
+from facets_svc.sync.clean_arrays import (
+    STRINGS,
+    Cleaned,
+    as_numpy,
+    by_distinct,
+    by_value,
+    is_list,
+    is_text,
+    plain,
+    unlike,
+)
 
 Places = npt.NDArray[np.int64]
 
@@ -62,22 +72,20 @@ def items(column: Any) -> Cleaned:
         cleaned = items(written.array)
         cleaned.flaws |= written.flaws
         return cleaned
-    if any(test(kind) for test in (pa.types.is_fixed_size_list, pa.types.is_list_view, pa.types.is_large_list_view)):
-        return items(column.cast(pa.list_(kind.value_type)))
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+    if not is_list(kind):
         raise OtherType(str(kind))
-    offsets = as_numpy(column.offsets).astype(np.int64)
-    values = plain(column.values.slice(offsets[0], offsets[-1] - offsets[0]))
+    values = plain(column.flatten())  # what lies under a null list is left out
     if not (is_text(values.type) or pa.types.is_null(values.type)):
         raise OtherType(str(kind))
-    return _clean_lists(values, offsets - offsets[0], as_numpy(column.is_valid()))
+    lengths = as_numpy(pc.fill_null(pc.list_value_length(column), 0))
+    return _clean_lists(values, np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
 
 
-def _clean_lists(values: Any, offsets: Places, present: npt.NDArray[np.bool_]) -> Cleaned:
+def _clean_lists(values: Any, offsets: Places) -> Cleaned:
     rows = len(offsets) - 1
     parents = np.repeat(np.arange(rows), np.diff(offsets))
     child = text(values)
-    keep = present[parents] & as_numpy(child.array.is_valid())
+    keep = as_numpy(child.array.is_valid()).copy()
     keep[_repeats(child.array, parents, keep)] = False
     too_long = [place for place in _too_long(child.array).tolist() if keep[place]]
     keep[too_long] = False
@@ -88,8 +96,7 @@ def _clean_lists(values: Any, offsets: Places, present: npt.NDArray[np.bool_]) -
         ends = np.concatenate(([0], np.cumsum(np.bincount(parents[keep], minlength=rows))))
     cleaned = Cleaned(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), kept))
     for place, flaw in child.flaws.items():
-        if present[row := int(parents[place])]:
-            cleaned.flaws.setdefault(row, flaw)
+        cleaned.flaws.setdefault(int(parents[place]), flaw)
     for place in too_long:
         row = int(parents[place])
         cleaned.dropped[row] = cleaned.dropped.get(row, 0) + 1
