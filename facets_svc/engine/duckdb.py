@@ -10,12 +10,13 @@ others are read, a statement is chosen by public counts, and a value that nobody
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 
-from facets_svc.catalogue import FACETS, TAGS, Facet
+from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Interruption
 from facets_svc.engine.index import Index, Org, Rows
 from facets_svc.engine.instance import Cursor, Instance
@@ -28,6 +29,26 @@ POSTINGS_SHARE: Final = 8
 """Postings are read, instead of every row, when they hold at most one in so many public models."""
 
 _UNKNOWN_ORG: Final = Org()
+
+
+@dataclass(frozen=True, slots=True)
+class _Filters:
+    """What narrows a scope: folded terms, and the codes of the selected values by the facet's index."""
+
+    terms: tuple[str, ...]
+    codes: tuple[tuple[int, ...], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.terms) or any(self.codes)
+
+    def without(self, facet: Facet) -> _Filters:
+        """Return the same filters without the facet's own."""
+        return _Filters(self.terms, (*self.codes[: facet.index], (), *self.codes[facet.index + 1 :]))
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the statements of `sql/facets/` that stand for these filters."""
+        lists = {facet.response_key: list(self.codes[facet.index]) for facet in FACETS}
+        return {"terms": list(self.terms)} | lists
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -70,80 +91,72 @@ class DuckdbEngine:
         Raises `Interrupted` when `interruption` was requested, `Unavailable` when DuckDB failed.
         """
         org = self._index.orgs.get(query.org, _UNKNOWN_ORG)
+        parts = (self._index.public if query.include_public else org.public, org.private)
+        filters = self._filters(query)
         with self._instance.cursor(interruption or Interruption()) as cursor:
-            if query.include_public:
-                public = self._index.public
-                counts = self._count_public(cursor, query)
-            else:
-                public = org.public
-                counts = self._count_rows(cursor, query, public)
-            counts = counts + self._count_rows(cursor, query, org.private)
-        return self._index.dictionary.answer(query, total=len(public) + len(org.private), counts=counts)
+            counts = sum((self._count(cursor, part, filters) for part in parts if part), self._no_counts())
+        return self._index.dictionary.answer(query, total=sum(map(len, parts)), counts=counts)
 
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""
         self._instance.close()
 
-    def _count_rows(self, cursor: Cursor, query: FacetQuery, rows: Rows) -> Counts:
-        """Count over the models of one org and visibility."""
-        if not rows:
-            return np.zeros(len(self._index.dictionary), dtype=np.int64)
-        if not query.is_filtered and rows in self._index.org_totals:
-            return self._index.org_totals[rows]
-        parameters = self._parameters(query, disjunctive=True) | {"first": rows.first, "end": rows.end}
-        return self._run(cursor, "facets/count_rows", parameters)
-
-    def _count_public(self, cursor: Cursor, query: FacetQuery) -> Counts:
-        """Count over all public models."""
-        if not query.is_filtered:
-            return self._index.public_totals
-        selected = [facet for facet in FACETS if query.selected[facet.index]]
-        alone = selected[0] if len(selected) == 1 and selected[0].match == "any" and not query.terms else None
-        parameters = self._parameters(query, disjunctive=alone is None)
-        drivers = self._drivers(selected, parameters, is_alone=alone is not None)
-        if drivers and self._public_models(drivers) * POSTINGS_SHARE <= len(self._index.public):
-            counts = self._run(cursor, "facets/count_postings", parameters | {"drivers": drivers})
-        else:
-            public = self._index.public
-            counts = self._run(cursor, "facets/count_rows", parameters | {"first": public.first, "end": public.end})
-        if alone is not None:
-            # Its own filter is the only one, and its own counts leave that out: they are the unfiltered ones.
-            codes = self._index.dictionary.codes_of(alone)
-            counts[codes] = self._index.public_totals[codes]
+    def _count(self, cursor: Cursor, rows: Rows, filters: _Filters) -> Counts:
+        """Count, over some rows, the models that hold each code: those of an *any* facet without its own filter."""
+        if not filters and rows in self._index.totals:
+            return self._index.totals[rows]
+        counts = self._run(cursor, "codes", rows, filters)
+        for facet in FACETS:
+            if facet.match == "any" and filters.codes[facet.index]:
+                codes = self._index.dictionary.codes_of(facet)
+                counts[codes] = self._count_facet(cursor, facet, rows, filters.without(facet))[codes]
         return counts
 
-    def _drivers(self, selected: Sequence[Facet], parameters: dict[str, Any], *, is_alone: bool) -> list[int]:
-        """Return codes of which every public model that counts holds at least one; none if there are no such codes.
+    def _count_facet(self, cursor: Cursor, facet: Facet, rows: Rows, filters: _Filters) -> Counts:
+        """Count, over the rows that pass the filters, the models that hold each value of one facet."""
+        if not filters and rows in self._index.totals:
+            return self._index.totals[rows]
+        if facet.is_list:
+            return self._run(cursor, facet.column, rows, filters)
+        return self._run(cursor, "scalar", rows, filters, facet=facet.index)
 
-        A model that counts holds every selected tag. It may fail one *any* facet, but not two, unless only those that
-        pass count: then it holds a value of the one.
-        """
-        if TAGS in selected:
-            return list(parameters[TAGS.response_key][:1])
-        if not is_alone and len(selected) < 2:
-            return []
-        by_facet = sorted((parameters[facet.response_key] for facet in selected), key=self._public_models)
-        return [code for codes in by_facet[:2] for code in codes]
+    def _run(self, cursor: Cursor, counted: str, rows: Rows, filters: _Filters, **parameters: int) -> Counts:
+        """Run the statement of `sql/facets/` that counts over some rows, or over the holders of a rare value."""
+        drivers = self._drivers(filters) if rows == self._index.public else None
+        if drivers is None:
+            name = f"facets/count_{counted}_of_rows"
+            bounds: dict[str, Any] = {"first": rows.first, "end": rows.end}
+        else:
+            name = f"facets/count_{counted}_of_holders"
+            bounds = {"drivers": list(drivers)}
+        codes, models = cursor.count(name, filters.parameters() | bounds | parameters)
+        counts = self._no_counts()
+        counts[codes] = models
+        return counts
+
+    def _drivers(self, filters: _Filters) -> tuple[int, ...] | None:
+        """Return the codes to start from: every model that passes holds one, and few public models do. Or None."""
+        choices = [
+            codes[:1] if facet.match == "all" else codes for facet, codes in zip(FACETS, filters.codes, strict=True)
+        ]
+        rarest = min((codes for codes in choices if codes), key=self._public_models, default=None)
+        if rarest is None or self._public_models(rarest) * POSTINGS_SHARE > len(self._index.public):
+            return None
+        return rarest
 
     def _public_models(self, codes: Sequence[int]) -> int:
-        """Return how many public models hold the codes, a model counting for each."""
+        """Return how many public models hold the codes; one that holds several counts for each."""
         totals = self._index.public_totals
         return sum(int(totals[code]) for code in codes if code < len(totals))
 
-    def _parameters(self, query: FacetQuery, *, disjunctive: bool) -> dict[str, Any]:
+    def _filters(self, query: FacetQuery) -> _Filters:
         unknown = len(self._index.dictionary)
-        parameters: dict[str, Any] = {
-            "disjunctive": disjunctive,
-            # A long term is likely to be rare, and rules a model out before the others are looked for.
-            "terms": sorted(query.terms, key=lambda term: (-len(term), term)),
-        }
+        by_facet = []
         for facet in FACETS:
             codes = {self._index.dictionary.code(facet, value) or unknown for value in query.selected[facet.index]}
-            parameters[facet.response_key] = sorted(codes, key=lambda code: (self._public_models([code]), code))
-        return parameters
+            by_facet.append(tuple(sorted(codes, key=lambda code: (self._public_models([code]), code))))
+        # A long term is likely to be rare, and rules a model out before the others are looked for.
+        return _Filters(tuple(sorted(query.terms, key=lambda term: (-len(term), term))), tuple(by_facet))
 
-    def _run(self, cursor: Cursor, name: str, parameters: dict[str, Any]) -> Counts:
-        codes, models = cursor.count(name, parameters)
-        counts = np.zeros(len(self._index.dictionary), dtype=np.int64)
-        counts[codes] = models
-        return counts
+    def _no_counts(self) -> Counts:
+        return np.zeros(len(self._index.dictionary), dtype=np.int64)

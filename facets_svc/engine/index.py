@@ -35,14 +35,15 @@ class Org:
 class Index:
     """What is known without asking DuckDB.
 
-    `public_totals` are the unfiltered counts of all public models, `org_totals` those of the large orgs, by the rows
-    that they count. They are shared: nobody may write to them.
+    `public` are the rows of all public models, which come first; `public_totals` counts them by code. `totals` are the
+    unfiltered counts, by the rows that they count: of all public models, and of each large org's public and private
+    ones. They are shared: nobody may write to them.
     """
 
     dictionary: Dictionary
     orgs: dict[str, Org]
-    public_totals: Counts
-    org_totals: dict[Rows, Counts]
+    public: Rows
+    totals: dict[Rows, Counts]
 
     @classmethod
     def read(cls, snapshot: Snapshot) -> Self:
@@ -52,15 +53,18 @@ class Index:
             ["", *values.column("value").to_pylist()],
             np.concatenate([np.zeros(1, np.uint8), values.column("facet").to_numpy()]),
         )
-        public_totals = np.concatenate([[snapshot.manifest.public_models], values.column("public_models").to_numpy()])
-        public_totals.flags.writeable = False
+        public = Rows(0, snapshot.manifest.public_models)
         orgs = _read_orgs(snapshot)
-        return cls(dictionary, orgs, public_totals, _read_org_totals(snapshot, orgs, len(dictionary)))
+        totals = _read_org_totals(snapshot, orgs, len(dictionary))
+        totals[public] = np.concatenate([[len(public)], values.column("public_models").to_numpy()])
+        for counts in totals.values():
+            counts.flags.writeable = False
+        return cls(dictionary, orgs, public, totals)
 
     @property
-    def public(self) -> Rows:
-        """All public models: they come first."""
-        return Rows(0, int(self.public_totals[EVERY_MODEL]))
+    def public_totals(self) -> Counts:
+        """The counts of all public models, by code."""
+        return self.totals[self.public]
 
 
 def _read_orgs(snapshot: Snapshot) -> dict[str, Org]:
@@ -81,6 +85,4 @@ def _read_org_totals(snapshot: Snapshot, orgs: dict[str, Org], codes: int) -> di
             counts = totals[rows] = np.zeros(codes, dtype=np.int64)
             counts[EVERY_MODEL] = len(rows)
         counts[code] = models
-    for counts in totals.values():
-        counts.flags.writeable = False
     return totals

@@ -114,11 +114,11 @@ class Instance:
         connection.execute(f"SET perfect_ht_threshold = {_PERFECT_HASH_BITS}")
         code_type = "USMALLINT" if self._codes < np.iinfo(np.uint16).max else "UINTEGER"
         connection.execute(f"CREATE TYPE facet_code AS {code_type}")
-        for macro in ("failed_facets", "matches", "counted_codes"):
-            connection.execute(sql.load(f"facets/{macro}").text)
         for table in ("model_facets", "postings_public"):
             path = self._snapshot.index_file(table)
             connection.execute(sql.load(f"facets/load_{table}").text, {"path": path})
+        for macro in ("passing", "passing_holders"):
+            connection.execute(sql.load(f"facets/{macro}").text)
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

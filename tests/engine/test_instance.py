@@ -26,7 +26,6 @@ EVERYTHING: dict[str, Any] = {
     "task_categories": [],
     "frameworks": [],
     "size_categories": [],
-    "disjunctive": True,
 }
 
 
@@ -44,22 +43,22 @@ def instance(snapshot: Snapshot) -> Iterator[Instance]:
 
 def counted(instance: Instance) -> dict[int, int]:
     with instance.cursor(Interruption()) as cursor:
-        codes, models = cursor.count("facets/count_rows", EVERYTHING)
+        codes, models = cursor.count("facets/count_codes_of_rows", EVERYTHING)
     return dict(zip(codes.tolist(), models.tolist(), strict=True))
 
 
 def test_a_cursor_serves_the_thread_of_its_request_and_no_other(instance: Instance) -> None:
     with instance.cursor(Interruption()) as cursor, ThreadPoolExecutor(1) as pool:
         with pytest.raises(AssertionError, match="used by another thread"):
-            pool.submit(cursor.count, "facets/count_rows", EVERYTHING).result()
-        assert len(cursor.count("facets/count_rows", EVERYTHING)[0]) == 2
+            pool.submit(cursor.count, "facets/count_codes_of_rows", EVERYTHING).result()
+        assert len(cursor.count("facets/count_codes_of_rows", EVERYTHING)[0]) == 2
 
 
 def test_a_cursor_is_closed_with_its_request(instance: Instance) -> None:
     with instance.cursor(Interruption()) as cursor:
         pass
     with pytest.raises(duckdb.ConnectionException):
-        cursor.count("facets/count_rows", EVERYTHING)
+        cursor.count("facets/count_codes_of_rows", EVERYTHING)
 
 
 def test_a_query_that_was_interrupted_before_it_started_does_not_run(instance: Instance) -> None:

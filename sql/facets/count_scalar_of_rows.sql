@@ -1,0 +1,34 @@
+-- How many models hold each value of a facet of one value a model, over the models of a range of row ids that pass every
+-- filter.
+-- $first UINTEGER: the first row id of the range
+-- $end UINTEGER: the row id after its last
+-- $facet UTINYINT: index of the facet in facets_svc.catalogue.FACETS: licences 1, frameworks 3, sizes 4
+-- $terms VARCHAR[]: folded search terms, the most selective first
+-- $tags UINTEGER[]: codes of the selected tags, the rarest first
+-- $licenses UINTEGER[]: codes of the selected licences
+-- $task_categories UINTEGER[]: codes of the selected task categories
+-- $frameworks UINTEGER[]: codes of the selected frameworks
+-- $size_categories UINTEGER[]: codes of the selected size categories
+SELECT
+    held.code AS code,
+    count(*) AS models
+FROM (
+    SELECT
+        CASE $facet
+            WHEN 1 THEN passing.license
+            WHEN 3 THEN passing.framework
+            WHEN 4 THEN passing.size_category
+        END AS code
+    FROM passing(
+        $first,
+        $end,
+        CAST($terms AS VARCHAR[]),
+        CAST($tags AS FACET_CODE[]),
+        CAST($licenses AS FACET_CODE[]),
+        CAST($task_categories AS FACET_CODE[]),
+        CAST($frameworks AS FACET_CODE[]),
+        CAST($size_categories AS FACET_CODE[])
+    ) AS passing
+) AS held
+WHERE held.code IS NOT NULL
+GROUP BY held.code;
