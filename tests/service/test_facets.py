@@ -204,6 +204,8 @@ async def test_a_second_reload_is_refused_while_one_runs() -> None:
             await service.reload()
 
         first.cancel()  # its caller has left; it goes on
+        with pytest.raises(asyncio.CancelledError):
+            await first
         with pytest.raises(ReloadRunning):
             await service.reload()
         go.set()

@@ -333,6 +333,10 @@ def test_a_key_set_is_searched_by_key_id(tmp_path: Path) -> None:
         jwk(second, "RS256", kid="b", key_ops=["verify"]),
         jwk(EC_KEY, "ES256", kid="a"),
         {"kty": "oct", "k": part(SECRET.encode()), "kid": "secret"},
+        {"kty": "AKP", "alg": "ML-DSA-44", "kid": "a"},
+        {"kty": "OKP", "crv": "X25519", "x": part(b"x" * 32), "kid": "a"},
+        {"kty": "RSA", "kid": "a"},
+        {"kid": "a"},
     )
     settings: dict[str, Any] = {"jwt_algorithm": "RS256", "jwt_jwks": path}
 
