@@ -68,7 +68,7 @@ def items(column: Any) -> Cleaned:
     """
     kind = column.type
     if is_text(kind) or pa.types.is_null(kind):
-        written = by_distinct(column, clean_values.items, STRINGS)
+        written = by_distinct(column, clean_values.written_items, STRINGS)
         cleaned = items(written.array)
         cleaned.flaws |= written.flaws
         return cleaned
@@ -108,7 +108,10 @@ def _repeats(values: Any, parents: Places, keep: npt.NDArray[np.bool_]) -> Any:
     encoded = values.dictionary_encode()
     places = np.flatnonzero(keep)
     codes = as_numpy(pc.fill_null(encoded.indices, 0)).astype(np.int64)
-    keys = (parents * (len(encoded.dictionary) + 1) + codes)[places]
+    distinct = max(len(encoded.dictionary), 1)
+    keys = (parents * distinct + codes)[places]
+    if len(parents) and (parents[-1] + 1) * distinct < 2**31:
+        keys = keys.astype(np.int32)  # sorts twice as fast
     ordered = np.sort(keys)
     if not (ordered[1:] == ordered[:-1]).any():
         return places[:0]

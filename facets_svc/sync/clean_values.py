@@ -208,6 +208,19 @@ def items(value: object) -> list[str]:
     return [item for item in cleaned if item is not None]
 
 
+def written_items(value: bytes | None) -> list[str | None]:
+    """Read the list of a column of JSON arrays, and leave its items to be cleaned with the others of the column.
+
+    The outcome is the one of `items` in the end: what a strict reader of arrays of text refuses goes through it here.
+    """
+    if value is None:
+        return []
+    try:
+        return _strings.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [*items(value)]
+
+
 def _array(written: str) -> list[Any]:
     written = written.strip()
     if not written:

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from facets_svc.errors import DataRefused, SourceError
+from facets_svc.sync.batches import MAX_BATCH_BYTES
 from facets_svc.sync.sources import open_source
 from tests.sync.reading import GOOD, read
 
@@ -64,6 +65,15 @@ def test_a_required_column_that_one_file_lacks_refuses_the_source(tmp_path: Path
         read(tmp_path)
 
 
+def test_a_file_without_rows_tells_its_columns(tmp_path: Path) -> None:
+    schema = pa.schema(
+        [("id", pa.uuid()), ("org", "string"), ("name", "string"), ("is_public", "bool"), ("licence", "int8")]
+    )
+    outcome = read(written(tmp_path / "a.parquet", schema=schema))
+    assert (outcome.rows, outcome.cleaner.unknown_columns) == ([], ("licence",))
+    assert "license" in outcome.cleaner.absent_columns
+
+
 @pytest.mark.parametrize("schema", [None, pa.schema([])], ids=["unknown columns only", "no columns"])
 def test_a_file_of_nothing_that_is_asked_for_is_refused(tmp_path: Path, schema: Any) -> None:
     path = written(tmp_path / "a.parquet", *([{"x": 1}] if schema is None else []), schema=schema)
@@ -95,13 +105,15 @@ def test_text_that_is_no_utf8_rejects_its_row(tmp_path: Path) -> None:
     assert outcome.reasons == [(1, "bad_text", "name")]
 
 
-def test_rows_that_are_large_come_in_small_batches(tmp_path: Path) -> None:
-    rows = [GOOD | {"id": str(number), "description": f"{number:01000000}"} for number in range(100)]
-    path = tmp_path / "a.parquet"
-    pq.write_table(pa.Table.from_pylist(rows), path, use_dictionary=False)
-    sizes = [batch.rows for batch in open_source(str(path)).batches()]
-    assert sum(sizes) == 100
-    assert max(sizes) <= 34
+@pytest.mark.parametrize("repeated", [True, False], ids=["one long text", "many long texts"])
+def test_rows_that_are_large_come_in_small_batches(tmp_path: Path, *, repeated: bool) -> None:
+    long = 1_000_000
+    rows = [GOOD | {"id": str(n), "description": f"{0 if repeated else n:0{long}}"} for n in range(100)]
+    source = open_source(str(written(tmp_path / "a.parquet", *rows)))
+    batches = [(batch.rows, batch.size_bytes) for batch in source.batches()]
+    assert sum(rows for rows, _ in batches) == 100
+    assert max(rows for rows, _ in batches) <= MAX_BATCH_BYTES / long
+    assert sum(size for _, size in batches) == source.total_bytes
 
 
 def test_a_file_that_is_no_parquet_or_cut_off_is_named(tmp_path: Path) -> None:

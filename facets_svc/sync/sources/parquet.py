@@ -16,16 +16,16 @@ from facets_svc.sync.batches import MAX_BATCH_BYTES, MAX_BATCH_ROWS, RawBatch
 from facets_svc.sync.sources.files import folder_values
 
 _BUFFER_BYTES = 2**20
+_PROBED_ROWS = 1_024
 
 
 class ParquetSource:
     """The rows of Parquet files in sorted order of their paths."""
 
-    total_bytes: int | None = None
-
     def __init__(self, label: str, files: Sequence[Path]) -> None:
         self.label = label
         self._files = files
+        self.total_bytes: int | None = sum(file.stat().st_size for file in files)
         self.total_rows: int | None = 0
         for file in files:
             with _open(file) as opened:
@@ -45,11 +45,17 @@ class ParquetSource:
                 folders = {name: value for name, value in folder_values(file).items() if name not in names}
                 unknown = frozenset({*names, *folders} - {*RECORD.names})
                 wanted = [name for name in names if name in RECORD.names]
-                read = 0
+                total, read, size = opened.metadata.num_rows, 0, file.stat().st_size
                 for columns, rows in _read(file, opened, wanted):
                     columns |= {name: _constant(value, rows) for name, value in folders.items() if name in RECORD.names}
-                    numbers = np.arange(read + 1, read + rows + 1)
-                    yield RawBatch(file=str(file), numbers=numbers, columns=columns, has_header=True, unknown=unknown)
+                    yield RawBatch(
+                        file=str(file),
+                        numbers=np.arange(read + 1, read + rows + 1),
+                        columns=columns,
+                        has_header=True,
+                        unknown=unknown,
+                        size_bytes=size * (read + rows) // total - size * read // total if total else size,
+                    )
                     read += rows
 
 
@@ -64,22 +70,32 @@ def _open(file: Path) -> Any:
 
 def _read(file: Path, opened: Any, wanted: list[str]) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the wanted columns and the number of rows, a batch at a time."""
-    metadata = opened.metadata
-    if not (metadata.num_rows and wanted):
+    if not (opened.metadata.num_rows and wanted):
         empty = opened.schema_arrow.empty_table()
-        yield {name: pa.array([], empty.schema.field(name).type) for name in wanted}, 0
+        yield {name: empty.column(name).combine_chunks() for name in wanted}, 0
         return
-    row_bytes = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)) / metadata.num_rows
-    batch_rows = max(1, min(MAX_BATCH_ROWS, int(MAX_BATCH_BYTES / max(row_bytes, 1))))
-    batches = opened.iter_batches(batch_size=batch_rows, columns=wanted)
-    while True:
-        try:
-            batch = next(batches, None)
-        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-            raise SourceError(f"{file} is damaged: {_sentence(error)}") from None
-        if batch is None:
-            return
-        yield dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows
+    try:
+        for batch in opened.iter_batches(batch_size=_batch_rows(opened, wanted), columns=wanted):
+            yield dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise SourceError(f"{file} is damaged: {_sentence(error)}") from None
+
+
+def _batch_rows(opened: Any, wanted: list[str]) -> int:
+    """Return how many rows make a batch of the right size.
+
+    The footer tells the size of the encoded rows. Where a few long texts repeat, the decoded ones are far larger, so
+    some are looked at.
+    """
+    metadata = opened.metadata
+    encoded_bytes = sum(metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups))
+    rows = _fitting(encoded_bytes / metadata.num_rows)
+    first = next(opened.iter_batches(batch_size=min(rows, _PROBED_ROWS), columns=wanted))
+    return min(rows, _fitting(first.nbytes / first.num_rows))
+
+
+def _fitting(row_bytes: float) -> int:
+    return max(1, min(MAX_BATCH_ROWS, int(MAX_BATCH_BYTES / max(row_bytes, 1))))
 
 
 def _constant(value: str | None, rows: int) -> Any:
