@@ -43,12 +43,24 @@ class _Filters:
 
     def without(self, facet: Facet) -> _Filters:
         """Return the same filters without the facet's own."""
-        return _Filters(self.terms, (*self.codes[: facet.index], (), *self.codes[facet.index + 1 :]))
+        return self.with_codes(facet, ())
+
+    def with_codes(self, facet: Facet, codes: tuple[int, ...]) -> _Filters:
+        """Return the same filters with other codes for a facet."""
+        return _Filters(self.terms, (*self.codes[: facet.index], codes, *self.codes[facet.index + 1 :]))
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the statements of `sql/facets/` that stand for these filters."""
         lists = {facet.response_key: list(self.codes[facet.index]) for facet in FACETS}
         return {"terms": list(self.terms)} | lists
+
+
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """A filter to start from: the models that pass it are those that hold one of the codes. The rest is still to do."""
+
+    codes: tuple[int, ...]
+    rest: _Filters
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -122,25 +134,30 @@ class DuckdbEngine:
 
     def _run(self, cursor: Cursor, counted: str, rows: Rows, filters: _Filters, **parameters: int) -> Counts:
         """Run the statement of `sql/facets/` that counts over some rows, or over the holders of a rare value."""
-        drivers = self._drivers(filters) if rows == self._index.public else None
-        if drivers is None:
+        driver = self._driver(filters) if rows == self._index.public else None
+        if driver is None:
             name = f"facets/count_{counted}_of_rows"
             bounds: dict[str, Any] = {"first": rows.first, "end": rows.end}
         else:
             name = f"facets/count_{counted}_of_holders"
-            bounds = {"drivers": list(drivers)}
+            bounds = {"drivers": list(driver.codes)}
+            filters = driver.rest
         codes, models = cursor.count(name, filters.parameters() | bounds | parameters)
         counts = self._no_counts()
         counts[codes] = models
         return counts
 
-    def _drivers(self, filters: _Filters) -> tuple[int, ...] | None:
-        """Return the codes to start from: every model that passes holds one, and few public models do. Or None."""
-        choices = [
-            codes[:1] if facet.match == "all" else codes for facet, codes in zip(FACETS, filters.codes, strict=True)
+    def _driver(self, filters: _Filters) -> _Driver | None:
+        """Return the filter to start from, unless too many public models pass even the most selective one."""
+        drivers = [
+            _Driver(codes[:1], filters.with_codes(facet, codes[1:]))
+            if facet.match == "all"
+            else _Driver(codes, filters.without(facet))
+            for facet, codes in zip(FACETS, filters.codes, strict=True)
+            if codes
         ]
-        rarest = min((codes for codes in choices if codes), key=self._public_models, default=None)
-        if rarest is None or self._public_models(rarest) * POSTINGS_SHARE > len(self._index.public):
+        rarest = min(drivers, key=lambda driver: self._public_models(driver.codes), default=None)
+        if rarest is None or self._public_models(rarest.codes) * POSTINGS_SHARE > len(self._index.public):
             return None
         return rarest
 
