@@ -1,4 +1,5 @@
--- The models' codes and search texts, in memory, in the order of the row ids.
+-- The models' codes and search texts, in memory, in the order of the file, which is that of the row ids:
+-- DuckDB keeps it, and so skips what lies outside of a range.
 -- $path VARCHAR: index/model_facets.parquet of the snapshot
 CREATE TABLE model_facets AS
 SELECT
@@ -9,5 +10,4 @@ SELECT
     CAST(indexed.framework AS FACET_CODE) AS framework,
     CAST(indexed.size_category AS FACET_CODE) AS size_category,
     indexed.search_text AS search_text
-FROM read_parquet($path) AS indexed
-ORDER BY indexed.rid;
+FROM read_parquet($path) AS indexed;
