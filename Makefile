@@ -11,6 +11,8 @@ INSTALL  = $(PIP) install --require-hashes
 EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
+# The extras that the tests are run with: all but the peers of the benchmark.
+EXTRAS   = --extra postgres
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format types layers pytest pytest-duckdb-1.5 fmt soak bench docs lock clean
@@ -51,15 +53,16 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 soak: $(VENV)/.dev ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s tests
 
-bench: $(VENV)/.dev ## the benchmarks
+bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev ## write the generated parts of the documentation anew
 	$(BIN)/python -m scripts.generate_docs
 
 lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
@@ -82,6 +85,11 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what the checks and the tests need into $(VENV)." >&2
 	@$(INSTALL) -r requirements/dev.txt
 	@$(EDITABLE)
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	@echo "Installing the peers of the benchmark into $(VENV)." >&2
+	@$(INSTALL) -r requirements/bench.txt
 	@touch $@
 
 $(VENV)/.lock: requirements/lock.txt | $(BIN)/python
