@@ -91,9 +91,11 @@ def sha256(path: Path) -> str:
 
 
 def describe(root: Path, path: Path) -> FileEntry:
-    """Return the manifest's entry for the Parquet file at `path`, as it is on the disk now."""
-    with pq.ParquetFile(path) as file:
-        rows = file.metadata.num_rows
+    """Return the manifest's entry for the file at `path`, as it is on the disk now."""
+    rows = None
+    if path.suffix == ".parquet":
+        with pq.ParquetFile(path) as file:
+            rows = file.metadata.num_rows
     return FileEntry(path=path.relative_to(root).as_posix(), rows=rows, bytes=path.stat().st_size, sha256=sha256(path))
 
 

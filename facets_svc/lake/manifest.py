@@ -21,10 +21,10 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One Parquet file: its path within the snapshot, its rows, its size, and the SHA-256 of its bytes in hex."""
+    """One file: its path within the snapshot, its size, the SHA-256 of its bytes in hex, and, of Parquet, its rows."""
 
     path: str
-    rows: Count
+    rows: Count | None = None
     bytes: Count
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
 from facets_svc.errors import SnapshotCorrupt
 from facets_svc.lake import Lake, Snapshot, files
 from facets_svc.lake.manifest import FileEntry, encode
+from tests.lake.conftest import written
 
 Publish = Callable[..., Snapshot]
 
@@ -121,3 +123,16 @@ def test_rows_are_regrouped_whatever_the_batches(tmp_path: Path) -> None:
     metadata = pq.ParquetFile(tmp_path / "numbers.parquet").metadata
     groups = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     assert groups == [files.ROW_GROUP_ROWS] * 3 + [6]
+
+
+def test_a_file_that_is_no_parquet_has_no_rows_and_its_bytes_are_verified(lake: Lake) -> None:
+    with lake.writing() as writer, writer.draft() as draft:
+        (draft.path / "report.json").write_bytes(b"{}")
+        manifest = written(draft, [1])
+        report = files.describe(draft.path, draft.path / "report.json")
+        snapshot = writer.publish(writer.seal(draft, structs.replace(manifest, files=(*manifest.files, report))))
+    assert report.rows is None
+    snapshot.verify()
+    (snapshot.path / "report.json").write_bytes(b"[]")
+    with pytest.raises(SnapshotCorrupt, match=r"report\.json is not as it was written"):
+        snapshot.verify()
