@@ -21,7 +21,9 @@ HOSTS_THAT_ARE_DOCUMENTATION = {
     "www.apache.org",
 }
 
-NOBODYS_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[?::1\]?|(.*\.)?example(\.[a-z]+)*|.*\.(test|invalid))(:\d+)?")
+NOBODYS_HOST = re.compile(
+    r"(host|localhost|127\.0\.0\.1|\[?::1\]?|(.*\.)?example(\.[a-z]+)*|.*\.(test|invalid))(:\d+)?"
+)
 """Hosts that RFC 2606 and RFC 6761 keep for tests and examples, and what an attacker would make of them."""
 
 
@@ -43,11 +45,12 @@ def found(pattern: str) -> list[str]:
 
 
 def test_every_web_address_is_documentation_or_nobodys() -> None:
-    addresses = [match.rpartition("//") for match in found(r"\bhttps?://[A-Za-z0-9.\[\]:-]*[A-Za-z0-9\]]")]
+    addresses = found(r"\bhttps?://(?:[\w.~:%-]+@)?[A-Za-z0-9.\[\]:-]*[A-Za-z0-9\]]")
+    hosts = {address: re.split(r"//|@", address)[-1] for address in addresses}
 
     assert not [
-        f"{before}//{host}"
-        for before, _, host in addresses
+        address
+        for address, host in hosts.items()
         if host not in HOSTS_THAT_ARE_DOCUMENTATION and not NOBODYS_HOST.fullmatch(host)
     ]
 
