@@ -2,13 +2,15 @@
 
 A file starts with comment lines: what it answers, then a line for each parameter, `-- $name TYPE: what it is`. The
 parameters that are declared and those that are used must be the same, so that a colleague can paste a file into a
-shell and know what to set.
+shell and know what to set. Lines between `-- only with $name` and `-- end` may be left out when that parameter is an
+empty list (`Statement.without`): DuckDB then has less to plan.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -21,6 +23,10 @@ from facets_svc.errors import FacetsError
 
 _DECLARED: Final = re.compile(r"^-- \$(?P<name>[a-z_]+) (?P<type>[A-Z][A-Z0-9_]*(?:\[\])?): (?P<meaning>.+)$")
 _USED: Final = re.compile(r"\$([a-z_]+)")
+_OPTIONAL: Final = re.compile(
+    r"^ *-- only with \$(?P<name>[a-z_]+)\n(?P<lines>.*?)^ *-- end\n", re.DOTALL | re.MULTILINE
+)
+_COMMENT_LINE: Final = re.compile(r"^ *--[^\n]*\n", re.MULTILINE)
 _COMMENT_OR_TEXT: Final = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
 
@@ -36,6 +42,11 @@ class Statement:
     answers: str
     parameters: dict[str, str]
     text: str
+
+    def without(self, names: Collection[str]) -> str:
+        """Return the text without the lines that are only there for parameters of these names, and without comments."""
+        text = _OPTIONAL.sub(lambda match: "" if match["name"] in names else match["lines"], self.text)
+        return _COMMENT_LINE.sub("", text)
 
 
 def root() -> Traversable:
@@ -78,7 +89,7 @@ def parse(name: str, source: str) -> Statement:
         raise SqlFileError(f"sql/{name}.sql: {error}") from None
     if count != 1:
         raise SqlFileError(f"sql/{name}.sql:1: holds {count} statements instead of one.")
-    return Statement(name, answers, parameters, source.strip().removesuffix(";"))
+    return Statement(name, answers, parameters, source.strip().removesuffix(";").rstrip() + "\n")
 
 
 def _parse_header(name: str, source: str) -> tuple[str, dict[str, str]]:

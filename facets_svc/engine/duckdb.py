@@ -9,6 +9,7 @@ others are read, a statement is chosen by public counts, and a value that nobody
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from facets_svc import sql
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Interruption
 from facets_svc.engine.index import Index, Org, Rows
@@ -29,6 +31,7 @@ POSTINGS_SHARE: Final = 8
 """Postings are read, instead of every row, when they hold at most one in so many public models."""
 
 _UNKNOWN_ORG: Final = Org()
+_FILTERS: Final = frozenset({"terms", *(facet.response_key for facet in FACETS)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ class _Filters:
         return _Filters(self.terms, (*self.codes[: facet.index], codes, *self.codes[facet.index + 1 :]))
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters of the statements of `sql/facets/` that stand for these filters."""
-        lists = {facet.response_key: list(self.codes[facet.index]) for facet in FACETS}
-        return {"terms": list(self.terms)} | lists
+        """Return the parameters of `sql/facets/passing_*.sql` that stand for these filters; none for what has none."""
+        lists = {facet.response_key: list(self.codes[facet.index]) for facet in FACETS if self.codes[facet.index]}
+        return lists | {"terms": list(self.terms)} if self.terms else lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,14 @@ class _Driver:
 
     codes: tuple[int, ...]
     rest: _Filters
+
+
+@functools.cache
+def _statement(counted: str, found: str, narrowed_by: frozenset[str]) -> str:
+    """Return the statement that counts `counted` over the models found as `found` that pass filters of these names."""
+    passing = sql.load(f"facets/passing_{found}")
+    unused = _FILTERS - narrowed_by
+    return f"WITH passing AS (\n{passing.without(unused)})\n{sql.load(f'facets/count_{counted}').without(())}"
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -115,8 +126,8 @@ class DuckdbEngine:
 
     def _count(self, cursor: Cursor, rows: Rows, filters: _Filters) -> Counts:
         """Count, over some rows, the models that hold each code: those of an *any* facet without its own filter."""
-        if not filters and rows in self._index.totals:
-            return self._index.totals[rows]
+        if not filters:
+            return self._index.totals(rows)
         counts = self._run(cursor, "codes", rows, filters)
         for facet in FACETS:
             if facet.match == "any" and filters.codes[facet.index]:
@@ -126,23 +137,21 @@ class DuckdbEngine:
 
     def _count_facet(self, cursor: Cursor, facet: Facet, rows: Rows, filters: _Filters) -> Counts:
         """Count, over the rows that pass the filters, the models that hold each value of one facet."""
-        if not filters and rows in self._index.totals:
-            return self._index.totals[rows]
-        if facet.is_list:
-            return self._run(cursor, facet.column, rows, filters)
-        return self._run(cursor, "scalar", rows, filters, facet=facet.index)
+        if not filters:
+            return self._index.totals(rows)
+        return self._run(cursor, facet.column, rows, filters)
 
-    def _run(self, cursor: Cursor, counted: str, rows: Rows, filters: _Filters, **parameters: int) -> Counts:
-        """Run the statement of `sql/facets/` that counts over some rows, or over the holders of a rare value."""
+    def _run(self, cursor: Cursor, counted: str, rows: Rows, filters: _Filters) -> Counts:
+        """Count by `sql/facets/count_<counted>.sql`, over some rows or over the holders of a rare value among them."""
         driver = self._driver(filters) if rows == self._index.public else None
+        bounds: dict[str, Any]
         if driver is None:
-            name = f"facets/count_{counted}_of_rows"
-            bounds: dict[str, Any] = {"first": rows.first, "end": rows.end}
+            found, bounds = "rows", {"first": rows.first, "end": rows.end}
         else:
-            name = f"facets/count_{counted}_of_holders"
-            bounds = {"drivers": list(driver.codes)}
-            filters = driver.rest
-        codes, models = cursor.count(name, filters.parameters() | bounds | parameters)
+            found, bounds, filters = "holders", {"drivers": list(driver.codes)}, driver.rest
+        parameters = filters.parameters()
+        statement = _statement(counted, found, frozenset(parameters))
+        codes, models = cursor.count(statement, parameters | bounds)
         counts = self._no_counts()
         counts[codes] = models
         return counts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from facets_svc.facets.values import EVERY_MODEL, Counts, Dictionary
@@ -32,18 +33,50 @@ class Org:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """Unfiltered counts of rows that are often asked for: of each org's public and private models.
+
+    The counts of the part that begins with row id `firsts[n]` are `codes` and `models` from `starts[n]` to before
+    `starts[n + 1]`.
+    """
+
+    firsts: npt.NDArray[np.uint32]
+    starts: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.uint32]
+    models: npt.NDArray[np.uint32]
+
+    @classmethod
+    def read(cls, snapshot: Snapshot) -> Self:
+        """Read `index/facet_totals.parquet`, which is sorted by first row id."""
+        table = pq.read_table(snapshot.index_file("facet_totals"))
+        firsts, starts = np.unique(table.column("first").to_numpy(), return_index=True)
+        codes, models = (table.column(name).to_numpy() for name in ("code", "models"))
+        return cls(firsts, np.append(starts, len(codes)), codes, models)
+
+    def of(self, rows: Rows, length: int) -> Counts:
+        """Return the counts of an org's public or private models as an array of `length` codes."""
+        counts = np.zeros(length, dtype=np.int64)
+        counts[EVERY_MODEL] = len(rows)
+        place = int(np.searchsorted(self.firsts, rows.first))
+        if place < len(self.firsts) and self.firsts[place] == rows.first:
+            held = slice(self.starts[place], self.starts[place + 1])
+            counts[self.codes[held]] = self.models[held]
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """What is known without asking DuckDB.
 
-    `public` are the rows of all public models, which come first; `public_totals` counts them by code. `totals` are the
-    unfiltered counts, by the rows that they count: of all public models, and of each large org's public and private
-    ones. They are shared: nobody may write to them.
+    `public` are the rows of all public models, which come first; `public_totals` counts them by code, and is shared:
+    nobody may write to it. `org_totals` has the unfiltered counts of every org.
     """
 
     dictionary: Dictionary
     orgs: dict[str, Org]
     public: Rows
-    totals: dict[Rows, Counts]
+    public_totals: Counts
+    org_totals: Totals
 
     @classmethod
     def read(cls, snapshot: Snapshot) -> Self:
@@ -54,17 +87,15 @@ class Index:
             np.concatenate([np.zeros(1, np.uint8), values.column("facet").to_numpy()]),
         )
         public = Rows(0, snapshot.manifest.public_models)
-        orgs = _read_orgs(snapshot)
-        totals = _read_org_totals(snapshot, orgs, len(dictionary))
-        totals[public] = np.concatenate([[len(public)], values.column("public_models").to_numpy()])
-        for counts in totals.values():
-            counts.flags.writeable = False
-        return cls(dictionary, orgs, public, totals)
+        public_totals = np.concatenate([[len(public)], values.column("public_models").to_numpy()])
+        public_totals.flags.writeable = False
+        return cls(dictionary, _read_orgs(snapshot), public, public_totals, Totals.read(snapshot))
 
-    @property
-    def public_totals(self) -> Counts:
-        """The counts of all public models, by code."""
-        return self.totals[self.public]
+    def totals(self, rows: Rows) -> Counts:
+        """Return the unfiltered counts of all public models, or of an org's public or private ones."""
+        if rows == self.public:
+            return self.public_totals
+        return self.org_totals.of(rows, len(self.dictionary))
 
 
 def _read_orgs(snapshot: Snapshot) -> dict[str, Org]:
@@ -72,17 +103,3 @@ def _read_orgs(snapshot: Snapshot) -> dict[str, Org]:
     public = map(Rows, columns["public_first"], columns["public_end"])
     private = map(Rows, columns["private_first"], columns["private_end"])
     return dict(zip(columns["org"], map(Org, public, private), strict=True))
-
-
-def _read_org_totals(snapshot: Snapshot, orgs: dict[str, Org], codes: int) -> dict[Rows, Counts]:
-    table = pq.read_table(snapshot.index_file("facet_totals"))
-    columns = (table.column(name).to_pylist() for name in ("org", "is_public", "code", "models"))
-    totals: dict[Rows, Counts] = {}
-    for org, is_public, code, models in zip(*columns, strict=True):
-        rows = orgs[org].public if is_public else orgs[org].private
-        counts = totals.get(rows)
-        if counts is None:
-            counts = totals[rows] = np.zeros(codes, dtype=np.int64)
-            counts[EVERY_MODEL] = len(rows)
-        counts[code] = models
-    return totals

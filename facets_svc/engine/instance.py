@@ -32,13 +32,13 @@ class Cursor:
         self._connection = connection.cursor()
         self._thread = threading.get_ident()
 
-    def count(self, name: str, parameters: Mapping[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        """Run the statement `sql/<name>.sql`, which answers (code, models), and return both."""
+    def count(self, statement: str, parameters: Mapping[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Run a statement that answers (code, models), and return both columns."""
         if threading.get_ident() != self._thread:
             # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
             raise AssertionError("A cursor was used by another thread than its request's.")
         # Not sql(): a relation is planned when it is made and again when it is run.
-        columns = self._connection.execute(sql.load(name).text, dict(parameters)).fetchnumpy()
+        columns = self._connection.execute(statement, dict(parameters)).fetchnumpy()
         return np.asarray(columns["code"]), np.asarray(columns["models"])
 
     def interrupt(self) -> None:
@@ -117,8 +117,6 @@ class Instance:
         for table in ("model_facets", "postings_public"):
             path = self._snapshot.index_file(table)
             connection.execute(sql.load(f"facets/load_{table}").text, {"path": path})
-        for macro in ("passing", "passing_holders"):
-            connection.execute(sql.load(f"facets/{macro}").text)
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

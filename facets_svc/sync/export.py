@@ -24,9 +24,6 @@ from facets_svc.sync.progress import Advance
 BYTES_PER_BUCKET: Final = 128 * 2**20
 """Stage bytes from which on the orgs are spread over twice as many buckets."""
 
-LARGE_ORG_MODELS: Final = 4096
-"""Models of one visibility from which on an org's unfiltered counts are precomputed."""
-
 _BATCH_ROWS: Final = 16_384
 
 _CODE = pa.field("code", pa.uint32(), nullable=False)
@@ -65,7 +62,9 @@ INDEX: Final = {
             ),
         ]
     ),
-    "facet_totals": pa.schema([_ORG, pa.field("is_public", pa.bool_(), nullable=False), _CODE, _MODELS]),
+    "facet_totals": pa.schema(
+        [pa.field("first", pa.uint32(), nullable=False), _CODE, pa.field("models", pa.uint32(), nullable=False)]
+    ),
 }
 """The files of the index and their schemas; `sql/export/index_<name>.sql` says what is in them."""
 
@@ -127,8 +126,7 @@ class Export:
         """Write the facet index under `folder`, and return the files."""
         written: list[Path] = []
         for name, schema in INDEX.items():
-            parameters = {"at_least": LARGE_ORG_MODELS} if name == "facet_totals" else {}
-            reader = self._query(f"export/index_{name}", **parameters).to_arrow_reader(_BATCH_ROWS)
+            reader = self._query(f"export/index_{name}").to_arrow_reader(_BATCH_ROWS)
             path = folder / f"{name}.parquet"
             files.write_parquet(path, schema, reader)
             advance(1)

@@ -1,20 +1,19 @@
--- index/facet_totals.parquet: the unfiltered counts of each large org, by visibility: what would be slow to count anew.
--- $at_least UBIGINT: the models of one visibility from which on an org is large
-WITH large AS (
+-- index/facet_totals.parquet: the unfiltered counts of every org, public and private apart: how many of the models whose
+-- row ids begin with `first` hold each code.
+WITH parts AS (
     SELECT
         placed.org AS org,
-        placed.is_public AS is_public
+        placed.is_public AS is_public,
+        min(placed.rid) AS first
     FROM placed
     GROUP BY placed.org, placed.is_public
-    HAVING count(*) >= $at_least
 )
 SELECT
-    large.org AS org,
-    large.is_public AS is_public,
+    parts.first AS first,
     postings.code AS code,
     count(*) AS models
-FROM large
-INNER JOIN placed ON placed.org = large.org AND placed.is_public = large.is_public
+FROM parts
+INNER JOIN placed ON placed.org = parts.org AND placed.is_public = parts.is_public
 INNER JOIN postings ON postings.rid = placed.rid
-GROUP BY large.org, large.is_public, postings.code
-ORDER BY large.org, large.is_public, postings.code;
+GROUP BY parts.first, postings.code
+ORDER BY parts.first, postings.code;

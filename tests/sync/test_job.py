@@ -160,7 +160,7 @@ def test_a_lake_on_a_full_disk_is_an_error_of_the_lake(tmp_path: Path, lake: Lak
     assert (lake.current(), lake.ids()) == (None, [])
 
 
-CHECKED = [model(n, "large", tags=["a", f"t{n % 3}"], license="mit", task_categories=["x"]) for n in range(4100)]
+CHECKED = [model(n, "large", tags=["a", f"t{n % 3}"], license="mit", task_categories=["x"]) for n in range(100)]
 CHECKED += [model(9000 + n, f"org-{n}", is_public=False, tags=["b"], framework="f") for n in range(3)]
 
 SPOILED = {
