@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from facets_svc.sql import SqlFileError, load, load_folder, parse
+from facets_svc.sql import Parameter, SqlFileError, load, load_folder, parse
 
 HEADER = "-- What there is.\n-- $wanted VARCHAR[]: what is wanted\n"
 OPTIONAL = (
@@ -13,7 +13,25 @@ OPTIONAL = (
 def test_a_file_says_what_it_answers_and_what_it_takes() -> None:
     statement = parse("a/b", HEADER + "SELECT len($wanted) AS wanted;\n")
     assert (statement.name, statement.answers) == ("a/b", "What there is.")
-    assert statement.parameters == {"wanted": "what is wanted"}
+    assert statement.parameters == {"wanted": Parameter("VARCHAR[]", "what is wanted")}
+    assert statement.notes == ()
+
+
+def test_a_header_has_more_to_say_after_an_empty_line_and_parameters_may_be_left_out() -> None:
+    statement = parse(
+        "a/b",
+        "-- What there\n-- is.\n--\n-- Read it twice,\n-- slowly.\n--\n-- id VARCHAR: a column,\n--     explained\n--\n"
+        "-- $org VARCHAR = NULL: whose\n-- $most BIGINT = 20: how many,\n--     at most\n"
+        "-- $word VARCHAR = 'it''s: a': a word\n"
+        "SELECT $org AS org, $most AS most, $word AS word;\n",
+    )
+    assert statement.answers == "What there is."
+    assert statement.notes == ("Read it twice,", "slowly.", "", "id VARCHAR: a column, explained")
+    assert statement.parameters == {
+        "org": Parameter("VARCHAR", "whose", "NULL"),
+        "most": Parameter("BIGINT", "how many, at most", "20"),
+        "word": Parameter("VARCHAR", "a word", "'it''s: a'"),
+    }
 
 
 def test_lines_of_a_parameter_that_is_empty_can_be_left_out() -> None:
@@ -27,6 +45,8 @@ def test_lines_of_a_parameter_that_is_empty_can_be_left_out() -> None:
     [
         ("SELECT 1 AS one;", r"sql/a/b\.sql:1: the first line says in a comment"),
         ("-- One.\n-- $wanted\nSELECT $wanted;", r"sql/a/b\.sql:2: a parameter reads"),
+        ("-- One.\n-- $wanted BIGINT = 1 + 1: x\nSELECT $wanted;", r"sql/a/b\.sql:2: a parameter reads"),
+        ("--\n-- One.\nSELECT 1 AS one;", r"sql/a/b\.sql:1: the first line says in a comment"),
         ("-- One.\nSELECT\n    $wanted AS it;", r"sql/a/b\.sql:3: \$wanted is not declared"),
         (HEADER + "SELECT '$wanted' AS it;", r"sql/a/b\.sql:1: \$wanted is declared but not used"),
         ("-- One.\nSELECT 1 AS one; SELECT 2 AS two;", r"sql/a/b\.sql:1: holds 2 statements instead of one"),

@@ -16,4 +16,4 @@ def test_a_statement_loads_and_says_what_it_answers(name: str) -> None:
 
     assert statement.name == name
     assert statement.answers
-    assert all(statement.parameters.values())
+    assert all(parameter.meaning for parameter in statement.parameters.values())
