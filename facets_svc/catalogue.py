@@ -40,6 +40,10 @@ REQUIRED: Final = ("id", "org", "name", "is_public")
 """The columns that every source has and that are null in no row."""
 
 
+Match = Literal["any", "all"]
+"""Whether a model passes a selection that holds one of its values, or only if it holds all of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
     """One facet: where its values come from, how they are asked for, and how they are listed.
@@ -53,7 +57,7 @@ class Facet:
     column: str
     parameter: str
     response_key: str
-    match: Literal["any", "all"] = "any"
+    match: Match = "any"
     order: Literal["count", "size"] = "count"
     is_list: bool = False
 
@@ -70,6 +74,23 @@ SIZE_CATEGORY: Final = Facet(
 
 FACETS: Final = (TAGS, LICENSE, TASK_CATEGORIES, FRAMEWORK, SIZE_CATEGORY)
 """The facets, by index."""
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number or a time of a model: its column in the record, by which filters may narrow."""
+
+    column: str
+    is_time: bool = False
+
+
+PARAMETERS: Final = Measure("parameters")
+SIZE_BYTES: Final = Measure("size_bytes")
+DOWNLOADS: Final = Measure("downloads")
+CREATED_AT: Final = Measure("created_at", is_time=True)
+UPDATED_AT: Final = Measure("updated_at", is_time=True)
+
+MEASURES: Final = (PARAMETERS, SIZE_BYTES, DOWNLOADS, CREATED_AT, UPDATED_AT)
+"""What ranges narrow; the numbers among them have statistics."""
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 

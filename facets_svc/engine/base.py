@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from facets_svc.errors import FacetsError
-from facets_svc.facets.answer import FacetAnswer
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.answer import FacetAnswer, ValuePage
+from facets_svc.facets.query import FacetQuery, ValueQuery
 
 
 class Interrupted(FacetsError):
@@ -71,6 +71,9 @@ class Engine(Protocol):
         Raises `Interrupted` when `interruption` was requested, `Unavailable` when the engine had to be given up (it is
         rebuilt, so that a later query may succeed).
         """
+
+    def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
+        """Return a page of one facet's values, exactly. Raises like `answer`."""
 
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""

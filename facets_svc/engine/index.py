@@ -83,7 +83,7 @@ class Index:
         """Read the index of a snapshot that was verified."""
         values = pq.read_table(snapshot.index_file("facet_values"))
         dictionary = Dictionary(
-            ["", *values.column("value").to_pylist()],
+            ["", *values.column("value").fill_null("").to_pylist()],
             np.concatenate([np.zeros(1, np.uint8), values.column("facet").to_numpy()]),
         )
         public = Rows(0, snapshot.manifest.public_models)

@@ -32,14 +32,23 @@ class Cursor:
         self._connection = connection.cursor()
         self._thread = threading.get_ident()
 
-    def count(self, statement: str, parameters: Mapping[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        """Run a statement that answers (code, models), and return both columns."""
+    def run(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        """Run a statement, and return its columns by name. No value may be null."""
+        # Not sql(): a relation is planned when it is made and again when it is run.
+        columns = self._execute(statement, parameters).fetchnumpy()
+        return {name: np.asarray(column) for name, column in columns.items()}
+
+    def row(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a statement that answers one row, and return its values by name."""
+        result = self._execute(statement, parameters)
+        names = [column[0] for column in result.description or ()]
+        return dict(zip(names, result.fetchall()[0], strict=True))
+
+    def _execute(self, statement: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         if threading.get_ident() != self._thread:
             # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
             raise AssertionError("A cursor was used by another thread than its request's.")
-        # Not sql(): a relation is planned when it is made and again when it is run.
-        columns = self._connection.execute(statement, dict(parameters)).fetchnumpy()
-        return np.asarray(columns["code"]), np.asarray(columns["models"])
+        return self._connection.execute(statement, dict(parameters))
 
     def interrupt(self) -> None:
         """Stop the running statement. Any thread may call it."""

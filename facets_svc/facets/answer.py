@@ -11,23 +11,69 @@ from facets_svc.catalogue import FACETS
 class FacetValues:
     """The listed values of one facet, in the facet's order, and the count of each.
 
-    `truncated` tells that values with a count above 0 are missing from the list.
+    `total_values` are the distinct values with a count above 0, `other_count` is the sum of the counts of those that
+    are not listed, `missing_count` the models without a value.
     """
 
     values: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
-    truncated: bool = False
+    total_values: int = 0
+    other_count: int = 0
+    missing_count: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        """Whether values with a count above 0 are missing from the list."""
+        return self.other_count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bar of a histogram: the models from `lower` to before `upper`; None for all that is below 1."""
+
+    lower: int | None
+    upper: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How a number is spread over the models that pass and have it. Quartiles are values that occur.
+
+    Of no models, all but `count` are None and there are no bins; a bin is in the histogram if it holds a model.
+    """
+
+    count: int
+    minimum: int | None = None
+    maximum: int | None = None
+    mean: float | None = None
+    quartiles: tuple[int, int, int] | None = None
+    histogram: tuple[Bin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FacetAnswer:
-    """One answer: models in scope, models that pass every filter, and the values of each facet by its index."""
+    """One answer: models in scope, models that pass every filter, and the values of each facet by its index.
+
+    `statistics` has a value for each number of `catalogue.MEASURES`, by its column, if they were asked for.
+    """
 
     total: int
     filtered_total: int
     facets: tuple[FacetValues, ...]
+    statistics: tuple[tuple[str, Statistics], ...] = ()
 
     @property
     def truncated(self) -> tuple[str, ...]:
-        """The response keys of the facets that are not listed whole."""
+        """The response keys of the facets that are not listed whole, though they were asked for."""
         return tuple(facet.response_key for facet, listed in zip(FACETS, self.facets, strict=True) if listed.truncated)
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePage:
+    """A page of one facet's values with their counts, and how many there are over all pages."""
+
+    values: tuple[str, ...]
+    counts: tuple[int, ...]
+    total_values: int
+    missing_count: int

@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
-from facets_svc.catalogue import FACETS, Facet, fold
+from facets_svc.catalogue import FACETS, Facet, Match, Measure, fold
 
-Selection = tuple[tuple[str, ...], ...]
-"""The selected values of every facet, by the facet's index; each sorted by code point, without repeats."""
+Bound = int | datetime
 
-NO_SELECTION: Selection = ((),) * len(FACETS)
+
+@dataclass(frozen=True, slots=True)
+class FacetFilter:
+    """What is asked of one facet; values are sorted by code point, without repeats.
+
+    A model passes that holds *any* or *all* (`match`) of the `selected` values, `missing` standing for one more value:
+    to hold none of the facet. A model that holds one of the `excluded` values does not pass.
+    """
+
+    match: Match
+    selected: tuple[str, ...] = ()
+    missing: bool = False
+    excluded: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.selected or self.missing or self.excluded)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds of a measure: at least `minimum`, and at most `maximum` or, for a time, before it. None: no bound.
+
+    A model without a value is out of every range.
+    """
+
+    measure: Measure
+    minimum: Bound | None = None
+    maximum: Bound | None = None
+
+
+NO_FILTERS = tuple(FacetFilter(facet.match) for facet in FACETS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetQuery:
-    """One question: whose models, narrowed by what, and how many values of each facet to list.
+    """One question: whose models, narrowed by what, and how many values of which facets to list.
 
-    Two requests that mean the same are the same value: `selected` and `terms` are sorted and hold no repeats, terms are
-    folded. Build one with `FacetQuery.of`.
+    Two requests that mean the same are the same value: values and terms are sorted and hold no repeats, terms are
+    folded. `filters` and `limits` are by the facet's index; a limit of 0 leaves a facet's list empty. Build one with
+    `FacetQuery.of`.
     """
 
     org: str
     include_public: bool = False
     terms: tuple[str, ...] = ()
-    selected: Selection = NO_SELECTION
-    limit: int
+    filters: tuple[FacetFilter, ...] = NO_FILTERS
+    ranges: tuple[Range, ...] = ()
+    limits: tuple[int, ...]
+    with_statistics: bool = False
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - one keyword for each thing that can be asked
         cls,
         org: str,
         *,
@@ -36,24 +70,67 @@ class FacetQuery:
         include_public: bool = False,
         search: str = "",
         selected: Mapping[Facet, Iterable[str]] | None = None,
+        match: Mapping[Facet, Match] | None = None,
+        missing: Collection[Facet] = (),
+        excluded: Mapping[Facet, Iterable[str]] | None = None,
+        ranges: Iterable[Range] = (),
+        limits: Mapping[Facet, int] | None = None,
+        wanted: Collection[Facet] = FACETS,
+        with_statistics: bool = False,
     ) -> FacetQuery:
         """Return the canonical query for a request's values.
 
-        `search` is split at white space and folded; values are stripped; what is then empty is ignored.
+        `search` is split at white space and folded; values are stripped; what is then empty is ignored. `limit` is that
+        of every `wanted` facet that has none of its own in `limits`.
         """
-        chosen = selected or {}
+
+        def asked_of(facet: Facet) -> FacetFilter:
+            values = _canonical((selected or {}).get(facet, ()))
+            others = _canonical((excluded or {}).get(facet, ()))
+            mode = (match or {}).get(facet, facet.match)
+            return FacetFilter(mode, values, facet in missing, others)
+
+        own_limits = limits or {}
         return cls(
             org=org,
             include_public=include_public,
             terms=tuple(sorted({folded for term in search.split() if (folded := fold(term))})),
-            selected=tuple(
-                tuple(sorted({stripped for value in chosen.get(facet, ()) if (stripped := value.strip())}))
-                for facet in FACETS
-            ),
-            limit=limit,
+            filters=tuple(asked_of(facet) for facet in FACETS),
+            ranges=tuple(sorted(ranges, key=lambda asked: asked.measure.column)),
+            limits=tuple(own_limits.get(facet, limit) if facet in wanted else 0 for facet in FACETS),
+            with_statistics=with_statistics,
         )
 
     @property
     def is_filtered(self) -> bool:
         """Whether anything narrows the scope."""
-        return bool(self.terms) or any(self.selected)
+        return bool(self.terms or any(self.filters) or self.ranges)
+
+    @property
+    def selected(self) -> tuple[tuple[str, ...], ...]:
+        """The selected values of every facet, by its index."""
+        return tuple(asked.selected for asked in self.filters)
+
+    def wants(self, facet: Facet) -> bool:
+        """Whether the values of `facet` are asked for."""
+        return self.limits[facet.index] > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueQuery:
+    """A question for one facet's values: those that contain `fragment` (folded), under a query's scope and filters.
+
+    `order` is `count` (descending, then value) or `value` (sizes by size); `offset` values are passed over, and at most
+    `limit` are listed.
+    """
+
+    query: FacetQuery
+    facet: Facet
+    fragment: str = ""
+    order: Literal["count", "value"] = "count"
+    offset: int = 0
+    limit: int
+
+
+def _canonical(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({stripped for value in values if (stripped := value.strip())}))

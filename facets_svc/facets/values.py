@@ -11,15 +11,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.answer import FacetAnswer, FacetValues
-from facets_svc.facets.query import FacetQuery
+from facets_svc.catalogue import FACETS, Facet, fold
+from facets_svc.facets.answer import FacetValues, ValuePage
+from facets_svc.facets.query import FacetQuery, ValueQuery
 
 Counts = npt.NDArray[np.int64]
 """Models by code. Code 0 stands for the models themselves; the array is as long as the dictionary."""
 
 EVERY_MODEL: Final = 0
 """The code that every model holds."""
+
+FIRST_VALUE: Final = 1 + len(FACETS)
+"""The first code that is a value: those between stand for having none of a facet."""
 
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)([KMBT]?)"
@@ -47,22 +50,27 @@ def size_key(label: str) -> SizeKey | None:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """The codes of one facet in ascending order of their values, with what they are ordered by first."""
+    """The codes of one facet in ascending order of their values, with what they are ordered by first.
+
+    `folded` are the folded values, by which they are searched, in the same order.
+    """
 
     codes: npt.NDArray[np.int64]
     ranks: npt.NDArray[np.int64] | None
+    folded: tuple[str, ...]
 
 
 class Dictionary:
     """Every facet value of a snapshot by its code, and the order in which values are listed.
 
-    `values` holds the value of each code (code 0 has none), `facets` the index of its facet.
+    `values` holds the value of each code, `facets` the index of its facet. The first codes are no values: 0 stands for
+    every model, and n + 1 for those without a value of the facet of index n.
     """
 
     def __init__(self, values: Sequence[str], facets: npt.NDArray[np.uint8]) -> None:
         self._values = values
         self._codes: list[dict[str, int]] = [{} for _ in FACETS]
-        for code in range(1, len(values)):
+        for code in range(FIRST_VALUE, len(values)):
             self._codes[facets[code]][values[code]] = code
         self._columns = [_column(facet, self._codes[facet.index]) for facet in FACETS]
 
@@ -75,40 +83,77 @@ class Dictionary:
         return self._codes[facet.index].get(value)
 
     def codes_of(self, facet: Facet) -> npt.NDArray[np.int64]:
-        """Return the codes of a facet's values."""
-        return self._columns[facet.index].codes
+        """Return the codes of a facet: of its values, and of having none."""
+        return np.append(self._columns[facet.index].codes, missing_code(facet))
 
-    def answer(self, query: FacetQuery, *, total: int, counts: Counts) -> FacetAnswer:
+    def list_facets(self, query: FacetQuery, counts: Counts) -> tuple[FacetValues, ...]:
         """List the values of every facet by their counts, as `query` asks."""
-        return FacetAnswer(
-            total=total,
-            filtered_total=int(counts[EVERY_MODEL]),
-            facets=tuple(self._list(facet, query.selected[facet.index], query.limit, counts) for facet in FACETS),
+        return tuple(
+            self._list(facet, query.filters[facet.index].selected, query.limits[facet.index], counts)
+            for facet in FACETS
+        )
+
+    def page(self, asked: ValueQuery, counts: Counts) -> ValuePage:
+        """List a page of one facet's values by their counts."""
+        column = self._columns[asked.facet.index]
+        found = counts[column.codes]
+        if asked.fragment:
+            holds = np.fromiter((asked.fragment in text for text in column.folded), np.bool_, len(column.folded))
+            found = np.where(holds, found, 0)
+        places = _by_count(found) if asked.order == "count" else _by_size(column, np.flatnonzero(found))
+        codes = column.codes[places[asked.offset : asked.offset + asked.limit]]
+        return ValuePage(
+            values=tuple(self._values[code] for code in codes.tolist()),
+            counts=tuple(counts[codes].tolist()),
+            total_values=len(places),
+            missing_count=int(counts[missing_code(asked.facet)]),
         )
 
     def _list(self, facet: Facet, selected: tuple[str, ...], limit: int, counts: Counts) -> FacetValues:
         """List the first `limit` values that count, and every selected one, in the facet's order."""
+        if not limit:
+            return FacetValues()
         column = self._columns[facet.index]
-        found = counts[column.codes]
-        # The codes are in ascending order of their values, and the sort is stable: of equal counts the lesser value.
-        places = np.flatnonzero(found)
-        places = places[np.argsort(-found[places], kind="stable")]
+        places = _by_count(counts[column.codes])
         listed = places[:limit]
-        chosen = [code for value in selected if (code := self.code(facet, value)) is not None and counts[code]]
-        if len(listed) < len(places) and chosen:
+        known = {value: code for value in selected if (code := self.code(facet, value)) is not None and counts[code]}
+        if len(listed) < len(places) and known:
             cut = places[limit:]
-            listed = np.concatenate([listed, cut[np.isin(column.codes[cut], chosen)]])
-        truncated = len(listed) < len(places)
-        if column.ranks is not None:
-            listed = listed[np.argsort(column.ranks[listed], kind="stable")]
-        codes = column.codes[listed]
+            listed = np.concatenate([listed, cut[np.isin(column.codes[cut], list(known.values()))]])
+        codes = column.codes[_by_size(column, listed)]
         listed_counts = counts[codes].tolist()
-        absent = [value for value in selected if (code := self.code(facet, value)) is None or not counts[code]]
+        # Of what is selected and counts nothing, too: whoever has chosen it wants to see it, to take it back.
+        absent = [value for value in selected if value not in known]
         return FacetValues(
             values=(*(self._values[code] for code in codes.tolist()), *absent),
             counts=(*listed_counts, *(0 for _ in absent)),
-            truncated=truncated,
+            total_values=len(places),
+            other_count=int(counts[column.codes].sum()) - sum(listed_counts),
+            missing_count=int(counts[missing_code(facet)]),
         )
+
+
+def missing_code(facet: Facet) -> int:
+    """Return the code of having no value of `facet`."""
+    return facet.index + 1
+
+
+def _by_count(found: Counts) -> npt.NDArray[np.int64]:
+    """Return the places of the values that count, by descending count.
+
+    The sort is stable, and values are in ascending order: of equal counts the lesser value comes first.
+    """
+    places = np.flatnonzero(found)
+    ordered: npt.NDArray[np.int64] = places[np.argsort(-found[places], kind="stable")]
+    return ordered
+
+
+def _by_size(column: _Column, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the places by the size that their values read as; of a facet without sizes as they are."""
+    if column.ranks is None:
+        return places
+    ordered: npt.NDArray[np.int64] = places[np.argsort(column.ranks[places], kind="stable")]
+    return ordered
 
 
 def _column(facet: Facet, codes: dict[str, int]) -> _Column:
@@ -117,6 +162,7 @@ def _column(facet: Facet, codes: dict[str, int]) -> _Column:
     return _Column(
         np.array([codes[value] for value in ordered], dtype=np.int64),
         _size_ranks(ordered) if facet.order == "size" else None,
+        tuple(fold(value) for value in ordered),
     )
 
 

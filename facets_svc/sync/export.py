@@ -36,7 +36,7 @@ INDEX: Final = {
         [
             _CODE,
             pa.field("facet", pa.uint8(), nullable=False),
-            pa.field("value", pa.string(), nullable=False),
+            pa.field("value", pa.string()),
             _MODELS,
             pa.field("public_models", pa.int64(), nullable=False),
         ]
@@ -45,10 +45,11 @@ INDEX: Final = {
         [
             _RID,
             pa.field("codes", pa.list_(pa.uint32()), nullable=False),
-            pa.field("license", pa.uint32()),
+            pa.field("license", pa.uint32(), nullable=False),
             pa.field("task_categories", pa.list_(pa.uint32()), nullable=False),
-            pa.field("framework", pa.uint32()),
-            pa.field("size_category", pa.uint32()),
+            pa.field("framework", pa.uint32(), nullable=False),
+            pa.field("size_category", pa.uint32(), nullable=False),
+            *(RECORD.field(name) for name in ("parameters", "size_bytes", "downloads", "created_at", "updated_at")),
             pa.field("search_text", pa.string(), nullable=False),
         ]
     ),
@@ -138,7 +139,7 @@ class Export:
         models, public_models, orgs = self._connection.sql(
             "SELECT count(*), count(*) FILTER (WHERE is_public), count(DISTINCT org) FROM placed"
         ).fetchall()[0]
-        values = dict(self._connection.sql("SELECT facet, count(*) FROM facet_values GROUP BY facet").fetchall())
+        values = dict(self._connection.sql("SELECT facet, count(value) FROM facet_values GROUP BY facet").fetchall())
         return models, public_models, orgs, {facet.response_key: values.get(facet.index, 0) for facet in FACETS}
 
     def _execute(self, name: str, **parameters: Any) -> None:

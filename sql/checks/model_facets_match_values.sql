@@ -17,5 +17,5 @@ SELECT
     expected.models AS models_expected
 FROM recounted
 FULL JOIN expected ON expected.code = recounted.code
-WHERE recounted.models IS DISTINCT FROM expected.models
+WHERE coalesce(recounted.models, 0) IS DISTINCT FROM expected.models
 ORDER BY code;

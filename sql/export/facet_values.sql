@@ -1,13 +1,8 @@
--- The code of every facet value: from 1, by descending count, so that hot values are small numbers. Code 0 is no value:
--- every model holds it, so that it counts the models themselves.
+-- The code of every facet value. Codes 0 to 5 are no values: every model holds 0, so that it counts the models themselves,
+-- and a model without a value of the facet of index n holds n + 1. Values follow by descending count, so that hot ones are
+-- small numbers.
 CREATE TABLE facet_values AS
-SELECT
-    CAST(row_number() OVER (ORDER BY counted.models DESC, counted.facet, counted.value) AS UINTEGER) AS code,
-    CAST(counted.facet AS UTINYINT) AS facet,
-    counted.value AS value,
-    counted.models AS models,
-    counted.public_models AS public_models
-FROM (
+WITH counted AS (
     SELECT
         exploded.facet AS facet,
         exploded.value AS value,
@@ -15,4 +10,21 @@ FROM (
         count(*) FILTER (WHERE exploded.is_public) AS public_models
     FROM exploded
     GROUP BY exploded.facet, exploded.value
-) AS counted;
+)
+SELECT
+    CAST(missing.facet + 1 AS UINTEGER) AS code,
+    CAST(missing.facet AS UTINYINT) AS facet,
+    NULL AS value,
+    coalesce(counted.models, 0) AS models,
+    coalesce(counted.public_models, 0) AS public_models
+FROM (SELECT unnest([0, 1, 2, 3, 4]) AS facet) AS missing
+LEFT JOIN counted ON counted.facet = missing.facet AND counted.value IS NULL
+UNION ALL
+SELECT
+    CAST(5 + row_number() OVER (ORDER BY counted.models DESC, counted.facet, counted.value) AS UINTEGER) AS code,
+    CAST(counted.facet AS UTINYINT) AS facet,
+    counted.value AS value,
+    counted.models AS models,
+    counted.public_models AS public_models
+FROM counted
+WHERE counted.value IS NOT NULL;

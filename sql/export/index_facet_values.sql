@@ -1,4 +1,5 @@
--- index/facet_values.parquet: every facet value with its code and its counts over the whole catalogue.
+-- index/facet_values.parquet: every facet value with its code and its counts over the whole catalogue; null stands for no
+-- value of the facet.
 SELECT
     facet_values.code AS code,
     facet_values.facet AS facet,

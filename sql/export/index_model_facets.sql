@@ -1,5 +1,5 @@
--- index/model_facets.parquet: per model, all codes in ONE list (0 first, which every model holds), the code of each
--- facet of its own (null: no value), and the text it is searched by.
+-- index/model_facets.parquet: per model, all codes in ONE list (0 first, which every model holds), the codes of each facet
+-- but the tags, the numbers and times that filters narrow, and the text that the model is searched by.
 WITH held AS (
     SELECT
         postings.rid AS rid,
@@ -13,13 +13,18 @@ WITH held AS (
 )
 SELECT
     placed.rid AS rid,
-    list_prepend(CAST(0 AS UINTEGER), coalesce(held.codes, [])) AS codes,
+    list_prepend(CAST(0 AS UINTEGER), held.codes) AS codes,
     held.license AS license,
-    coalesce(held.task_categories, []) AS task_categories,
+    held.task_categories AS task_categories,
     held.framework AS framework,
     held.size_category AS size_category,
+    staged.parameters AS parameters,
+    staged.size_bytes AS size_bytes,
+    staged.downloads AS downloads,
+    staged.created_at AS created_at,
+    staged.updated_at AS updated_at,
     staged.search_text AS search_text
 FROM placed
 INNER JOIN staged ON staged.seq = placed.seq
-LEFT JOIN held ON held.rid = placed.rid
+INNER JOIN held ON held.rid = placed.rid
 ORDER BY placed.rid;

@@ -1,4 +1,4 @@
--- Which model holds which code: one row a (model, facet value).
+-- Which model holds which code: one row a (model, facet value), or (model, facet) where it has no value.
 CREATE TABLE postings AS
 SELECT
     exploded.rid AS rid,
@@ -6,4 +6,5 @@ SELECT
     facet_values.facet AS facet,
     facet_values.code AS code
 FROM exploded
-INNER JOIN facet_values ON facet_values.facet = exploded.facet AND facet_values.value = exploded.value;
+INNER JOIN facet_values
+    ON facet_values.facet = exploded.facet AND facet_values.value IS NOT DISTINCT FROM exploded.value;

@@ -1,5 +1,5 @@
 -- How many models hold each code, over those that pass. Code 0, which every model holds, counts those models.
--- `passing` is what sql/facets/passing_rows.sql or passing_holders.sql answers.
+-- `passing` is what sql/facets/passing.sql answers.
 SELECT
     held.code AS code,
     count(*) AS models

@@ -1,5 +1,5 @@
 -- How many models have each task category, over those that pass.
--- `passing` is what sql/facets/passing_rows.sql or passing_holders.sql answers.
+-- `passing` is what sql/facets/passing.sql answers.
 SELECT
     held.code AS code,
     count(*) AS models

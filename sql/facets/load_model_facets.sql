@@ -9,5 +9,10 @@ SELECT
     CAST(indexed.task_categories AS FACET_CODE[]) AS task_categories,
     CAST(indexed.framework AS FACET_CODE) AS framework,
     CAST(indexed.size_category AS FACET_CODE) AS size_category,
+    indexed.parameters AS parameters,
+    indexed.size_bytes AS size_bytes,
+    indexed.downloads AS downloads,
+    indexed.created_at AS created_at,
+    indexed.updated_at AS updated_at,
     indexed.search_text AS search_text
 FROM read_parquet($path) AS indexed;

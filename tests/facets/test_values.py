@@ -3,69 +3,98 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facets_svc.catalogue import FACETS, LICENSE, SIZE_CATEGORY, TAGS
-from facets_svc.facets.answer import FacetValues
-from facets_svc.facets.query import FacetQuery
-from facets_svc.facets.values import Dictionary, size_key
+from facets_svc.catalogue import FACETS, LICENSE, SIZE_CATEGORY, TAGS, Facet
+from facets_svc.facets.answer import FacetValues, ValuePage
+from facets_svc.facets.query import FacetQuery, ValueQuery
+from facets_svc.facets.values import Dictionary, missing_code, size_key
 
-# by code: none, three tags, a licence, two sizes
-VALUES = ["", "b", "a", "c", "mit", "1B-3B", "<100M"]
-OF_FACETS = np.array([0, 0, 0, 0, 1, 4, 4], dtype=np.uint8)
+# the models themselves, none of each facet, three tags, a licence, two sizes
+VALUES = ["", "", "", "", "", "", "b", "Ä", "c", "mit", "1B-3B", "<100M"]
+OF_FACETS = np.array([0, 0, 1, 2, 3, 4, 0, 0, 0, 1, 4, 4], dtype=np.uint8)
 DICTIONARY = Dictionary(VALUES, OF_FACETS)
+PASSING = [9, 1, 0, 0, 0, 0]
+"""Nine models pass, of which one has no tags."""
 
 
-def listed(counts: list[int], *, limit: int = 10, tags: tuple[str, ...] = ()) -> tuple[FacetValues, ...]:
+def listed(*counts: int, limit: int = 10, tags: tuple[str, ...] = ()) -> tuple[FacetValues, ...]:
     query = FacetQuery.of("acme", limit=limit, selected={TAGS: tags})
-    return DICTIONARY.answer(query, total=9, counts=np.array(counts)).facets
+    return DICTIONARY.list_facets(query, np.array([*PASSING, *counts]))
 
 
 def test_values_are_listed_by_count_and_then_by_code_point() -> None:
-    assert listed([5, 2, 2, 4, 1, 0, 0])[TAGS.index] == FacetValues(("c", "a", "b"), (4, 2, 2))
+    tags = listed(2, 2, 4, 1, 0, 0)[TAGS.index]
+    assert tags == FacetValues(("c", "b", "Ä"), (4, 2, 2), total_values=3, missing_count=1)
+    assert not tags.truncated
 
 
 def test_values_that_no_model_holds_are_not_listed() -> None:
-    assert listed([5, 0, 2, 0, 0, 0, 0])[TAGS.index] == FacetValues(("a",), (2,))
+    assert listed(2, 0, 0, 0, 0, 0)[TAGS.index] == FacetValues(("b",), (2,), total_values=1, missing_count=1)
 
 
-def test_a_cut_list_is_told() -> None:
-    assert listed([5, 2, 2, 4, 1, 0, 0], limit=2)[TAGS.index] == FacetValues(("c", "a"), (4, 2), truncated=True)
+def test_a_cut_list_is_told_and_says_what_was_left_out() -> None:
+    cut = listed(2, 2, 4, 1, 0, 0, limit=2)[TAGS.index]
+    assert cut == FacetValues(("c", "b"), (4, 2), total_values=3, other_count=2, missing_count=1)
+    assert cut.truncated
 
 
 def test_a_selected_value_that_was_cut_stands_in_its_place() -> None:
-    cut = listed([5, 2, 2, 4, 1, 0, 0], limit=1, tags=("b",))[TAGS.index]
-    assert cut == FacetValues(("c", "b"), (4, 2), truncated=True)
+    cut = listed(2, 2, 4, 1, 0, 0, limit=1, tags=("Ä",))[TAGS.index]
+    assert cut == FacetValues(("c", "Ä"), (4, 2), total_values=3, other_count=2, missing_count=1)
 
 
 def test_nothing_is_cut_when_the_selected_values_are_all_that_is_missing() -> None:
-    whole = listed([5, 2, 2, 4, 1, 0, 0], limit=1, tags=("a", "b"))[TAGS.index]
-    assert whole == FacetValues(("c", "a", "b"), (4, 2, 2))
+    whole = listed(2, 2, 4, 1, 0, 0, limit=1, tags=("Ä", "b"))[TAGS.index]
+    assert whole == FacetValues(("c", "b", "Ä"), (4, 2, 2), total_values=3, missing_count=1)
 
 
 def test_selected_values_without_models_stand_at_the_end_by_code_point() -> None:
-    selected = listed([5, 1, 0, 0, 0, 0, 0], tags=("c", "Z", "a"))[TAGS.index]
-    assert selected == FacetValues(("b", "Z", "a", "c"), (1, 0, 0, 0))
+    selected = listed(1, 0, 0, 0, 0, 0, tags=("c", "Z", "Ä"))[TAGS.index]
+    assert selected == FacetValues(("b", "Z", "c", "Ä"), (1, 0, 0, 0), total_values=1, missing_count=1)
 
 
 def test_sizes_are_listed_by_size() -> None:
-    assert listed([5, 0, 0, 0, 0, 4, 2])[SIZE_CATEGORY.index] == FacetValues(("<100M", "1B-3B"), (2, 4))
+    sizes = listed(0, 0, 0, 0, 4, 2)[SIZE_CATEGORY.index]
+    assert sizes == FacetValues(("<100M", "1B-3B"), (2, 4), total_values=2)
 
 
 def test_a_cut_list_of_sizes_holds_the_most_frequent_ones() -> None:
-    cut = listed([5, 0, 0, 0, 0, 4, 2], limit=1)[SIZE_CATEGORY.index]
-    assert cut == FacetValues(("1B-3B",), (4,), truncated=True)
+    cut = listed(0, 0, 0, 0, 4, 2, limit=1)[SIZE_CATEGORY.index]
+    assert cut == FacetValues(("1B-3B",), (4,), total_values=2, other_count=2)
 
 
-def test_the_count_of_code_0_is_the_filtered_total() -> None:
-    answer = DICTIONARY.answer(FacetQuery.of("acme", limit=1), total=9, counts=np.array([5, 0, 0, 0, 0, 0, 0]))
-    assert (answer.total, answer.filtered_total) == (9, 5)
-    assert answer.facets == (FacetValues(),) * len(FACETS)
-    assert answer.truncated == ()
+def test_a_facet_that_is_not_wanted_is_empty_whatever_is_selected() -> None:
+    query = FacetQuery.of("acme", limit=9, selected={TAGS: ["b"]}, wanted=[LICENSE])
+    facets = DICTIONARY.list_facets(query, np.array([*PASSING, 1, 2, 3, 4, 5, 6]))
+    assert [bool(facet.values) for facet in facets] == [facet is LICENSE for facet in FACETS]
 
 
-def test_a_code_belongs_to_its_facet() -> None:
-    assert DICTIONARY.code(LICENSE, "mit") == 4
+def page(facet: Facet, **asked: object) -> ValuePage:
+    query = ValueQuery(**{"query": FacetQuery.of("acme", limit=9), "facet": facet, "limit": 9, **asked})  # type: ignore[arg-type]
+    return DICTIONARY.page(query, np.array([*PASSING, 2, 2, 4, 1, 4, 2]))
+
+
+def test_a_page_of_values_tells_how_many_there_are() -> None:
+    assert page(TAGS) == ValuePage(("c", "b", "Ä"), (4, 2, 2), total_values=3, missing_count=1)
+    assert page(TAGS, offset=1, limit=1) == ValuePage(("b",), (2,), total_values=3, missing_count=1)
+    assert page(TAGS, offset=3).values == ()
+
+
+def test_values_are_found_by_any_fragment_folded() -> None:
+    assert page(TAGS, fragment="a") == ValuePage(("Ä",), (2,), total_values=1, missing_count=1)
+    assert page(SIZE_CATEGORY, fragment="3b").values == ("1B-3B",)
+
+
+def test_values_are_listed_by_value_and_sizes_by_size() -> None:
+    assert page(TAGS, order="value").values == ("b", "c", "Ä")
+    assert page(SIZE_CATEGORY, order="value").values == ("<100M", "1B-3B")
+    assert page(SIZE_CATEGORY).values == ("1B-3B", "<100M")
+
+
+def test_a_code_belongs_to_its_facet_and_no_value_has_the_first_ones() -> None:
+    assert DICTIONARY.code(LICENSE, "mit") == 9
     assert DICTIONARY.code(TAGS, "mit") is None
     assert DICTIONARY.code(TAGS, "") is None
+    assert [missing_code(facet) for facet in FACETS] == [1, 2, 3, 4, 5]
 
 
 def test_size_labels_are_ordered_by_lower_bound_then_sign_then_upper_bound() -> None:
@@ -83,7 +112,6 @@ def test_what_does_not_read_as_a_size_has_no_key(label: str) -> None:
 
 
 def test_sizes_that_do_not_read_come_last_by_count() -> None:
-    labels = ["", "tiny", "huge", "1B", "1000M"]
-    dictionary = Dictionary(labels, np.array([0, 4, 4, 4, 4], dtype=np.uint8))
-    answer = dictionary.answer(FacetQuery.of("acme", limit=9), total=9, counts=np.array([9, 1, 5, 1, 2]))
-    assert answer.facets[4].values == ("1000M", "1B", "huge", "tiny")
+    dictionary = Dictionary([*VALUES[:6], "tiny", "huge", "1B", "1000M"], np.array([0] * 6 + [4] * 4, dtype=np.uint8))
+    facets = dictionary.list_facets(FacetQuery.of("acme", limit=9), np.array([*PASSING, 1, 5, 1, 2]))
+    assert facets[SIZE_CATEGORY.index].values == ("1000M", "1B", "huge", "tiny")

@@ -9,11 +9,13 @@ from typing import Any
 
 from facets_svc.catalogue import FACETS
 from facets_svc.engine.base import Interruption
-from facets_svc.facets.answer import FacetAnswer, FacetValues
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.answer import FacetAnswer, FacetValues, ValuePage
+from facets_svc.facets.query import FacetQuery, ValueQuery
 from tests import oracle
 
 CREATED_AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+
+NO_LIMIT = 10**9
 
 
 def row(org: str, name: str, **columns: Any) -> dict[str, Any]:
@@ -39,22 +41,42 @@ class OracleEngine:
         assert not self.closed
         assert interruption is None or not interruption.requested
         self.threads.add(threading.current_thread().name)
-        right = oracle.facets(
+        listed, everything = (self._ask(query, limit) for limit in (max(query.limits), NO_LIMIT))
+        return FacetAnswer(
+            listed.total,
+            listed.filtered_total,
+            tuple(
+                FacetValues(
+                    tuple(some.values),
+                    tuple(some.counts),
+                    total_values=sum(count > 0 for count in every.counts),
+                    other_count=sum(every.counts) - sum(some.counts),
+                )
+                for facet in FACETS
+                for some, every in [(listed.facets[facet.response_key], everything.facets[facet.response_key])]
+            ),
+        )
+
+    def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
+        assert interruption is None or not interruption.requested
+        every = self._ask(asked.query, NO_LIMIT).facets[asked.facet.response_key]
+        pairs = [
+            (value, count)
+            for value, count in zip(every.values, every.counts, strict=True)
+            if count and asked.fragment in oracle.fold(value)
+        ]
+        pairs.sort(key=lambda pair: (-pair[1], pair[0]) if asked.order == "count" else (0, pair[0]))
+        page = pairs[asked.offset : asked.offset + asked.limit]
+        return ValuePage(tuple(value for value, _ in page), tuple(count for _, count in page), len(pairs), 0)
+
+    def _ask(self, query: FacetQuery, limit: int) -> oracle.OracleAnswer:
+        return oracle.facets(
             self._rows,
             org=query.org,
             include_public=query.include_public,
             search=" ".join(query.terms),
             selected={facet.parameter: query.selected[facet.index] for facet in FACETS},
-            limit=query.limit,
-        )
-        return FacetAnswer(
-            right.total,
-            right.filtered_total,
-            tuple(
-                FacetValues(tuple(listed.values), tuple(listed.counts), truncated=facet.response_key in right.truncated)
-                for facet in FACETS
-                for listed in [right.facets[facet.response_key]]
-            ),
+            limit=limit,
         )
 
     def close(self) -> None:

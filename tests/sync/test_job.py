@@ -168,9 +168,9 @@ SPOILED = {
     "ids_are_unique": "UPDATE models SET id = 'm1' WHERE id = 'm2'",
     "model_facets_match_values": "UPDATE model_facets SET codes = codes[:-2] WHERE rid = 7",
     "orgs_match_models": "UPDATE orgs SET public_end = public_end - 1 WHERE org = 'large'",
-    "postings_match_values": "DELETE FROM postings_public WHERE code = 1 AND rid = 7",
+    "postings_match_values": "DELETE FROM postings_public WHERE code = 6 AND rid = 7",
     "row_ids_are_dense": "UPDATE model_facets SET rid = 8 WHERE rid = 7",
-    "totals_match_lists": "UPDATE facet_totals SET models = models + 1 WHERE code = 1",
+    "totals_match_lists": "UPDATE facet_totals SET models = models + 1 WHERE code = 6",
     "visibility_matches_partition": "UPDATE models SET visibility = 'public' WHERE NOT is_public",
 }
 

@@ -100,7 +100,7 @@ def test_include_public_is_nothing_else(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "limit"), [("1", 1), ("200", 200), ("007", 7)])
 def test_facet_limit_is_a_whole_number(text: str, limit: int) -> None:
-    assert read(f"facet_limit={text}").limit == limit
+    assert read(f"facet_limit={text}").limits == (limit,) * 5
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "201", "99999999999999999999"])

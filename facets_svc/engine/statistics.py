@@ -1,0 +1,65 @@
+"""How the numbers of the models that pass are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from facets_svc.catalogue import MEASURES
+from facets_svc.engine.filters import Filters
+from facets_svc.engine.index import Rows
+from facets_svc.engine.instance import Cursor
+from facets_svc.engine.statements import statement
+from facets_svc.facets.answer import Bin, Statistics
+
+NUMBERS: Final = tuple(measure.column for measure in MEASURES if not measure.is_time)
+
+_STEPS: Final = (1, 2, 5)
+
+
+def statistics(cursor: Cursor, parts: Sequence[Rows], filters: Filters) -> tuple[tuple[str, Statistics], ...]:
+    """Return the statistics of each number over the models of the parts that pass the filters.
+
+    Quartiles do not add up over parts, so that both are asked for at once.
+    """
+    public, private = parts
+    bounds = {
+        "first": public.first,
+        "end": public.end,
+        "private_first": private.first,
+        "private_end": private.end,
+    }
+    parameters = filters.parameters()
+    given = frozenset(parameters)
+    summary = cursor.row(statement("number_statistics", "scope", given), parameters | bounds)
+    histogram = cursor.run(statement("number_histogram", "scope", given), parameters | bounds)
+    bins: list[list[Bin]] = [[] for _ in NUMBERS]
+    for measure, exponent, step, models in zip(*(histogram[name].tolist() for name in _HISTOGRAM), strict=True):
+        bins[measure].append(_bin(exponent, step, models))
+    return tuple((name, _statistics(name, summary, bins[place])) for place, name in enumerate(NUMBERS))
+
+
+_HISTOGRAM: Final = ("measure", "exponent", "step", "models")
+
+
+def _statistics(name: str, summary: dict[str, Any], bins: Sequence[Bin]) -> Statistics:
+    count = summary[f"{name}_count"]
+    if not count:
+        return Statistics(0)
+    first, second, third = summary[f"{name}_quartiles"]
+    return Statistics(
+        count=count,
+        minimum=summary[f"{name}_minimum"],
+        maximum=summary[f"{name}_maximum"],
+        mean=summary[f"{name}_mean"],
+        quartiles=(first, second, third),
+        histogram=tuple(bins),
+    )
+
+
+def _bin(exponent: int, step: int, models: int) -> Bin:
+    if exponent < 0:
+        return Bin(None, 1, models)
+    lower = _STEPS[step] * 10**exponent
+    upper = _STEPS[step + 1] * 10**exponent if step + 1 < len(_STEPS) else 10 ** (exponent + 1)
+    return Bin(lower, upper, models)
