@@ -5,6 +5,7 @@ BIN      = $(VENV)/bin
 DUCKDB15 = .cache/duckdb-1.5
 LAKE     = data/lake
 PORT     = 8000
+MODELS   = 100000
 PIP      = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Where the locks are used, and what they must say: every file with its hash, no file without one.
 INSTALL  = $(PIP) install --require-hashes
@@ -12,7 +13,7 @@ EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
 # The extras that the tests are run with: all but the peers of the benchmark.
-EXTRAS   = --extra postgres
+EXTRAS   = --extra postgres --extra redis
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format types layers pytest pytest-duckdb-1.5 fmt soak bench docs lock clean
@@ -54,7 +55,7 @@ soak: $(VENV)/.dev ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s tests
 
 bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --models $(MODELS) $(BENCH)
 
 docs: $(VENV)/.dev ## write the generated parts of the documentation anew
 	$(BIN)/python -m scripts.generate_docs

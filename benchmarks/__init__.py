@@ -1,1 +1,1 @@
-"""Benchmarks: how long an answer takes, beside how long it would take without what makes it fast."""
+"""Benchmarks: how long answers take, beside what other engines take for the same ones (README.md)."""

@@ -1,0 +1,147 @@
+"""What is read: docs/benchmarks/results.md with its plots, and the short table in the README."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks import plots, tables
+from benchmarks.load import Latencies
+from benchmarks.peers.base import OURS
+from benchmarks.results import FOLDER, ROOT, Results, Serving
+from benchmarks.tables import failed, geometric_means, milliseconds, ratio_text
+
+DOCS: Final = ROOT / "docs" / "benchmarks"
+README: Final = ROOT / "README.md"
+START: Final = "<!-- benchmark: written by `make bench` -->"
+END: Final = "<!-- end of benchmark -->"
+
+SHOWN_IN_README: Final = 1_000_000
+"""The size that the README tells of, if there is one; the largest otherwise."""
+
+
+def write() -> list[Path]:
+    """Write what all results that there are come to; return the files."""
+    found = [results for folder in sorted(FOLDER.glob("*/")) if (results := Results.read(folder)) is not None]
+    measured = sorted((results for results in found if results.questions), key=lambda results: results.models)
+    if not measured:
+        raise SystemExit("Nothing was measured yet.")
+    DOCS.mkdir(parents=True, exist_ok=True)
+    written = plots.write(measured, DOCS)
+    page = DOCS / "results.md"
+    page.write_text(_page(measured), encoding="utf-8")
+    shown = next((one for one in reversed(measured) if one.models == SHOWN_IN_README), measured[-1])
+    text = README.read_text(encoding="utf-8")
+    README.write_text(with_short_table(text, shown), encoding="utf-8")
+    return [*written, page, README]
+
+
+def with_short_table(text: str, results: Results) -> str:
+    """Return the README `text` with the short table between its markers; unchanged without markers."""
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    return f"{before}{START}\n{_short(results)}\n{END}{after}" if start and end else text
+
+
+def _page(measured: Sequence[Results]) -> str:
+    parts = ["# Results", _INTRODUCTION]
+    if len(measured) > 1:
+        parts += ["## How answers grow with the catalogue", "![Milliseconds by models](growth.svg)"]
+    for results in measured:
+        parts += list(_sections(results))
+    return "\n\n".join(parts) + "\n"
+
+
+_INTRODUCTION: Final = (
+    "Written by `make bench`. [How it is measured, and how to read it](../../benchmarks/README.md). Milliseconds are "
+    "medians of one interleaved run, after every engine's answers were found equal to ours, count by count. A ratio is "
+    f"a peer's time in terms of ours: above 1, {OURS} is faster."
+)
+
+_SERVING: Final = (
+    "*Share* is the service's requests a second in terms of the bare handler's, which returns the same bytes; *client* "
+    "is the share of a core that the load generator took: near 100 % it was the bound."
+)
+
+
+def _sections(results: Results) -> Iterable[str]:
+    label = results.catalogue
+    yield f"## {_name(results)}"
+    yield _facts(results)
+    yield f"![Milliseconds by question and engine](questions-{label}.svg)"
+    yield "### One client, nothing cached: medians, ms"
+    yield tables.medians(results)
+    yield f"### 99th percentiles, ms\n\n{tables.p99s(results)}"
+    yield f"### The engines\n\n{tables.engines(results)}"
+    if results.serving is not None:
+        yield "### Over HTTP"
+        if results.serving.compared:
+            yield f"![Requests a second](serving-{label}.svg)"
+            yield tables.serving(results.serving)
+            yield _SERVING
+        yield from _sentences(results.serving)
+
+
+def _name(results: Results) -> str:
+    return f"{results.models:,} models" if results.catalogue.isdigit() else f"The {results.catalogue} catalogue"
+
+
+def _facts(results: Results) -> str:
+    machine = results.machine
+    return (
+        f"{results.models:,} models, {results.public_models:,} of them public, {results.facet_values:,} distinct "
+        f"values; {results.date}, commit `{results.commit}`; {machine.processor}, {machine.cores} cores, "
+        f"{machine.memory_gib:g} GiB, {machine.system}, Python {machine.python}; load before: "
+        f"{machine.load_before:g}. {results.threads} threads an engine where it can; {results.rounds} rounds, fewer "
+        f"where an engine had used up {results.budget_seconds:g} s of a question ({_rounds(results)})."
+    )
+
+
+def _rounds(results: Results) -> str:
+    """Return how many rounds each engine took, from the fewest to the most."""
+    shown = []
+    for name in results.engines:
+        counts = [len(times.times[name].milliseconds) for times in results.questions.values() if name in times.times]
+        shown.append(f"{name} {min(counts)}" if min(counts) == max(counts) else f"{name} {min(counts)}–{max(counts)}")
+    return ", ".join(shown)
+
+
+def _sentences(serving: Serving) -> Iterable[str]:
+    if serving.mixed is not None:
+        yield (
+            f"64 connections, four of five requests repeated: {serving.mixed.requests_a_second:,.0f} a second; "
+            f"repeated ones {_latencies(serving.mixed.repeated)}; others {_latencies(serving.mixed.distinct)}"
+            f"{failed(serving.mixed)}."
+        )
+    opening = statistics.median(serving.open_seconds) if serving.open_seconds else 0
+    yield (
+        f"Opening the snapshot takes {opening:.2f} s, a start until ready {serving.ready_seconds:.2f} s. The serving "
+        f"process has {serving.resident_mib:,.0f} MiB resident after the start, {serving.resident_after_load_mib:,.0f} "
+        f"after the load, {serving.resident_peak_mib:,.0f} at most (two snapshots are open during a swap)."
+    )
+    if serving.swap is not None:
+        yield (
+            "While a new snapshot is taken up, four connections that ask for a cached answer see "
+            f"{_latencies(serving.swap.repeated)}, and at most {serving.swap.longest_silence_ms:.0f} ms without an "
+            f"answer to any{failed(serving.swap)}."
+        )
+
+
+def _latencies(latencies: Latencies | None) -> str:
+    if latencies is None:
+        return "none"
+    p50, p99, slowest = map(milliseconds, (latencies.p50, latencies.p99, latencies.slowest))
+    return f"p50 {p50} ms, p99 {p99} ms, slowest {slowest} ms"
+
+
+def _short(results: Results) -> str:
+    means = geometric_means(results)
+    peers = ", ".join(f"{ratio_text(mean)} {name}'s" for name, mean in means.items() if name != "fastest")
+    return (
+        f"{_name(results)}, {results.machine.cores} cores, one client, nothing cached, medians of one interleaved run "
+        f"(commit `{results.commit}`, {results.date}):\n\n{tables.short(results)}\n\n"
+        f"A ratio is the peer's time in terms of ours. Over all questions the geometric means are: {peers} "
+        "([all figures](docs/benchmarks/results.md), [how to repeat them](benchmarks/README.md))."
+    )
