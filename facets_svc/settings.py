@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from facets_svc.errors import SettingsError
 
@@ -18,8 +20,12 @@ ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
 MIN_SECRET_BYTES: Final = 32
 """The length of a SHA-256 digest: a shorter HMAC secret is weaker than the signature it makes (RFC 7518, 3.2)."""
 
+RATE_LIMIT_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
+"""Servers that may count requests for several processes; the second of each two is the first over TLS."""
+
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -58,6 +64,23 @@ def _seconds(value: str) -> float:
     if not 0.05 <= number <= 86400:
         raise ValueError("is not between 0.05 and 86400 seconds")
     return number
+
+
+def _rate(value: str) -> str:
+    if not _RATE.fullmatch(value):
+        raise ValueError("is not a rate such as 600/minute: a number a second, minute, hour or day")
+    return value
+
+
+def _server(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        well_formed = parts.scheme in RATE_LIMIT_SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise ValueError(f"is not an address such as redis://host:6379/0 ({', '.join(RATE_LIMIT_SCHEMES)})")
+    return value
 
 
 def _list(value: str) -> tuple[str, ...]:
@@ -113,6 +136,21 @@ class Settings:
     memory_limit: str = _setting(_text, "", "DuckDB's memory limit, such as `2GiB`; unset: DuckDB's own.")
     concurrency: int = _setting(_integer(1, 1024), 4, "Queries that run at the same time in a process.")
     queue: int = _setting(_integer(0, 100_000), 256, "Queries that may wait for their turn; more are answered 429.")
+    deadline_ms: int = _setting(
+        _integer(1, 3_600_000), 2000, "Milliseconds that a query may wait and run; then it is interrupted (504)."
+    )
+    cache_bytes: int = _setting(
+        _integer(0, 1 << 40),
+        64 * 1024 * 1024,
+        "Bytes of answers that a process keeps for the next who asks; 0: none.",
+    )
+    rate_limit: str = _setting(_rate, "", "Requests of a token's `sub`, such as `600/minute`; unset: no limit.")
+    rate_limit_storage: str = _setting(
+        _server,
+        "",
+        "Redis or Valkey (`redis://host:6379/0`) that counts for all processes; unset: each counts for itself.",
+        secret=True,
+    )
     log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
 
     @property

@@ -41,6 +41,7 @@ def demo_settings(settings: Settings) -> Settings:
         jwt_public_key="",
         jwt_jwks="",
         require_tls=False,
+        rate_limit="",
     )
 
 

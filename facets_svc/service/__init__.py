@@ -1,1 +1,1 @@
-"""What answers queries: the snapshot in force and its swap, and the bounded pool that the queries run in."""
+"""What answers queries: the snapshot in force and its swap, answers kept and under way, and the pool they run in."""

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Final, Self, cast
 
 from facets_svc.engine.base import Engine, Interruption
-from facets_svc.errors import FacetsError, NotFound, ReloadRunning, Unavailable
-from facets_svc.facets.answer import FacetAnswer
+from facets_svc.errors import DeadlineExceeded, FacetsError, NotFound, ReloadRunning, Unavailable
 from facets_svc.facets.query import FacetQuery
+from facets_svc.service.answered import Answered, SnapshotInForce
+from facets_svc.service.form import EncodedT, Form
 from facets_svc.service.pool import Pool
-from facets_svc.service.swap import EngineInForce, SnapshotInForce
+from facets_svc.service.swap import EngineInForce, Tenure
+from facets_svc.service.timing import Course, Timing
+
+DEADLINE_SECONDS: Final = 2.0
+CACHE_BYTES: Final = 64 * 1024 * 1024
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer, and the snapshot that the whole of it comes from."""
-
-    answer: FacetAnswer
-    snapshot: SnapshotInForce
 
 
 class FacetService:
@@ -34,9 +31,12 @@ class FacetService:
 
     `current_id` tells the id of the snapshot in force (None: there is none), `open_engine` opens it. Both may block and
     may raise whatever they like: the engine that was there before stays, and the log says why.
+
+    A query is interrupted `deadline_seconds` after it was asked. Answers are kept in at most `cache_bytes`, for as long
+    as their snapshot is in force.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the composition root decides, by name
         self,
         *,
         current_id: Callable[[], str | None],
@@ -44,11 +44,14 @@ class FacetService:
         poll_seconds: float,
         concurrency: int,
         queue: int,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._current_id = current_id
         self._open_engine = open_engine
         self._poll_seconds = poll_seconds
-        self._in_force = EngineInForce()
+        self._deadline_seconds = deadline_seconds
+        self._in_force = EngineInForce(cache_bytes=cache_bytes)
         self._pool = Pool(threads=concurrency, queue=queue)
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="facets-open")  # one: no two looks at a time
         self._look_now = asyncio.Event()
@@ -76,13 +79,42 @@ class FacetService:
             await asyncio.gather(poller, return_exceptions=True)
             await asyncio.get_running_loop().run_in_executor(None, self._close)
 
-    async def ask(self, query: FacetQuery, *, must_know_org: bool = False) -> Answered:
-        """Answer `query` from one snapshot.
+    def kept(self, query: FacetQuery, form: Form[EncodedT], *, must_know_org: bool = False) -> EncodedT | None:
+        """Return the answer to `query` if the snapshot in force has given it before: at once, without a thread.
+
+        None for whatever `ask` has to find out, an org that must be known and is not included.
+        """
+        tenure = self._in_force.tenure
+        if tenure is None or (must_know_org and not tenure.engine.knows(query.org)):
+            return None
+        return tenure.cache.get(query, form)
+
+    async def ask(
+        self,
+        query: FacetQuery,
+        form: Form[EncodedT],
+        *,
+        must_know_org: bool = False,
+        timing: Timing | None = None,
+    ) -> EncodedT:
+        """Answer `query` from one snapshot, encoded as `form` does; `timing` is told where the time goes.
+
+        The same query, asked in the same form while it is being answered, is answered once for all.
 
         Raises `Overloaded` when the queue is full, `NotFound` when `must_know_org` and the catalogue does not know the
-        org, `Unavailable` without a snapshot or when the engine fails. Cancelling the caller interrupts the query.
+        org, `Unavailable` without a snapshot or when the engine fails, `DeadlineExceeded` when it takes too long. When
+        the last caller is cancelled, the query is interrupted.
         """
-        return await self._pool.run(partial(self._answer, query, must_know_org))
+        timing = timing or Timing()
+        with self._in_force.lent() as tenure:
+            if must_know_org and not tenure.engine.knows(query.org):
+                self._pool.require_place()
+                raise NotFound("The catalogue knows no such org.")
+            if (kept := tenure.cache.get(query, form)) is not None:
+                timing.hit = True
+                return kept
+            compute = partial(self._compute, tenure, query, form)
+            return cast("EncodedT", await tenure.flights.join((query, form), compute, timing))
 
     async def reload(self) -> str:
         """Look at the lake now, and return the id of the snapshot that is in force then.
@@ -146,14 +178,32 @@ class FacetService:
         trace = None if isinstance(error, FacetsError) else error
         _logger.error("Snapshot %s was not taken up, %s stays: %s", current, kept, reason, exc_info=trace)
 
-    def _answer(self, query: FacetQuery, must_know_org: bool, interruption: Interruption) -> Answered:  # noqa: FBT001 - bound by `partial`
-        with self._in_force.lent() as engine:
-            if must_know_org and not engine.knows(query.org):
-                raise NotFound("The catalogue knows no such org.")
-            answer = engine.answer(query, interruption)
-            return Answered(answer, SnapshotInForce(engine.snapshot_id, engine.created_at))
+    async def _compute(self, tenure: Tenure, query: FacetQuery, form: Form[EncodedT], course: Course) -> EncodedT:
+        """Answer the query in the pool before its deadline, and keep the answer."""
+        try:
+            async with asyncio.timeout(self._deadline_seconds) as deadline:
+                encoded = await self._pool.run(partial(_answer, tenure, query, form, course))
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise DeadlineExceeded("The query took too long and was interrupted.") from None
+        tenure.cache.put(query, form, encoded)
+        return encoded
 
     def _close(self) -> None:
         self._opener.shutdown(wait=True, cancel_futures=True)
         self._pool.close()
         self._in_force.replace(None)
+
+
+def _answer(
+    tenure: Tenure, query: FacetQuery, form: Form[EncodedT], course: Course, interruption: Interruption
+) -> EncodedT:
+    """Answer and encode, in a thread of the pool."""
+    course.started = time.perf_counter()
+    with tenure.lent() as engine:
+        answer = engine.answer(query, interruption)
+    course.counted = time.perf_counter()
+    encoded = form.encode(query, Answered(answer, tenure.snapshot))
+    course.encoded = time.perf_counter()
+    return encoded

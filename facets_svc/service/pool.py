@@ -56,10 +56,14 @@ class Pool:
         """Wait for what runs; what waits never starts."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
+    def require_place(self) -> None:
+        """Raise `Overloaded` if work would be refused now."""
+        if self._taken >= self._places:
+            raise Overloaded("The service is busy; try again in a moment.", retry_after_seconds=1)
+
     def _admit(self) -> None:
         with self._lock:
-            if self._taken >= self._places:
-                raise Overloaded("The service is busy; try again in a moment.", retry_after_seconds=1)
+            self.require_place()
             self._taken += 1
 
     def _release(self, _done: Future[T] | None = None) -> None:

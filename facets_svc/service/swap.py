@@ -6,71 +6,117 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 
-from facets_svc.engine.base import Engine
+from facets_svc.engine.base import Engine, Interrupted
 from facets_svc.errors import Unavailable
+from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.cache import AnswerCache
+from facets_svc.service.flights import Flights
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotInForce:
-    """Which snapshot answers come from, and when it was made (UTC)."""
-
-    id: str
-    created_at: datetime
-
-
-@dataclass(slots=True)
-class _Tenure:
-    """One engine's time in force: who uses it still, and whether another one has followed."""
+@dataclass(slots=True, eq=False)
+class Tenure:
+    """One engine's time in force, with the answers that it gave and those that it is about to give."""
 
     engine: Engine
-    users: int = 0
-    replaced: bool = False
+    snapshot: SnapshotInForce
+    cache: AnswerCache
+    flights: Flights = field(default_factory=Flights)
+    _users: int = 0
+    _replaced: bool = False
+    _closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def lent(self) -> Iterator[Engine]:
+        """Lend the engine for one query, also when it has been replaced. Raises `Interrupted` when it has closed.
+
+        Whoever waits for a query holds the engine too: one that has closed has nobody who waits.
+        """
+        if not self.take():
+            raise Interrupted("The engine was closed before the query started.")
+        try:
+            yield self.engine
+        finally:
+            self.give_back()
+
+    def take(self) -> bool:
+        """Hold the engine open until `give_back`; tell whether it still is."""
+        with self._lock:
+            if not self._closed:
+                self._users += 1
+            return not self._closed
+
+    def give_back(self) -> None:
+        """Hold the engine no longer. May block while it closes."""
+        with self._lock:
+            self._users -= 1
+            last = self._closed = self._replaced and self._users == 0
+        if last:
+            _close(self.engine)
+
+    def end(self) -> None:
+        """Let the answers go, and the engine as soon as nobody uses it. May block while it closes."""
+        self.cache.close()
+        with self._lock:
+            self._replaced = True
+            unused = self._closed = self._users == 0
+        if unused:
+            _close(self.engine)
 
 
 class EngineInForce:
-    """Lends the engine in force. One that was replaced closes when the last of its users is done with it."""
+    """Holds the engine in force. One that was replaced closes when the last of its users is done with it.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._tenure: _Tenure | None = None
+    Each engine has a cache of its own, of `cache_bytes`, which is emptied when the engine is replaced.
+    """
+
+    def __init__(self, *, cache_bytes: int = 0) -> None:
+        self._cache_bytes = cache_bytes
+        self._tenure: Tenure | None = None
+
+    @property
+    def tenure(self) -> Tenure | None:
+        """The engine in force with what belongs to it, or None while there is none."""
+        return self._tenure
 
     @property
     def snapshot(self) -> SnapshotInForce | None:
         """The snapshot in force, or None while there is none."""
         tenure = self._tenure
-        return None if tenure is None else SnapshotInForce(tenure.engine.snapshot_id, tenure.engine.created_at)
+        return None if tenure is None else tenure.snapshot
 
     @contextmanager
-    def lent(self) -> Iterator[Engine]:
-        """Lend the engine for one query, which sees this one snapshot to its end. Raises `Unavailable` without one."""
-        with self._lock:
-            tenure = self._tenure
-            if tenure is None:
-                raise Unavailable("There is no snapshot to answer from.")
-            tenure.users += 1
+    def lent(self) -> Iterator[Tenure]:
+        """Lend the engine in force for one query, which sees this one snapshot to its end.
+
+        Raises `Unavailable` without one.
+        """
+        tenure = self._take()
         try:
-            yield tenure.engine
+            yield tenure
         finally:
-            with self._lock:
-                tenure.users -= 1
-                last = tenure.replaced and tenure.users == 0
-            if last:
-                _close(tenure.engine)
+            tenure.give_back()
+
+    def _take(self) -> Tenure:
+        while tenure := self._tenure:
+            if tenure.take():
+                return tenure
+            # It was replaced and has closed since the line before: another one is in force.
+        raise Unavailable("There is no snapshot to answer from.")
 
     def replace(self, engine: Engine | None) -> None:
         """Put `engine` in force; None at the end of all. May block while an old engine closes."""
-        with self._lock:
-            old, self._tenure = self._tenure, None if engine is None else _Tenure(engine)
-            if old is not None:
-                old.replaced = True
-            unused = old is not None and old.users == 0
-        if old is not None and unused:
-            _close(old.engine)
+        old, self._tenure = self._tenure, None if engine is None else self._tenure_of(engine)
+        if old is not None:
+            old.end()
+
+    def _tenure_of(self, engine: Engine) -> Tenure:
+        snapshot = SnapshotInForce(engine.snapshot_id, engine.created_at)
+        return Tenure(engine, snapshot, AnswerCache(self._cache_bytes))
 
 
 def _close(engine: Engine) -> None:

@@ -36,5 +36,7 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         poll_seconds=settings.poll_seconds,
         concurrency=settings.concurrency,
         queue=settings.queue,
+        deadline_seconds=settings.deadline_ms / 1000,
+        cache_bytes=settings.cache_bytes,
     )
     return create_app_for(service, settings)

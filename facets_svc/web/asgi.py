@@ -17,27 +17,34 @@ from facets_svc.web import problems
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.gate import Gate, log_unforeseen, request_id_of
+from facets_svc.web.rate import RateLimit
 from facets_svc.web.routes import handlers
+from facets_svc.web.shortcut import Shortcut
 from facets_svc.web.tls import TlsPolicy
 
 
 def create_app_for(service: FacetService, settings: Settings) -> ASGIApp:
     """Build the application around a service. Raises `SettingsError` without a usable key."""
+    limit = RateLimit.of(settings)
     return Gate(
-        litestar_for(service, settings),
+        litestar_for(service, settings, limit),
         authenticator=Authenticator.of(settings),
         tls=TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies),
         cors=CorsPolicy(settings.cors_origins),
+        limit=limit,
+        shortcut=Shortcut(service, settings),
     )
 
 
-def litestar_for(service: FacetService, settings: Settings) -> Litestar:
+def litestar_for(service: FacetService, settings: Settings, limit: RateLimit | None = None) -> Litestar:
     """Build what stands behind the gate: the routes, and the service that runs while the application does."""
 
     @asynccontextmanager
     async def serving(_app: Litestar) -> AsyncIterator[None]:
         async with service.running(), _looking_on_hangup(service):
             yield
+        if limit is not None:
+            await limit.close()
 
     return Litestar(
         handlers(service, settings),

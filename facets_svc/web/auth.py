@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -21,6 +23,11 @@ LEEWAY_SECONDS: Final = 30
 
 MAX_TOKEN_BYTES: Final = 16_384
 """A longer token is not looked at: its size would buy work before its signature is known."""
+
+MAX_REMEMBERED: Final = 1024
+"""How many verified tokens are remembered, and how long a remembered one may be: some 10 MB at the most."""
+
+MAX_REMEMBERED_BYTES: Final = 2048
 
 LATEST_TIME: Final = 253_402_300_799
 """9999-12-31T23:59:59Z. A time beyond is no time but a mistake, or an attempt."""
@@ -75,6 +82,8 @@ class Authenticator:
         self._audience = audience
         self._signatures = jwt.PyJWS(algorithms=[algorithm])
         self._claims = msgspec.json.Decoder(_Claims)
+        self._remembered: OrderedDict[bytes, _Claims] = OrderedDict()
+        self._keys_version = keys.version()
 
     @classmethod
     def of(cls, settings: Settings) -> Authenticator:
@@ -90,14 +99,34 @@ class Authenticator:
         """Return who asks, given every `Authorization` header of the request and the time in seconds since 1970.
 
         Raises `TokenExpired` when all is well with the token but its time, `Unauthenticated` for anything else. Times
-        are compared in whole seconds.
+        are compared in whole seconds. Call it in one thread: it remembers whose signatures it has verified.
         """
-        claims = self._verified(_token(authorization))
+        claims = self._known(_token(authorization))
         seconds = math.floor(now)
         caller = self._caller(claims, seconds)
         if claims.exp + LEEWAY_SECONDS < seconds:
             raise TokenExpired(_EXPIRED)
         return caller
+
+    def _known(self, token: bytes) -> _Claims:
+        """Return the claims of a token whose signature is verified, now or before with the same keys.
+
+        What depends on the time is not remembered. Nor is the token: a digest of it finds its claims.
+        """
+        if (version := self._keys.version()) != self._keys_version:
+            self._remembered.clear()
+            self._keys_version = version
+        digest = hashlib.sha256(token).digest()
+        claims = self._remembered.get(digest)
+        if claims is None:
+            claims = self._verified(token.decode("ascii"))
+            if len(token) <= MAX_REMEMBERED_BYTES:
+                self._remembered[digest] = claims
+                if len(self._remembered) > MAX_REMEMBERED:
+                    self._remembered.popitem(last=False)
+        else:
+            self._remembered.move_to_end(digest)
+        return claims
 
     def _verified(self, token: str) -> _Claims:
         try:
@@ -139,10 +168,10 @@ class Authenticator:
         return bool(audience == self._audience)
 
 
-def _token(authorization: Sequence[bytes]) -> str:
+def _token(authorization: Sequence[bytes]) -> bytes:
     if len(authorization) != 1:
         raise Unauthenticated(_REFUSED)
     match = _BEARER.fullmatch(authorization[0]) if len(authorization[0]) <= MAX_TOKEN_BYTES else None
     if match is None:
         raise Unauthenticated(_REFUSED)
-    return match[1].decode("ascii")
+    return match[1]

@@ -13,7 +13,7 @@ import msgspec
 
 from facets_svc import __version__
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.facets import Answered
+from facets_svc.service.answered import Answered
 
 MEDIA_TYPE: Final = "application/json"
 

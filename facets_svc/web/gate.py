@@ -1,7 +1,7 @@
 """What stands around the application, so that it holds for every answer, the framework's own 404 and 405 included.
 
-The order of the checks is: TLS, token, route, method, encoding. What comes after them (org, parameters, queue) is the
-handlers' business.
+The order of the checks is: TLS, token, route, method, encoding. What comes after them (org, parameters, rate, queue) is
+the handlers' business; the gate counts the request for the rate before them, so that it counts whatever comes of it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from facets_svc.catalogue import is_slug
-from facets_svc.errors import RequestError
+from facets_svc.errors import Overloaded, RequestError
+from facets_svc.service.timing import Timing
 from facets_svc.web import problems
 from facets_svc.web.auth import Authenticator, Caller
 from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.logs import REQUESTS
+from facets_svc.web.rate import RateLimit
+from facets_svc.web.representation import Reply
+from facets_svc.web.shortcut import Shortcut
 from facets_svc.web.target import RawTarget, Target
 from facets_svc.web.tls import TlsPolicy
 
@@ -35,6 +39,8 @@ _CLIENT_LEFT: Final = 499
 
 _TARGET: Final = "facets_svc.target"
 _REQUEST_ID_KEY: Final = "facets_svc.request_id"
+_TIMING: Final = "facets_svc.timing"
+_REFUSAL: Final = "facets_svc.refusal"
 
 
 def target_of(scope: Scope) -> Target:
@@ -47,14 +53,39 @@ def request_id_of(scope: Scope) -> str:
     return cast("str", cast("dict[str, Any]", scope)[_REQUEST_ID_KEY])
 
 
-class Gate:
-    """An ASGI application that checks requests before `app` sees them, and completes and logs every answer."""
+def timing_of(scope: Scope) -> Timing:
+    """Return the timing that is told where the time of a request goes; its answer says so then."""
+    return cast("Timing", cast("dict[str, Any]", scope).setdefault(_TIMING, Timing()))
 
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, tls: TlsPolicy, cors: CorsPolicy) -> None:
+
+def check_rate(scope: Scope) -> None:
+    """Raise `Overloaded` if the subject of a request that passed the gate has had its share."""
+    if (refusal := cast("dict[str, Any]", scope).get(_REFUSAL)) is not None:
+        raise cast("Overloaded", refusal)
+
+
+class Gate:
+    """An ASGI application that checks requests before `app` sees them, and completes and logs every answer.
+
+    `limit` counts the requests of each subject, `shortcut` finds replies that need no `app`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        authenticator: Authenticator,
+        tls: TlsPolicy,
+        cors: CorsPolicy,
+        limit: RateLimit | None = None,
+        shortcut: Shortcut | None = None,
+    ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._tls = tls
         self._cors = cors
+        self._limit = limit
+        self._shortcut = shortcut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the lifespan goes through."""
@@ -67,8 +98,11 @@ class Gate:
                 self._check_tls(exchange)
                 await exchange.send_empty(204, self._cors.preflight_headers())
             else:
-                self._admit(exchange)
-                await _until_gone(self._app(exchange.inner_scope(), _no_body, exchange.send), receive)
+                target = await self._admit(exchange)
+                if (reply := self._kept(exchange, target)) is not None:
+                    await exchange.send_reply(reply)
+                else:
+                    await _until_gone(self._app(exchange.inner_scope(target), _no_body, exchange.send), receive)
         except _ClientLeft:
             exchange.status = _CLIENT_LEFT
         except Exception as error:  # noqa: BLE001 - whatever it is, its sender gets the envelope
@@ -76,14 +110,26 @@ class Gate:
         finally:
             exchange.log()
 
-    def _admit(self, exchange: _Exchange) -> None:
+    async def _admit(self, exchange: _Exchange) -> Target:
         """Let the request pass, or raise the first thing that is wrong with it."""
         route = exchange.raw.route
         if route is None or route.needs_tls:
             self._check_tls(exchange)
         if route is None or route.needs_token:
-            exchange.caller = self._authenticator.authenticate(exchange.all(b"authorization"), time.time())
+            caller = exchange.caller = self._authenticator.authenticate(exchange.all(b"authorization"), time.time())
+            if self._limit is not None:
+                exchange.refusal = await self._limit.count(caller.subject)
         exchange.target = exchange.raw.read(exchange.method)
+        return exchange.target
+
+    def _kept(self, exchange: _Exchange, target: Target) -> Reply | None:
+        if self._shortcut is None or exchange.refusal is not None:
+            return None
+        if_none_match = [value.decode("latin-1") for value in exchange.all(b"if-none-match")]
+        reply = self._shortcut.reply(exchange.caller, target, if_none_match)
+        if reply is not None:
+            exchange.timing.hit = True
+        return reply
 
     def _check_tls(self, exchange: _Exchange) -> None:
         client = exchange.scope.get("client")
@@ -101,11 +147,12 @@ class _Exchange:
         self.raw = RawTarget.of(path.partition(b"?")[0], self.scope["query_string"])
         self.target: Target | None = None
         self.caller: Caller | None = None
+        self.refusal: Overloaded | None = None
+        self.timing = Timing()
         self.status = 0
-        self.sent_headers: dict[bytes, bytes] = {}
+        self.snapshot: bytes | None = None
         self._send = send
-        self._added = cors.headers_for(self.headers.get(b"origin"))
-        self._started = time.perf_counter()
+        self._cors = _encoded(cors.headers_for(self.headers.get(b"origin")))
         given = self.headers.get(b"x-request-id", b"")
         self.id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
@@ -113,13 +160,17 @@ class _Exchange:
         """Return the value of every header of this name."""
         return [value for key, value in self.scope["headers"] if key == name]
 
-    def inner_scope(self) -> Scope:
+    def inner_scope(self, target: Target) -> Scope:
         """Return the scope that the application sees: HEAD is GET to it, and the path is its route's."""
-        target = self.target
-        assert target is not None  # noqa: S101 - set by `_admit`
         path = target.route.template.replace("{org}", quote(target.org, safe="") or "-")
         method = "GET" if self.method == "HEAD" else self.method
-        known = {"user": self.caller, _TARGET: target, _REQUEST_ID_KEY: self.id}
+        known = {
+            "user": self.caller,
+            _TARGET: target,
+            _REQUEST_ID_KEY: self.id,
+            _TIMING: self.timing,
+            _REFUSAL: self.refusal,
+        }
         return cast("Scope", {**self.scope, "method": method, "path": path, "root_path": "", **known})
 
     async def send(self, message: Message) -> None:
@@ -127,13 +178,18 @@ class _Exchange:
         event = cast("Any", message)
         if event["type"] == "http.response.start":
             self.status = event["status"]
-            event = {**event, "headers": self._completed(event.get("headers", []))}
-            self.sent_headers = dict(event["headers"])
+            headers = self._completed(dict(event.get("headers", [])))
+            self.snapshot = headers.get(b"x-snapshot-id")
+            event = {**event, "headers": list(headers.items())}
         elif event["type"] == "http.response.body" and self.method == "HEAD":
             if event.get("more_body"):
                 return
             event = {**event, "body": b""}
         await self._send(event)
+
+    async def send_reply(self, reply: Reply) -> None:
+        """Send a reply that needed no application."""
+        await reply(self.scope, _no_body, self.send)
 
     async def send_empty(self, status: int, headers: dict[str, str]) -> None:
         """Send an answer without a body."""
@@ -151,32 +207,40 @@ class _Exchange:
     def log(self) -> None:
         """Write the request's line. It holds no token and no values of the query."""
         route, target = self.raw.route, self.target
-        snapshot = self.sent_headers.get(b"x-snapshot-id")
         fields = {
             "request_id": self.id,
             "method": self.method[:16],
             "route": route.template if route else self.raw.path[:200].decode("latin-1"),
             "org": target.org if target and is_slug(target.org) else None,
             "status": self.status,
-            "ms": round((time.perf_counter() - self._started) * 1000, 2),
-            "snapshot": snapshot.decode() if snapshot else None,
+            "ms": round((time.perf_counter() - self.timing.asked) * 1000, 2),
+            "snapshot": self.snapshot.decode() if self.snapshot else None,
             "sub": self.caller.subject[:128] if self.caller else None,
         }
         REQUESTS.info("request", extra={"fields": fields})
 
     async def _send_whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-        await self.send({"type": "http.response.start", "status": status, "headers": encoded})
+        await self.send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def _completed(self, headers: Any) -> list[tuple[bytes, bytes]]:
-        completed = dict(headers)
-        for name, value in {**self._added, "X-Request-Id": self.id}.items():
-            key, encoded = name.lower().encode(), value.encode("latin-1")
-            if key == b"vary" and b"vary" in completed:
-                encoded = completed[key] + b", " + encoded
-            completed[key] = encoded
-        return list(completed.items())
+    def _completed(self, headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        headers[b"x-request-id"] = self.id.encode()
+        if self.caller is not None:
+            headers[b"server-timing"] = _server_timing(self.timing)
+        for key, value in self._cors:
+            headers[key] = headers[key] + b", " + value if key == b"vary" and key in headers else value
+        return headers
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _server_timing(timing: Timing) -> bytes:
+    """Return where the time went as the Server-Timing standard has it, in milliseconds."""
+    queue, engine, encode = (seconds * 1000 for seconds in timing.durations())
+    cache = "cache;desc=hit, " if timing.hit else "cache;desc=shared, " if timing.shared else ""
+    return f"{cache}queue;dur={queue:.2f}, engine;dur={engine:.2f}, encode;dur={encode:.2f}".encode()
 
 
 def log_unforeseen(status: int, error: Exception, request_id: str) -> None:

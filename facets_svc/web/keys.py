@@ -30,6 +30,9 @@ class Keys(Protocol):
     def candidates(self, kid: str | None) -> Sequence[Any]:
         """Return the keys to try for a token of this key id (None: it names none)."""
 
+    def version(self) -> int:
+        """Return a number that is another one whenever the keys may be others: what they verified counts no more."""
+
 
 class FixedKeys:
     """Keys that are the same for every token: shared secrets, or one public key."""
@@ -41,6 +44,10 @@ class FixedKeys:
         """Return all of them; the key id says nothing here."""
         del kid
         return self._keys
+
+    def version(self) -> int:
+        """Return always the same number."""
+        return 0
 
 
 class JwksFile:
@@ -54,6 +61,7 @@ class JwksFile:
         self._algorithm = algorithm
         self._lock = threading.Lock()
         self._stamp = self._seen()
+        self._version = 0
         self._keys = _read_jwks(path, algorithm)
 
     def candidates(self, kid: str | None) -> Sequence[Any]:
@@ -64,6 +72,11 @@ class JwksFile:
             return [key for _, key in keys] if len(keys) == 1 else []
         return [key for known, key in keys if known == kid]
 
+    def version(self) -> int:
+        """Return how often the file has changed."""
+        self._refresh()
+        return self._version
+
     def _refresh(self) -> None:
         with self._lock:
             stamp = self._seen()
@@ -72,6 +85,7 @@ class JwksFile:
             self._stamp = stamp
             try:
                 self._keys = _read_jwks(self._path, self._algorithm)
+                self._version += 1
             except SettingsError as error:
                 _logger.error("The keys before stay: %s", error)  # noqa: TRY400 - the sentence says it all
 

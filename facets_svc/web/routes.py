@@ -10,37 +10,18 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from facets_svc.catalogue import FACETS as ALL_FACETS
 from facets_svc.errors import Unavailable
-from facets_svc.facets.answer import FacetAnswer
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import freshness, params, target
-from facets_svc.web.gate import target_of
+from facets_svc.web import freshness, target
+from facets_svc.web.gate import check_rate, target_of, timing_of
 from facets_svc.web.openapi import document
 from facets_svc.web.problems import NO_STORE
+from facets_svc.web.questions import question_of
+from facets_svc.web.representation import JSON, Reply
 
 Asked = Request[Any, Any, Any]
 Sent = Response[bytes]
-
-
-class ModelFacetsResponse(msgspec.Struct, frozen=True):
-    """The contract's answer."""
-
-    filtered_total: int
-    frameworks: tuple[str, ...]
-    licenses: tuple[str, ...]
-    size_categories: tuple[str, ...]
-    tags: tuple[str, ...]
-    task_categories: tuple[str, ...]
-    total: int
-
-    @classmethod
-    def of(cls, answer: FacetAnswer) -> ModelFacetsResponse:
-        """Return the answer as the contract has it: values without their counts."""
-        listed = {facet.response_key: answer.facets[facet.index].values for facet in ALL_FACETS}
-        return cls(total=answer.total, filtered_total=answer.filtered_total, **listed)
-
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -50,22 +31,17 @@ def handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHan
     schema = _ENCODER.encode(document(settings))
 
     @get(target.FACETS.template.replace("{org}", "{org:str}"))
-    async def get_model_facets(request: Asked) -> Sent:
-        asked = target_of(request.scope)
-        org = params.slug_in(asked.org)
-        request.user.require_org(org)
-        query = params.query_of(org, asked.query, settings)
-        answered = await service.ask(query, must_know_org=request.user.is_operator)
-        tag = freshness.entity_tag(answered.snapshot.id, query)
-        headers = freshness.headers_of(answered, tag)
-        if freshness.has_already(request.headers.getall("if-none-match", []), tag):
-            return Response(b"", status_code=304, headers=headers)
-        headers["Last-Modified"] = freshness.last_modified(answered)
-        return _json(_ENCODER.encode(ModelFacetsResponse.of(answered.answer)), headers)
+    async def get_model_facets(request: Asked) -> Reply:
+        query = question_of(request.user, target_of(request.scope), settings)
+        check_rate(request.scope)
+        timing = timing_of(request.scope)
+        answer = await service.ask(query, JSON, must_know_org=request.user.is_operator, timing=timing)
+        return answer.reply(request.headers.getall("if-none-match", []))
 
     @post(target.RELOAD.template)
     async def reload(request: Asked) -> Sent:
         request.user.require_operator()
+        check_rate(request.scope)
         return _json(_ENCODER.encode({"snapshot_id": await service.reload()}), NO_STORE)
 
     @get(target.LIVE.template)

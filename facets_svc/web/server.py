@@ -20,6 +20,7 @@ from facets_svc.settings import Settings
 from facets_svc.web import logs
 from facets_svc.web.app import create_app_with_settings
 from facets_svc.web.auth import Authenticator
+from facets_svc.web.rate import RateLimit
 from facets_svc.web.tls import TlsPolicy
 
 HEADER_READ_TIMEOUT_MILLISECONDS: Final = 5_000
@@ -53,6 +54,7 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
     """
     Authenticator.of(settings)  # what is wrong with the settings is told here, not by a worker that dies
     TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies)
+    RateLimit.of(settings)
     _Server(
         "facets_svc.web.app",
         address=settings.host,

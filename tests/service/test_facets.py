@@ -2,61 +2,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from facets_svc.engine.base import Engine
 from facets_svc.errors import LakeError, NotFound, Overloaded, ReloadRunning, SnapshotCorrupt, Unavailable
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.facets import FacetService
-from facets_svc.service.swap import SnapshotInForce
+from facets_svc.service.answered import SnapshotInForce
 from tests.service.engines import CREATED_AT, OracleEngine, WaitingEngine, row
+from tests.service.forms import WHOLE
+from tests.service.lake import Lake, until
 
 pytestmark = pytest.mark.anyio
 
 ACME = FacetQuery.of("acme", limit=10)
 
 
-class Lake:
-    """A lake in memory: which id is current, and the engine of each."""
-
-    def __init__(self, *engines: OracleEngine) -> None:
-        self.engines: dict[str, Engine | Exception] = {engine.snapshot_id: engine for engine in engines}
-        self.current: str | Exception | None = engines[0].snapshot_id if engines else None
-        self.opened: list[str] = []
-
-    def current_id(self) -> str | None:
-        if isinstance(self.current, Exception):
-            raise self.current
-        return self.current
-
-    def open_engine(self, snapshot_id: str) -> Engine:
-        self.opened.append(snapshot_id)
-        engine = self.engines[snapshot_id]
-        if isinstance(engine, Exception):
-            raise engine
-        return engine
-
-    def service(self, *, poll_seconds: float = 3600, concurrency: int = 2, queue: int = 8) -> FacetService:
-        return FacetService(
-            current_id=self.current_id,
-            open_engine=self.open_engine,
-            poll_seconds=poll_seconds,
-            concurrency=concurrency,
-            queue=queue,
-        )
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - the test's timeout ends it
-        await asyncio.sleep(0.01)
-
-
 async def test_an_answer_tells_the_snapshot_that_it_comes_from() -> None:
     engine = OracleEngine([row("acme", "one", tags=["a"])])
     async with Lake(engine).service().running() as service:
-        answered = await service.ask(ACME)
+        answered = await service.ask(ACME, WHOLE)
 
     assert answered.snapshot == SnapshotInForce("s1", CREATED_AT)
     assert answered.answer == OracleEngine([row("acme", "one", tags=["a"])]).answer(ACME)
@@ -72,10 +37,10 @@ async def test_the_engine_is_closed_when_the_service_ends() -> None:
 
 async def test_an_org_that_must_be_known_and_is_not_is_not_found() -> None:
     async with Lake(OracleEngine([row("acme", "one")])).service().running() as service:
-        assert (await service.ask(ACME, must_know_org=True)).answer.total == 1
+        assert (await service.ask(ACME, WHOLE, must_know_org=True)).answer.total == 1
         with pytest.raises(NotFound):
-            await service.ask(FacetQuery.of("ghost", limit=10), must_know_org=True)
-        assert (await service.ask(FacetQuery.of("ghost", limit=10))).answer.total == 0
+            await service.ask(FacetQuery.of("ghost", limit=10), WHOLE, must_know_org=True)
+        assert (await service.ask(FacetQuery.of("ghost", limit=10), WHOLE)).answer.total == 0
 
 
 async def test_without_a_snapshot_the_service_runs_and_takes_up_the_first_one_that_appears() -> None:
@@ -83,12 +48,12 @@ async def test_without_a_snapshot_the_service_runs_and_takes_up_the_first_one_th
     async with lake.service(poll_seconds=0.05).running() as service:
         assert service.snapshot is None
         with pytest.raises(Unavailable):
-            await service.ask(ACME)
+            await service.ask(ACME, WHOLE)
 
         lake.engines["s1"], lake.current = OracleEngine(), "s1"
         await until(lambda: service.snapshot is not None)
 
-        assert (await service.ask(ACME)).snapshot.id == "s1"
+        assert (await service.ask(ACME, WHOLE)).snapshot.id == "s1"
 
 
 async def test_a_poll_takes_up_a_new_snapshot_and_a_rolled_back_one() -> None:
@@ -119,13 +84,13 @@ async def test_a_request_that_runs_while_the_snapshot_changes_is_answered_from_t
     new = OracleEngine([row("acme", "one"), row("acme", "two")], snapshot_id="new")
     lake = Lake(old, new)
     async with lake.service().running() as service:
-        running = asyncio.create_task(service.ask(ACME))
+        running = asyncio.create_task(service.ask(ACME, WHOLE))
         await asyncio.to_thread(old.started.acquire)
         lake.current = "new"
         assert await service.reload() == "new"
 
         assert not old.closed
-        later = await service.ask(ACME)
+        later = await service.ask(ACME, WHOLE)
         old.go.set()
         earlier = await running
 
@@ -147,10 +112,10 @@ async def test_opening_a_snapshot_holds_up_no_request() -> None:
     async with lake.service().running() as service:
         lake.current = "s2"
         reload = asyncio.create_task(service.reload())
-        assert (await service.ask(ACME)).snapshot.id == "s1"
+        assert (await service.ask(ACME, WHOLE)).snapshot.id == "s1"
         go.set()
         assert await reload == "s2"
-        assert (await service.ask(ACME)).snapshot.id == "s2"
+        assert (await service.ask(ACME, WHOLE)).snapshot.id == "s2"
 
 
 async def test_a_snapshot_that_does_not_open_leaves_the_old_one_and_one_log_line(
@@ -161,7 +126,7 @@ async def test_a_snapshot_that_does_not_open_leaves_the_old_one_and_one_log_line
         lake.engines["s2"], lake.current = SnapshotCorrupt("A checksum is wrong."), "s2"
         await until(lambda: lake.opened.count("s2") >= 3)
 
-        assert (await service.ask(ACME)).snapshot.id == "s1"
+        assert (await service.ask(ACME, WHOLE)).snapshot.id == "s1"
         assert caplog.messages == ["Snapshot s2 was not taken up, s1 stays: A checksum is wrong."]
 
         lake.engines["s2"] = OracleEngine(snapshot_id="s2")
@@ -216,10 +181,10 @@ async def test_a_second_reload_is_refused_while_one_runs() -> None:
 async def test_a_full_queue_refuses() -> None:
     engine = WaitingEngine()
     async with Lake(engine).service(concurrency=1, queue=0).running() as service:
-        running = asyncio.create_task(service.ask(ACME))
+        running = asyncio.create_task(service.ask(ACME, WHOLE))
         await asyncio.to_thread(engine.started.acquire)
         with pytest.raises(Overloaded):
-            await service.ask(ACME)
+            await service.ask(FacetQuery.of("rival", limit=10), WHOLE)
         engine.go.set()
         await running
 
@@ -227,7 +192,7 @@ async def test_a_full_queue_refuses() -> None:
 async def test_a_query_whose_caller_has_left_is_interrupted() -> None:
     engine = WaitingEngine()
     async with Lake(engine).service().running() as service:
-        running = asyncio.create_task(service.ask(ACME))
+        running = asyncio.create_task(service.ask(ACME, WHOLE))
         await asyncio.to_thread(engine.started.acquire)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -245,7 +210,7 @@ async def test_fifty_swaps_under_load_fail_no_request_and_mix_no_answer() -> Non
         async def keep_asking() -> list[tuple[str, int]]:
             answers = []
             for _ in range(100):
-                answered = await service.ask(ACME)
+                answered = await service.ask(ACME, WHOLE)
                 answers.append((answered.snapshot.id, answered.answer.total))
             return answers
 

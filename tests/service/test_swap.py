@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from facets_svc.errors import Unavailable
-from facets_svc.service.swap import EngineInForce, SnapshotInForce
+from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.swap import EngineInForce
 from tests.service.engines import CREATED_AT, OracleEngine
 
 
@@ -37,7 +38,7 @@ def test_a_replaced_engine_serves_its_users_to_the_end_and_then_closes() -> None
         with in_force.lent() as second:
             in_force.replace(new)
             with in_force.lent() as third:
-                assert (first, second, third) == (old, old, new)
+                assert (first.engine, second.engine, third.engine) == (old, old, new)
         closed_early = old.closed
     assert (closed_early, old.closed, new.closed) == (False, True, False)
 

@@ -23,6 +23,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    timing: str | None = None
+    """The Server-Timing header, which is another one each time, and so not among `headers`."""
 
     @property
     def json(self) -> Any:
@@ -98,7 +100,8 @@ async def ask(
     assert len(names) == len(set(names)), names
     answered = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
     assert answered["x-request-id"]
-    return Answer(start["status"], answered, b"".join(body["body"] for body in bodies))
+    timing = answered.pop("server-timing", None)
+    return Answer(start["status"], answered, b"".join(body["body"] for body in bodies), timing)
 
 
 async def statuses(app: ASGIApp, targets: Iterable[str], *headers: tuple[str, str]) -> list[int]:

@@ -49,6 +49,8 @@ async def service(engine: OracleEngine | None, settings: Settings) -> AsyncItera
         poll_seconds=3600,
         concurrency=settings.concurrency,
         queue=settings.queue,
+        deadline_seconds=settings.deadline_ms / 1000,
+        cache_bytes=settings.cache_bytes,
     )
     async with service.running():
         yield service

@@ -42,6 +42,8 @@ def build(settings: Settings) -> ASGIApp:
         poll_seconds=settings.poll_seconds,
         concurrency=settings.concurrency,
         queue=settings.queue,
+        deadline_seconds=settings.deadline_ms / 1000,
+        cache_bytes=settings.cache_bytes,
     )
     return create_app_for(service, settings)
 

@@ -246,7 +246,7 @@ class TestWithAFullQueue:
         running = asyncio.create_task(ask(app, FACETS, ACME))
         await asyncio.to_thread(engine.started.acquire)
 
-        for target, caller in ((FACETS, ACME), ("/api/v1/org/ghost/models/facets", operator())):
+        for target, caller in ((FACETS + "?tags=other", ACME), ("/api/v1/org/ghost/models/facets", operator())):
             answer = await ask(app, target, caller)
             assert answer.error == (429, "usage_limit_exceeded_error")
             assert answer.headers["retry-after"] == "1"

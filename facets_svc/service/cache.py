@@ -1,0 +1,75 @@
+"""Encoded answers of one snapshot, kept as long as there is room for them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any, cast
+
+from facets_svc.facets.query import FacetQuery
+from facets_svc.service.form import Encoded, EncodedT, Form
+
+Key = tuple[FacetQuery, Form[Any]]
+
+_ENTRY_BYTES = 1024
+"""What an entry takes beside its texts and bytes: objects, tuples and a slot of the dictionary, generously."""
+
+
+class AnswerCache:
+    """The answers that were asked for last, of at most `capacity` bytes together with their keys.
+
+    A key holds the org and the scope, so that an answer is found only by those who ask the same question; whether they
+    may is checked before. The cache belongs to one engine's time in force and goes with it: nothing gets out of date.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Key, tuple[Encoded, int]] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        """How many answers are kept."""
+        return len(self._entries)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes are taken."""
+        return self._bytes
+
+    def get(self, query: FacetQuery, form: Form[EncodedT]) -> EncodedT | None:
+        """Return the kept answer to `query` in this form, if there is one."""
+        key = (query, form)
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+        return cast("EncodedT", entry[0])
+
+    def put(self, query: FacetQuery, form: Form[EncodedT], encoded: EncodedT) -> None:
+        """Keep an answer. Those that were not asked for longest go; one that is too large by itself is not kept."""
+        key = (query, form)
+        size = encoded.size + _key_bytes(query)
+        with self._lock:
+            if size > self._capacity:
+                return
+            if (old := self._entries.pop(key, None)) is not None:
+                self._bytes -= old[1]
+            self._entries[key] = (encoded, size)
+            self._bytes += size
+            while self._bytes > self._capacity:
+                _, (_, freed) = self._entries.popitem(last=False)
+                self._bytes -= freed
+
+    def close(self) -> None:
+        """Let all answers go, and keep none from now on."""
+        with self._lock:
+            self._capacity = 0
+            self._entries.clear()
+            self._bytes = 0
+
+
+def _key_bytes(query: FacetQuery) -> int:
+    # A character takes four bytes at the most.
+    return _ENTRY_BYTES + 4 * len(repr(query))
