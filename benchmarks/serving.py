@@ -154,7 +154,7 @@ def _never_asked(query: FacetQuery, values: FacetAnswer) -> Iterator[str]:
 
 
 class Measurement:
-    """Measures the service over the lake in a folder, which gets another snapshot; what was measured is in `serving`."""
+    """Measures the service over the lake in a folder, which gets another snapshot; `serving` is what was measured."""
 
     def __init__(self, folder: Path, questions: Sequence[Question], threads: int, tell: Callable[[str], None]) -> None:
         self.serving = Serving()

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from benchmarks.answers import Answer, Counts
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.query import FacetQuery, Selection
+from facets_svc.facets.query import FacetQuery
 
 OURS: Final = "facets_svc"
 LIMIT: Final = "limit"
@@ -27,6 +27,10 @@ MODULES: Final = {
     LIMIT: "bincount",
 }
 """The module of each engine. `limit` is none: it counts what is known already, as fast as memory allows."""
+
+
+Selection = tuple[tuple[str, ...], ...]
+"""The selected values of every facet, by its index."""
 
 
 class Peer:
@@ -74,6 +78,11 @@ class PeerModule(Protocol):
 def module_of(name: str) -> PeerModule:
     """Return the module of an engine. Raises `ModuleNotFoundError` when the engine is not installed."""
     return cast("PeerModule", import_module(f"benchmarks.peers.{MODULES[name]}"))
+
+
+def scope_of(query: FacetQuery) -> FacetQuery:
+    """Return the query without its search and its filters: it passes the models in scope."""
+    return FacetQuery.of(query.org, include_public=query.include_public, limit=1)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.answers import Answer
-from benchmarks.peers.base import Peer
+from benchmarks.peers.base import Peer, scope_of
 from benchmarks.peers.naive import conditions
 from facets_svc.catalogue import FACETS
-from facets_svc.facets.query import NO_SELECTION, FacetQuery
+from facets_svc.facets.query import FacetQuery
 
 Integers = npt.NDArray[np.int64]
 
@@ -51,7 +51,7 @@ class Bincount(Peer):
     def prepare(self, query: FacetQuery) -> None:
         """Gather the codes of the models that pass, shifted so that no two facets share one. Not timed."""
         places = self._places(query)
-        total = len(self._places(dataclasses.replace(query, terms=(), selected=NO_SELECTION)))
+        total = len(self._places(scope_of(query)))
         gathered, shift = [], 0
         for facet in self._facets.values():
             gathered.append(_gather(facet, places) + shift)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +9,9 @@ import chdb
 import pyarrow as pa
 
 from benchmarks.answers import Answer
-from benchmarks.peers.base import Peer, passes
+from benchmarks.peers.base import Peer, Selection, passes, scope_of
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.query import NO_SELECTION, FacetQuery, Selection
+from facets_svc.facets.query import FacetQuery
 
 _TABLE: Final = """
 CREATE TABLE records (
@@ -40,11 +39,10 @@ class ClickHouse(Peer):
     def ask(self, query: FacetQuery) -> pa.Table:
         """Run one statement of a branch a facet and a total, which run side by side."""
         parameters: dict[str, Any] = {}
-        everything = dataclasses.replace(query, terms=(), selected=NO_SELECTION)
         branches = [
             f"SELECT '{name}' AS facet, '' AS value, count() AS models FROM records WHERE "
             + _condition(asked, asked.selected, parameters)
-            for name, asked in (("total", everything), ("filtered_total", query))
+            for name, asked in (("total", scope_of(query)), ("filtered_total", query))
         ]
         for one in passes(query):
             condition = _condition(query, one.selected, parameters)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import duckdb
 import pyarrow as pa
 
 from benchmarks.answers import Answer
-from benchmarks.peers.base import Peer, counts_in, passes
+from benchmarks.peers.base import Peer, Selection, counts_in, passes, scope_of
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.query import NO_SELECTION, FacetQuery, Selection
+from facets_svc.facets.query import FacetQuery
 
 
 def conditions(query: FacetQuery, selected: Selection) -> tuple[str, dict[str, Any]]:
@@ -48,10 +47,9 @@ class Naive(Peer):
 
     def ask(self, query: FacetQuery) -> dict[str, pa.Table]:
         """Run one statement a facet, and one for the totals."""
-        everything = dataclasses.replace(query, terms=(), selected=NO_SELECTION)
         results = {
             name: self._rows("SELECT '' AS value, count(*) AS models FROM records WHERE {}", asked, asked.selected)
-            for name, asked in (("total", everything), ("filtered_total", query))
+            for name, asked in (("total", scope_of(query)), ("filtered_total", query))
         }
         for one in passes(query):
             for facet in one.counted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from benchmarks.answers import Answer
-from benchmarks.peers.base import Peer, passes
+from benchmarks.peers.base import Peer, Selection, passes, scope_of
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.query import NO_SELECTION, FacetQuery, Selection
+from facets_svc.facets.query import FacetQuery
 
 
 class Polars(Peer):
@@ -26,10 +25,9 @@ class Polars(Peer):
 
     def ask(self, query: FacetQuery) -> dict[str, Any]:
         """Collect one plan a facet and one a total, all at once, so that what they share is done once."""
-        everything = dataclasses.replace(query, terms=(), selected=NO_SELECTION)
         plans = {
             name: self._frame.lazy().filter(_passes(asked, asked.selected)).select(pl.len())
-            for name, asked in (("total", everything), ("filtered_total", query))
+            for name, asked in (("total", scope_of(query)), ("filtered_total", query))
         }
         for one in passes(query):
             narrowed = self._frame.lazy().filter(_passes(query, one.selected))

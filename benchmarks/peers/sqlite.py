@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sqlite3
 from pathlib import Path
@@ -12,9 +11,9 @@ import pyarrow.parquet as pq
 
 from benchmarks import records as the_records
 from benchmarks.answers import Answer
-from benchmarks.peers.base import Peer, passes
+from benchmarks.peers.base import Peer, Selection, passes, scope_of
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.query import NO_SELECTION, FacetQuery, Selection
+from facets_svc.facets.query import FacetQuery
 
 _FILE: Final = "records.db"
 _LISTS: Final = tuple(facet.column for facet in FACETS if facet.is_list)
@@ -32,10 +31,9 @@ class Sqlite(Peer):
 
     def ask(self, query: FacetQuery) -> dict[str, list[tuple[Any, ...]]]:
         """Run the statement that Datasette makes for each facet, and one for each total."""
-        everything = dataclasses.replace(query, terms=(), selected=NO_SELECTION)
         results = {
             name: self._rows("SELECT count(*) FROM ({})", asked, asked.selected)
-            for name, asked in (("total", everything), ("filtered_total", query))
+            for name, asked in (("total", scope_of(query)), ("filtered_total", query))
         }
         for one in passes(query):
             for facet in one.counted:

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import tantivy
 
 from benchmarks.answers import Answer
-from benchmarks.peers.base import Pass, Peer, passes
+from benchmarks.peers.base import Pass, Peer, Selection, passes
 from facets_svc.catalogue import FACETS
-from facets_svc.facets.query import FacetQuery, Selection
+from facets_svc.facets.query import FacetQuery
 
 _BUCKETS: Final = 65_000
 """What tantivy allows at most; no facet has so many values."""
