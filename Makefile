@@ -5,6 +5,7 @@ BIN      = $(VENV)/bin
 DUCKDB15 = .cache/duckdb-1.5
 LAKE     = data/lake
 PORT     = 8000
+MODELS   = 100000
 PIP      = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Where the locks are used, and what they must say: every file with its hash, no file without one.
 INSTALL  = $(PIP) install --require-hashes
@@ -54,7 +55,7 @@ soak: $(VENV)/.dev ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s tests
 
 bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --models $(MODELS) $(BENCH)
 
 docs: $(VENV)/.dev ## write the generated parts of the documentation anew
 	$(BIN)/python -m scripts.generate_docs
