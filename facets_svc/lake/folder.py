@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
-from facets_svc.lake import files
-from facets_svc.lake.manifest import Manifest, encode, id_time, is_snapshot_id, next_id
-from facets_svc.lake.snapshot import MANIFEST, Snapshot
+from facets_svc.lake import files, journal
+from facets_svc.lake.base import TEMPORARY, Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.journal import Change, History
+from facets_svc.lake.manifest import is_snapshot_id
+from facets_svc.lake.snapshot import Snapshot
+
+__all__ = ["Draft", "FolderLake", "Lake", "Writer"]
 
 _CURRENT: Final = "CURRENT"
+_JOURNAL: Final = "JOURNAL"
 _LOCK: Final = "LOCK"
 _SNAPSHOTS: Final = "snapshots"
-_TEMPORARY: Final = "tmp-"
 
 
-class Lake:
-    """Reads the snapshots of one lake; `writing` gives a `Writer` that adds to them."""
+class FolderLake(Lake):
+    """A lake below the folder `root`."""
+
+    schemes = ("",)
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.location = str(root)
 
     @classmethod
-    def open(cls, location: str) -> Lake:
-        """Return the lake at `location`, a folder that need not exist yet. Raises `LakeError` for another kind."""
-        scheme, separator, _ = location.partition("://")
-        if separator:
-            raise LakeError(f"A lake is a folder: there is no support for {scheme}:// yet.")
+    def at(cls, location: str, *, cache: Path | None = None) -> Self:
+        """Return the lake in the folder `location`, which need not exist yet."""
+        del cache  # everything is local already
         return cls(Path(location))
 
     def current(self) -> str | None:
@@ -56,13 +58,17 @@ class Lake:
             snapshot_id = self.current()
             if snapshot_id is None:
                 raise NoSnapshot(f"The lake {self.root} holds no snapshot yet; `facets-svc sync` makes one.")
-        path = self.root / _SNAPSHOTS / snapshot_id
+        path = self.place(snapshot_id)
         if not is_snapshot_id(snapshot_id) or not path.is_dir():
             raise NoSnapshot(f"The lake {self.root} has no snapshot {snapshot_id!r}.")
         snapshot = Snapshot.read(path)
         if snapshot.id != snapshot_id:
             raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: it says that it is {snapshot.id}.")
         return snapshot
+
+    def place(self, snapshot_id: str) -> Path:
+        """Return the folder of a snapshot."""
+        return self.root / _SNAPSHOTS / snapshot_id
 
     def ids(self) -> list[str]:
         """Return the ids of all snapshots, oldest first."""
@@ -73,6 +79,19 @@ class Lake:
         except OSError as error:
             raise LakeError(f"{self.root / _SNAPSHOTS} cannot be read: {error.strerror}.") from None
         return sorted(name for name in names if is_snapshot_id(name))
+
+    def history(self) -> History:
+        """Return what happened to the pointer. Raises `LakeError`."""
+        return History.of(self.entries(), current=self.current())
+
+    def entries(self) -> list[Change]:
+        """Return every entry of the journal, oldest first, those that did not happen too. Raises `LakeError`."""
+        try:
+            return journal.decode((self.root / _JOURNAL).read_bytes())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise LakeError(f"{self.root / _JOURNAL} cannot be read: {error.strerror}.") from None
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -90,77 +109,129 @@ class Lake:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = os.pread(descriptor, 100, 0).decode("ascii", errors="replace").strip()
-                raise LakeBusy(f"Another job holds the lake {self.root}: {holder or 'it gave no name'}.") from None
-            try:
+                name = os.pread(descriptor, 100, 0).decode("ascii", errors="replace").strip()
+                raise LakeBusy(f"Another job holds the lake {self.root}: {name or 'it gave no name'}.") from None
+            with self._written():
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+                os.pwrite(descriptor, f"{journal.holder()}\n".encode(), 0)
                 self._sweep()
-            except OSError as error:
-                raise LakeError(f"The lake {self.root} cannot be written: {error.strerror}.") from None
-            yield Writer(self)
+            yield FolderWriter(self)
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LakeError(f"The lake {self.root} cannot be written: {error.strerror or error}.") from error
+
     def _sweep(self) -> None:
         for path in self.root.iterdir():
-            if path.name.startswith(_TEMPORARY) and path.is_dir():
+            if path.name.startswith(TEMPORARY) and path.is_dir():
                 shutil.rmtree(path)
         (self.root / f"{_CURRENT}.tmp").unlink(missing_ok=True)
+        # A job that was killed between its snapshot's place and the pointer left one that never was in force. Its
+        # entry in the journal says that it is this lake's; what nobody entered stays, whatever it is.
+        with suppress(LakeError):
+            entries = self.entries()
+            entered = {change.id for change in entries if change.action == "publish"}
+            for snapshot_id in entered - self.history().was_in_force():
+                self.discard(snapshot_id)
+
+    def discard(self, snapshot_id: str) -> None:
+        """Delete a snapshot: it is renamed first, so that a half of it is never taken for a snapshot."""
+        doomed = self.root / f"{TEMPORARY}{snapshot_id}-{os.getpid()}-removed"
+        try:
+            self.place(snapshot_id).rename(doomed)
+        except FileNotFoundError:
+            return
+        files.sync_folder(self.root / _SNAPSHOTS)
+        shutil.rmtree(doomed)
+
+    def enter(self, change: Change) -> None:
+        """Add an entry to the journal, and flush it to the disk."""
+        path = self.root / _JOURNAL
+        line = journal.encode(change)
+        is_new = not path.exists()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line  # the last writer was killed within its line
+            while line:
+                line = line[os.write(descriptor, line) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if is_new:
+            files.sync_folder(self.root)
+
+    def point_to(self, snapshot_id: str) -> None:
+        """Put a snapshot in force, all or nothing."""
+        files.write_durably(self.root / _CURRENT, f"{snapshot_id}\n".encode())
 
 
-@dataclass(slots=True)
-class Draft:
-    """A snapshot being written: its id and time, and the folder that holds it until it is published."""
+class FolderWriter(Writer):
+    """Adds snapshots to a folder that it holds the lock of."""
 
-    id: str
-    created_at: datetime
-    path: Path
-
-
-class Writer:
-    """Adds snapshots to a lake that it holds."""
-
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: FolderLake) -> None:
         self._lake = lake
 
-    @contextmanager
-    def draft(self) -> Iterator[Draft]:
+    def draft(self) -> AbstractContextManager[Draft]:
         """Make room for a new snapshot. What is not published when the block ends is removed."""
-        latest = self._lake.ids()[-1:]
-        snapshot_id = next_id(datetime.now(UTC), latest=latest[0] if latest else None, suffix=secrets.randbits(16))
-        path = self._lake.root / f"{_TEMPORARY}{snapshot_id}-{os.getpid()}" / snapshot_id
-        path.mkdir(parents=True)
-        try:
-            yield Draft(snapshot_id, id_time(snapshot_id), path)
-        finally:
-            shutil.rmtree(path.parent, ignore_errors=True)
-
-    def seal(self, draft: Draft, manifest: Manifest) -> Snapshot:
-        """Flush the draft's files, verify every one as it now is on the disk, and write its manifest.
-
-        The files in the manifest and those in the folder must be the same. Raises `SnapshotCorrupt`.
-        """
-        for entry in manifest.files:
-            files.sync_file(draft.path / entry.path)
-        Snapshot(draft.path, manifest).verify()
-        present = {path.relative_to(draft.path).as_posix() for path in draft.path.rglob("*") if path.is_file()}
-        if extra := present - {entry.path for entry in manifest.files}:
-            raise SnapshotCorrupt(f"The snapshot {draft.id} holds a file that is not in its manifest: {min(extra)}.")
-        files.write_durably(draft.path / MANIFEST, encode(manifest))
-        for folder in sorted((path for path in draft.path.rglob("*") if path.is_dir()), reverse=True):
-            files.sync_folder(folder)
-        files.sync_folder(draft.path)
-        return Snapshot.read(draft.path)
+        taken = {*self._lake.ids(), *(change.id for change in self._lake.entries())}
+        return draft_under(self._lake.root, new_id(taken))
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
         """Move a sealed draft into its place, then put it in force.
 
-        Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole.
+        Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. After
+        an error the draft is a draft again, unless the error came when `CURRENT` named it already: it says so.
         """
-        root = self._lake.root
-        place = root / _SNAPSHOTS / snapshot.id
-        snapshot.path.rename(place)
-        files.sync_folder(place.parent)
-        files.write_durably(root / _CURRENT, f"{snapshot.id}\n".encode())
+        place = self._lake.place(snapshot.id)
+        try:
+            self._lake.enter(journal.change_to(snapshot.id, previous=self._in_force()))
+            snapshot.path.rename(place)
+            files.sync_folder(place.parent)
+            self._lake.point_to(snapshot.id)
+        except BaseException as error:
+            self._tell_if_in_force(snapshot.id, error)
+            with suppress(OSError):
+                place.rename(snapshot.path)
+            raise
         return Snapshot(place, snapshot.manifest)
+
+    def put_back(self, snapshot_id: str, *, why: str) -> None:
+        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError`."""
+        with self._lake._written():  # noqa: SLF001 - the two are one module's
+            change = journal.change_to(snapshot_id, previous=self._in_force(), action="rollback", why=why)
+            self._lake.enter(change)
+            try:
+                self._lake.point_to(snapshot_id)
+            except OSError as error:
+                self._tell_if_in_force(snapshot_id, error)
+                raise
+
+    def remove(self, snapshot_id: str) -> None:
+        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        if snapshot_id == self._lake.current():
+            raise LakeError(f"The snapshot {snapshot_id} is in force.")
+        with self._lake._written():  # noqa: SLF001 - the two are one module's
+            self._lake.discard(snapshot_id)
+
+    def _in_force(self) -> str | None:
+        try:
+            return self._lake.current()
+        except LakeError:
+            return None  # a pointer that does not read is about to be replaced by one that does
+
+    def _tell_if_in_force(self, snapshot_id: str, error: BaseException) -> None:
+        """Raise if the pointer moved although there was an error: what failed came after that."""
+        if self._in_force() != snapshot_id:
+            return
+        if not isinstance(error, OSError):
+            raise error
+        raise LakeError(
+            f"The snapshot {snapshot_id} is in force, but a crash may lose that: {error.strerror or error}."
+        ) from error

@@ -17,13 +17,16 @@ FORMAT: Final = 1
 _ID = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{4}")
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 
+_WITHIN: Final = r"^(?!\.\.?(/|$))[^/\x00]+(/(?!\.\.?(/|$))[^/\x00]+)*$"
+"""A path that stays within the snapshot, whoever wrote the manifest."""
+
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file: its path within the snapshot, its size, the SHA-256 of its bytes in hex, and, of Parquet, its rows."""
 
-    path: str
+    path: Annotated[str, msgspec.Meta(pattern=_WITHIN)]
     rows: Count | None = None
     bytes: Count
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]

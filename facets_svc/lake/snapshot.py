@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from facets_svc.errors import LakeError, SnapshotCorrupt
 from facets_svc.lake import files
@@ -15,12 +16,32 @@ from facets_svc.lake.manifest import FileEntry, Manifest, decode
 MANIFEST: Final = "manifest.json"
 
 
+class Origin(Protocol):
+    """Where the files of a snapshot come from that does not lie in a local folder."""
+
+    def root(self, snapshot: Snapshot, entry: FileEntry) -> Path:
+        """Return the folder under which the file now lies; it is copied if it was not there.
+
+        Raises `SnapshotCorrupt` when what was copied is not what was entered, `LakeError` when it cannot be.
+        """
+
+    def fetched(self, snapshot: Snapshot, entry: FileEntry) -> AbstractContextManager[Path]:
+        """Copy the file afresh, lend the folder under which it lies, and remove it again."""
+
+    def forget(self, snapshot: Snapshot, entry: FileEntry) -> None:
+        """Remove the copy of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot in a folder of its own: where it lies, and what its manifest says."""
+    """A snapshot in a folder of its own: where it lies, and what its manifest says.
+
+    The files of a snapshot with an `origin` are copied when they are asked for.
+    """
 
     path: Path
     manifest: Manifest
+    origin: Origin | None = None
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -54,31 +75,52 @@ class Snapshot:
 
     def index_file(self, name: str) -> str:
         """Return the path of `index/<name>.parquet`. Raises `SnapshotCorrupt` when the manifest has no such file."""
-        path = f"index/{name}.parquet"
-        if not any(entry.path == path for entry in self.manifest.files):
+        return str(self.file(f"index/{name}.parquet"))
+
+    def file(self, path: str) -> Path:
+        """Return where the file `path` of the manifest lies. Raises `SnapshotCorrupt` when the manifest has no such."""
+        entry = next((entry for entry in self.manifest.files if entry.path == path), None)
+        if entry is None:
             raise SnapshotCorrupt(f"The snapshot {self.id} has no {path}.")
-        return str(self.path / path)
+        return self._root(entry) / path
 
     def model_files(self) -> list[str]:
         """Return the paths of the files that hold the records."""
-        return [str(self.path / entry.path) for entry in self.entries("models/")]
+        return [str(self._root(entry) / entry.path) for entry in self.entries("models/")]
 
     def verify(self, *, index_only: bool = False, advance: Callable[[int], None] = lambda _: None) -> None:
         """Check the files against the manifest; tells `advance` the bytes that were checked.
 
         With `index_only`, as before serving: the bytes and footers of `index/`. Otherwise everything, with the CRC of
-        every page. Raises `SnapshotCorrupt`.
+        every page; of a snapshot that lies elsewhere, every byte is fetched for it. Raises `SnapshotCorrupt`.
         """
         if self.path.name != self.id:
             raise SnapshotCorrupt(f"The snapshot {self.path.name} says that it is {self.id}.")
         try:
-            self._verify(self.entries("index/" if index_only else ""), pages=not index_only, advance=advance)
+            for entry in self.entries("index/" if index_only else ""):
+                self._verify(entry, index_only=index_only)
+                advance(entry.bytes)
         except SnapshotCorrupt as error:
             raise SnapshotCorrupt(f"The snapshot {self.id} is corrupt: {error}") from None
 
-    def _verify(self, entries: Iterable[FileEntry], *, pages: bool, advance: Callable[[int], None]) -> None:
-        for entry in entries:
-            files.check_bytes(self.path, entry)
-            if entry.path.endswith(".parquet"):
-                files.check_parquet(self.path, entry, pages=pages)
-            advance(entry.bytes)
+    def _verify(self, entry: FileEntry, *, index_only: bool) -> None:
+        if self.origin is None:
+            _check(self.path, entry, pages=not index_only)
+        elif index_only:
+            try:
+                _check(self._root(entry), entry, pages=False)
+            except SnapshotCorrupt:  # the copy is spoiled; what it was copied from need not be
+                self.origin.forget(self, entry)
+                _check(self._root(entry), entry, pages=False)
+        else:
+            with self.origin.fetched(self, entry) as root:
+                _check(root, entry, pages=True)
+
+    def _root(self, entry: FileEntry) -> Path:
+        return self.path if self.origin is None else self.origin.root(self, entry)
+
+
+def _check(root: Path, entry: FileEntry, *, pages: bool) -> None:
+    files.check_bytes(root, entry)
+    if entry.path.endswith(".parquet"):
+        files.check_parquet(root, entry, pages=pages)

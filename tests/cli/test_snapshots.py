@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from facets_svc.lake.folder import Lake
+from facets_svc.lake import FolderLake
 from tests.cli.conftest import Run
 
 
 @pytest.fixture
-def lake(run: Run, catalogue: Path, tmp_path: Path) -> Lake:
+def lake(run: Run, catalogue: Path, tmp_path: Path) -> FolderLake:
     """A lake of two snapshots of three models each."""
     for _ in range(2):
         assert run("sync", "--source", catalogue, "--lake", tmp_path / "lake").exit_code == 0
-    return Lake.open(str(tmp_path / "lake"))
+    return FolderLake(tmp_path / "lake")
 
 
-def test_the_list_has_the_snapshots_and_the_one_in_force(run: Run, lake: Lake) -> None:
+def test_the_list_has_the_snapshots_and_the_one_in_force(run: Run, lake: FolderLake) -> None:
     result = run("snapshots", "list", "--lake", lake.root, "--json")
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -27,7 +27,7 @@ def test_the_list_has_the_snapshots_and_the_one_in_force(run: Run, lake: Lake) -
     assert (newer["models"], newer["orgs"]) == (3, 2)
 
 
-def test_the_list_for_people_has_a_star_at_the_one_in_force(run: Run, lake: Lake) -> None:
+def test_the_list_for_people_has_a_star_at_the_one_in_force(run: Run, lake: FolderLake) -> None:
     result = run("snapshots", "list", FACETS_LAKE=str(lake.root))
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -47,7 +47,7 @@ def test_an_empty_lake_has_no_snapshots(run: Run, tmp_path: Path) -> None:
     assert "holds no snapshot yet" in verified.stderr
 
 
-def test_a_whole_snapshot_is_said_to_be_whole(run: Run, lake: Lake) -> None:
+def test_a_whole_snapshot_is_said_to_be_whole(run: Run, lake: FolderLake) -> None:
     older, newer = lake.ids()
 
     in_force = run("snapshots", "verify", "--lake", lake.root)
@@ -58,7 +58,7 @@ def test_a_whole_snapshot_is_said_to_be_whole(run: Run, lake: Lake) -> None:
     assert json.loads(by_id.stdout)["id"] == older
 
 
-def test_one_changed_byte_is_found_and_is_5(run: Run, lake: Lake) -> None:
+def test_one_changed_byte_is_found_and_is_5(run: Run, lake: FolderLake) -> None:
     path = Path(lake.snapshot().model_files()[0])
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -70,7 +70,7 @@ def test_one_changed_byte_is_found_and_is_5(run: Run, lake: Lake) -> None:
     assert result.stderr.splitlines()[-1].startswith(f"The snapshot {lake.current()} is corrupt: models/")
 
 
-def test_a_snapshot_without_its_manifest_is_listed_with_its_problem(run: Run, lake: Lake) -> None:
+def test_a_snapshot_without_its_manifest_is_listed_with_its_problem(run: Run, lake: FolderLake) -> None:
     older, _ = lake.ids()
     (lake.snapshot(older).path / "manifest.json").unlink()
 
@@ -80,7 +80,7 @@ def test_a_snapshot_without_its_manifest_is_listed_with_its_problem(run: Run, la
     assert f"  {older}  The snapshot {older} has no manifest.json." in result.stdout.splitlines()
 
 
-def test_an_id_that_the_lake_does_not_have_is_5(run: Run, lake: Lake) -> None:
+def test_an_id_that_the_lake_does_not_have_is_5(run: Run, lake: FolderLake) -> None:
     result = run("snapshots", "verify", "../../etc", "--lake", lake.root)
 
     assert (result.exit_code, result.stdout) == (5, "")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from facets_svc.lake import Lake, Snapshot, files
+from facets_svc.lake import FolderLake, Lake, Snapshot, files
 from facets_svc.lake.folder import Draft
 from facets_svc.lake.manifest import Manifest
 
@@ -35,8 +35,8 @@ def written(draft: Draft, numbers: list[int]) -> Manifest:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.open(str(tmp_path / "lake"))
+def lake(tmp_path: Path) -> FolderLake:
+    return FolderLake(tmp_path / "lake")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
-from facets_svc.lake import Lake, Snapshot
+from facets_svc.lake import FolderLake, Lake, Snapshot
 from tests.lake.conftest import written
 
 Publish = Callable[..., Snapshot]
@@ -19,14 +19,14 @@ def tree(root: Path) -> set[str]:
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_lake_that_nobody_wrote_to_has_nothing_in_force(lake: Lake) -> None:
+def test_a_lake_that_nobody_wrote_to_has_nothing_in_force(lake: FolderLake) -> None:
     assert lake.current() is None
     assert lake.ids() == []
     with pytest.raises(NoSnapshot, match="holds no snapshot yet"):
         lake.snapshot()
 
 
-def test_the_snapshot_published_last_is_in_force_and_the_one_before_stays(lake: Lake, publish: Publish) -> None:
+def test_the_snapshot_published_last_is_in_force_and_the_one_before_stays(lake: FolderLake, publish: Publish) -> None:
     first, second = publish(1, 2), publish(3)
     assert lake.current() == second.id
     assert lake.ids() == [first.id, second.id]
@@ -35,11 +35,12 @@ def test_the_snapshot_published_last_is_in_force_and_the_one_before_stays(lake: 
     lake.snapshot(first.id).verify()
 
 
-def test_publishing_leaves_nothing_else_behind(lake: Lake, publish: Publish) -> None:
+def test_publishing_leaves_nothing_else_behind(lake: FolderLake, publish: Publish) -> None:
     snapshot = publish(1)
     within = f"snapshots/{snapshot.id}"
     assert tree(lake.root) == {
         "CURRENT",
+        "JOURNAL",
         "LOCK",
         f"{within}/manifest.json",
         f"{within}/index/numbers.parquet",
@@ -48,7 +49,7 @@ def test_publishing_leaves_nothing_else_behind(lake: Lake, publish: Publish) -> 
     assert not list(lake.root.glob("tmp-*"))
 
 
-def test_a_draft_that_is_not_published_is_gone(lake: Lake, publish: Publish) -> None:
+def test_a_draft_that_is_not_published_is_gone(lake: FolderLake, publish: Publish) -> None:
     before = publish(1)
     with lake.writing() as writer, writer.draft() as draft:
         writer.seal(draft, written(draft, [2]))
@@ -57,7 +58,7 @@ def test_a_draft_that_is_not_published_is_gone(lake: Lake, publish: Publish) -> 
     assert not list(lake.root.glob("tmp-*"))
 
 
-def test_what_a_killed_job_left_is_removed_by_the_next(lake: Lake, publish: Publish) -> None:
+def test_what_a_killed_job_left_is_removed_by_the_next(lake: FolderLake, publish: Publish) -> None:
     publish(1)
     left = lake.root / "tmp-20261124T120000Z-00ff-1" / "20261124T120000Z-00ff"
     left.mkdir(parents=True)
@@ -69,14 +70,14 @@ def test_what_a_killed_job_left_is_removed_by_the_next(lake: Lake, publish: Publ
     assert not (lake.root / "CURRENT.tmp").exists()
 
 
-def test_a_second_job_is_told_who_holds_the_lake(lake: Lake) -> None:
+def test_a_second_job_is_told_who_holds_the_lake(lake: FolderLake) -> None:
     with lake.writing(), pytest.raises(LakeBusy, match=f"process {os.getpid()} on"), lake.writing():
         pass
     with lake.writing():
         pass
 
 
-def test_a_killed_job_does_not_keep_the_lake(lake: Lake) -> None:
+def test_a_killed_job_does_not_keep_the_lake(lake: FolderLake) -> None:
     holder = (
         "import os, signal, sys; from facets_svc.lake import Lake\n"
         "with Lake.open(sys.argv[1]).writing(): os.kill(os.getpid(), signal.SIGKILL)"
@@ -87,7 +88,7 @@ def test_a_killed_job_does_not_keep_the_lake(lake: Lake) -> None:
         pass
 
 
-def test_a_file_that_is_not_in_the_manifest_stops_the_snapshot(lake: Lake) -> None:
+def test_a_file_that_is_not_in_the_manifest_stops_the_snapshot(lake: FolderLake) -> None:
     with lake.writing() as writer, writer.draft() as draft:
         manifest = written(draft, [1])
         (draft.path / "index" / "stray.parquet").write_bytes(b"")
@@ -96,7 +97,7 @@ def test_a_file_that_is_not_in_the_manifest_stops_the_snapshot(lake: Lake) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../../etc\n", b"20261124T120000Z", b"x" * 9999])
-def test_a_spoiled_pointer_is_an_error_of_the_lake(lake: Lake, publish: Publish, content: bytes) -> None:
+def test_a_spoiled_pointer_is_an_error_of_the_lake(lake: FolderLake, publish: Publish, content: bytes) -> None:
     publish(1)
     (lake.root / "CURRENT").write_bytes(content)
     with pytest.raises(LakeError, match="does not name a snapshot"):
@@ -104,13 +105,13 @@ def test_a_spoiled_pointer_is_an_error_of_the_lake(lake: Lake, publish: Publish,
 
 
 @pytest.mark.parametrize("name", ["20261124T120000Z-00ff", "..", "", "a/b"])
-def test_a_snapshot_that_is_not_there_is_named(lake: Lake, publish: Publish, name: str) -> None:
+def test_a_snapshot_that_is_not_there_is_named(lake: FolderLake, publish: Publish, name: str) -> None:
     publish(1)
     with pytest.raises(NoSnapshot, match="has no snapshot"):
         lake.snapshot(name)
 
 
-def test_a_snapshot_under_another_name_is_corrupt(lake: Lake, publish: Publish) -> None:
+def test_a_snapshot_under_another_name_is_corrupt(lake: FolderLake, publish: Publish) -> None:
     snapshot = publish(1)
     other = "20261124T120000Z-00ff"
     snapshot.path.rename(snapshot.path.with_name(other))
@@ -118,9 +119,9 @@ def test_a_snapshot_under_another_name_is_corrupt(lake: Lake, publish: Publish) 
         lake.snapshot(other)
 
 
-def test_a_bucket_is_not_supported_yet() -> None:
-    with pytest.raises(LakeError, match="no support for s3://"):
-        Lake.open("s3://bucket/prefix")
+def test_another_kind_of_lake_is_refused_by_name() -> None:
+    with pytest.raises(LakeError, match=r"a bucket \(az://, gs://, s3://\): there is no support for gopher://"):
+        Lake.open("gopher://hole")
 
 
 def test_a_lake_that_cannot_be_written_is_said_to_be(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Where the AWS tools keep credentials, region and endpoint: the variables, and the files of a profile.
+
+obstore reads the variables and asks the machine's or the container's role; the files it leaves to others.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from pathlib import Path
+
+_KEYS = {
+    "access_key_id": "aws_access_key_id",
+    "secret_access_key": "aws_secret_access_key",
+    "session_token": "aws_session_token",
+}
+_WITH_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE")
+
+
+def configuration(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what obstore does not find by itself: the endpoint, and what the profile's files say.
+
+    A variable comes before a file. A profile without static keys (SSO, an assumed role) is not followed.
+    """
+    profile = _profile(environ)
+    found: dict[str, str] = {}
+    endpoint = (
+        environ.get("AWS_ENDPOINT_URL_S3")
+        or environ.get("AWS_ENDPOINT_URL")
+        or environ.get("AWS_ENDPOINT")
+        or profile.get("endpoint_url")
+    )
+    if endpoint:
+        found["endpoint"] = endpoint
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or profile.get("region")
+    if region:
+        found["region"] = region
+    if not any(environ.get(name) for name in _WITH_CREDENTIALS):
+        found |= {name: profile[key] for name, key in _KEYS.items() if key in profile}
+    return found
+
+
+def _profile(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of the profile in `~/.aws/config` and `~/.aws/credentials`, the latter first."""
+    name = environ.get("AWS_PROFILE") or "default"
+    home = Path(environ.get("HOME", "/nonexistent")) / ".aws"
+    config = Path(environ.get("AWS_CONFIG_FILE") or home / "config")
+    credentials = Path(environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials")
+    section = name if name == "default" else f"profile {name}"
+    return _section(config, section) | _section(credentials, name)
+
+
+def _section(path: Path, name: str) -> dict[str, str]:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+        return dict(parser[name]) if parser.has_section(name) else {}
+    except (configparser.Error, OSError, UnicodeDecodeError):
+        return {}

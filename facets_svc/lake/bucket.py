@@ -1,0 +1,355 @@
+"""A lake in a bucket.
+
+::
+
+    CURRENT                 the id of the snapshot in force (`-`: none yet), and a token that no other write has
+    LEASE                   who holds the lake, until when
+    journal/<change>.json   one object for each move of the pointer; for a publication the change is the snapshot's id
+    unfinished/<id>         names a snapshot that is being uploaded or removed; the next job removes what is left of it
+    snapshots/<id>/…        the files of a snapshot, as in a folder; the manifest is the last one
+
+A snapshot is made and verified locally, then uploaded and read back, and named by `CURRENT` last, on the condition that
+`CURRENT` is what this job wrote when it began: every job writes `CURRENT` anew (the same id, another token) before it
+does anything, so that of a job before it, which lost its lease without knowing, no later write succeeds. Nothing rests
+on clocks.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, Self
+
+from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
+from facets_svc.lake import files, journal, lease
+from facets_svc.lake.base import Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.cache import Cache
+from facets_svc.lake.journal import Change, History
+from facets_svc.lake.lease import Lease
+from facets_svc.lake.manifest import FileEntry, decode, encode, is_snapshot_id
+from facets_svc.lake.objects import Objects, Taken, Unreachable
+from facets_svc.lake.snapshot import MANIFEST, Snapshot
+
+_CURRENT: Final = "CURRENT"
+_NOTHING: Final = "-"
+_TRIES: Final = 5
+
+
+def user_cache() -> Path:
+    """Return the folder for what programs keep of what lies elsewhere (XDG's)."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(given) if given.startswith("/") else Path.home() / ".cache") / "facets-svc"
+
+
+class BucketLake(Lake):
+    """A lake below `s3://bucket/prefix`. Its files are copied into `cache` when they are asked for."""
+
+    schemes = ("s3", "gs", "az")
+
+    def __init__(self, objects: Objects, cache: Path, *, lease_seconds: float = lease.SECONDS) -> None:
+        self.objects = objects
+        self.location = objects.location
+        self.cache = Cache(cache, objects.location)
+        self.lease_seconds = lease_seconds
+
+    @classmethod
+    def at(cls, location: str, *, cache: Path | None = None) -> Self:
+        """Return the lake at `location`. Raises `SettingsError` when that does not read."""
+        return cls(Objects(location), cache or user_cache())
+
+    def current(self) -> str | None:
+        """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
+        found = self.objects.get(_CURRENT)
+        current = None if found is None else self.named(found[0])
+        self.cache.remember(current)
+        return current
+
+    def named(self, content: bytes) -> str | None:
+        """Return the id that the pointer names. Raises `LakeError` when it is spoiled."""
+        name = content.decode("ascii", errors="replace").partition("\n")[0].strip()
+        if name == _NOTHING:
+            return None
+        if not is_snapshot_id(name):
+            raise LakeError(f"{self.location}/{_CURRENT} does not name a snapshot: {name[:80]!r}.")
+        return name
+
+    def remembered(self) -> str | None:
+        """Return the id that was in force when the lake could last be read, if that is not too long ago."""
+        return self.cache.remembered()
+
+    def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
+        """Return a snapshot, by default the one in force. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`.
+
+        While the lake cannot be reached, a copy of the manifest is as good: no manifest is ever written again.
+        """
+        if snapshot_id is None:
+            snapshot_id = self.current()
+            if snapshot_id is None:
+                raise NoSnapshot(f"The lake {self.location} holds no snapshot yet; `facets-svc sync` makes one.")
+        if not is_snapshot_id(snapshot_id):
+            raise NoSnapshot(f"The lake {self.location} has no snapshot {snapshot_id[:80]!r}.")
+        try:
+            manifest = decode(self._manifest(snapshot_id))
+        except SnapshotCorrupt as error:
+            raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: {error}") from None
+        if manifest.id != snapshot_id:
+            raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: it says that it is {manifest.id}.")
+        return Snapshot(self.cache.folder(snapshot_id), manifest, self)
+
+    def _manifest(self, snapshot_id: str) -> bytes:
+        try:
+            found = self.objects.get(_key(snapshot_id, MANIFEST))
+        except Unreachable:
+            with suppress(OSError):
+                return (self.cache.folder(snapshot_id) / MANIFEST).read_bytes()
+            raise
+        if found is None:
+            raise NoSnapshot(f"The lake {self.location} has no snapshot {snapshot_id!r}.")
+        return found[0]
+
+    def ids(self) -> list[str]:
+        """Return the ids of all snapshots, oldest first."""
+        folders = self.objects.folders("snapshots/")  # before the unfinished ones: what is finished meanwhile counts
+        unfinished = set(self.unfinished())
+        if unfinished:
+            unfinished.discard(self.current() or "")  # its job was killed when all was done but this
+        return [name for name in folders if is_snapshot_id(name) and name not in unfinished]
+
+    def unfinished(self) -> list[str]:
+        """Return the snapshots that are being uploaded or removed, or were when a job was killed."""
+        return [key.rpartition("/")[2] for key in self.objects.keys("unfinished/")]
+
+    def history(self) -> History:
+        """Return what happened to the pointer. Raises `LakeError`."""
+        keys = self.objects.keys("journal/")
+        with ThreadPoolExecutor(8, thread_name_prefix="facets-journal") as threads:
+            found = list(threads.map(self.objects.get, keys))
+        entries = [change for entry in found if entry is not None for change in journal.decode(entry[0])]
+        return History.of(entries, current=self.current())
+
+    def taken(self) -> set[str]:
+        """Return every id that is or was in use."""
+        changes = (key.rpartition("/")[2].removesuffix(".json") for key in self.objects.keys("journal/"))
+        return {
+            one for one in (*self.objects.folders("snapshots/"), *self.unfinished(), *changes) if is_snapshot_id(one)
+        }
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Hold the lake for writing, and remove what a killed job left.
+
+        Raises `LakeBusy` when another job holds it, `LakeError` when it cannot be written.
+        """
+        with Lease(self.objects, seconds=self.lease_seconds) as held:
+            writer = BucketWriter(self, held)
+            writer.begin()
+            yield writer
+
+    def root(self, snapshot: Snapshot, entry: FileEntry) -> Path:
+        """Return the folder under which the file now lies; it is copied if it was not there.
+
+        The index is kept in the cache; the records stay for as long as this process works with them.
+        """
+        served = entry.path.startswith("index/")
+        root = snapshot.path if served else self.cache.work() / "files" / snapshot.id
+        if not (root / entry.path).is_file():
+            self._copy(snapshot, entry, root)
+            if served:
+                self._keep(snapshot)
+        return root
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        path = snapshot.path / MANIFEST
+        if not path.is_file():
+            temporary = path.with_name(f"{MANIFEST}-{secrets.token_hex(4)}")
+            temporary.write_bytes(encode(snapshot.manifest))
+            temporary.rename(path)
+        self.cache.keep(snapshot.id)
+
+    def _copy(self, snapshot: Snapshot, entry: FileEntry, root: Path) -> None:
+        try:
+            with self.fetched(snapshot, entry) as fetched:
+                (root / entry.path).parent.mkdir(parents=True, exist_ok=True)
+                (fetched / entry.path).rename(root / entry.path)
+        except OSError as error:
+            raise LakeError(f"The cache {self.cache.root} cannot be written: {error.strerror or error}.") from None
+
+    @contextmanager
+    def fetched(self, snapshot: Snapshot, entry: FileEntry) -> Iterator[Path]:
+        """Copy the file afresh, check it, lend the folder under which it lies, and remove it again."""
+        try:
+            root = Path(tempfile.mkdtemp(dir=self.cache.work()))
+        except OSError as error:
+            raise LakeError(f"The cache {self.cache.root} cannot be written: {error.strerror or error}.") from None
+        try:
+            path = root / entry.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.objects.download(_key(snapshot.id, entry.path), path, entry.bytes)
+            files.check_bytes(root, entry)
+            yield root
+        except SnapshotCorrupt as error:
+            reason = str(error).replace(_key(snapshot.id, ""), "")
+            raise SnapshotCorrupt(reason) from None
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    def forget(self, snapshot: Snapshot, entry: FileEntry) -> None:
+        """Remove the copy of the file."""
+        (snapshot.path / entry.path).unlink(missing_ok=True)
+
+
+class BucketWriter(Writer):
+    """Adds snapshots to a bucket that it holds the lease of."""
+
+    def __init__(self, lake: BucketLake, held: Lease) -> None:
+        self._lake = lake
+        self._objects = lake.objects
+        self._lease = held
+        self._tag: str | None = None
+        self._in_force: str | None = None
+        self._unsure: str | None = None
+
+    def begin(self) -> None:
+        """Shut out every job before this one, and remove what it left."""
+        self._shut_out()
+        self._sweep()
+
+    def _shut_out(self) -> None:
+        """Write the pointer anew, to the same snapshot: whoever read it before can no longer move it."""
+        for _ in range(_TRIES):
+            self._lease.check()
+            found = self._objects.get(_CURRENT)
+            self._in_force = None
+            if found is not None:
+                with suppress(LakeError):  # a spoiled pointer is replaced by one that reads
+                    self._in_force = self._lake.named(found[0])
+            with suppress(Taken):
+                self._tag = self._objects.put_if(
+                    _CURRENT, _pointer(self._in_force), None if found is None else found[1]
+                )
+                return
+        raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
+
+    def _sweep(self) -> None:
+        unfinished = self._lake.unfinished()
+        if not unfinished:
+            return
+        finished = self._lake.history().was_in_force() | {self._in_force}
+        for snapshot_id in unfinished:
+            found = self._objects.get(f"unfinished/{snapshot_id}")
+            being_removed = found is not None and found[0].startswith(b"remove")
+            if is_snapshot_id(snapshot_id) and (snapshot_id not in finished or being_removed):
+                self._discard(snapshot_id)
+            else:
+                self._objects.delete([f"unfinished/{snapshot_id}"])
+
+    def _discard(self, snapshot_id: str) -> None:
+        if snapshot_id == self._in_force:
+            return
+        keys = self._objects.keys(_key(snapshot_id, ""))
+        keys.sort(key=lambda key: not key.endswith(f"/{MANIFEST}"))
+        self._objects.delete([*keys, f"unfinished/{snapshot_id}"])
+
+    @contextmanager
+    def draft(self) -> Iterator[Draft]:
+        """Make room for a new snapshot, locally. What is not published when the block ends is removed."""
+        snapshot_id = self._claimed()
+        published = False
+        try:
+            with draft_under(self._lake.cache.work(), snapshot_id) as draft:
+                yield draft
+        finally:
+            published = snapshot_id in {self._in_force, self._unsure}
+            if not published:
+                with suppress(LakeError, Taken):  # the next job does it
+                    self._discard(snapshot_id)
+
+    def _claimed(self) -> str:
+        taken = self._lake.taken()
+        for _ in range(_TRIES):
+            snapshot_id = new_id(taken)
+            with suppress(Taken):
+                self._objects.put_if(f"unfinished/{snapshot_id}", _mark("upload"), None)
+                return snapshot_id
+            taken.add(snapshot_id)
+        raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
+
+    def publish(self, snapshot: Snapshot) -> Snapshot:
+        """Upload a sealed draft, read it back, and put it in force.
+
+        Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. Raises
+        `LakeBusy` when another job has taken the lake over, `LakeError` when the bucket does not do its part.
+        """
+        for entry in snapshot.entries():
+            self._lease.check()
+            key = _key(snapshot.id, entry.path)
+            self._objects.upload(key, snapshot.path / entry.path)
+            if self._objects.sha256(key, entry.bytes) != entry.sha256:
+                raise SnapshotCorrupt(f"{entry.path} did not reach the lake {self._lake.location} as it was sent.")
+        manifest = encode(snapshot.manifest)
+        try:
+            self._objects.put_if(_key(snapshot.id, MANIFEST), manifest, None)
+        except Taken:
+            raise LakeError(f"The lake {self._lake.location} already has a snapshot {snapshot.id}.") from None
+        self._move(snapshot.id, journal.change_to(snapshot.id, previous=self._in_force), change_id=snapshot.id)
+        with suppress(LakeError):  # the next job does it
+            self._objects.delete([f"unfinished/{snapshot.id}"])
+        return Snapshot(self._lake.cache.folder(snapshot.id), snapshot.manifest, self._lake)
+
+    def put_back(self, snapshot_id: str, *, why: str) -> None:
+        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+        change = journal.change_to(snapshot_id, previous=self._in_force, action="rollback", why=why)
+        self._move(snapshot_id, change, change_id=new_id(self._lake.taken()))
+
+    def remove(self, snapshot_id: str) -> None:
+        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        self._lease.check()
+        if snapshot_id == self._in_force:
+            raise LakeError(f"The snapshot {snapshot_id} is in force.")
+        self._objects.put(f"unfinished/{snapshot_id}", _mark("remove"))
+        self._discard(snapshot_id)
+
+    def _move(self, snapshot_id: str, change: Change, *, change_id: str) -> None:
+        """Enter the change in the journal and move the pointer, if it is what this job wrote."""
+        self._lease.check()
+        lost = LakeBusy(
+            f"Another job has taken the lake {self._lake.location} over; the snapshot {snapshot_id} is not in force."
+        )
+        try:
+            self._objects.put_if(f"journal/{change_id}.json", journal.encode(change), None)
+            self._lease.check()
+            self._tag = self._objects.put_if(_CURRENT, _pointer(snapshot_id), self._tag)
+        except Taken:
+            raise lost from None
+        except Unreachable:
+            # The write may still arrive. Once the pointer is written anew it cannot, and what it says is so.
+            self._unsure = snapshot_id
+            try:
+                self._shut_out()
+            except (LakeError, LakeBusy):
+                raise LakeError(
+                    f"The lake {self._lake.location} went away while {snapshot_id} was put in force: whether it is, "
+                    "`facets-svc snapshots list` will tell."
+                ) from None
+            self._unsure = None
+            if self._in_force != snapshot_id:
+                raise
+        self._in_force = snapshot_id
+
+
+def _key(snapshot_id: str, path: str) -> str:
+    return f"snapshots/{snapshot_id}/{path}"
+
+
+def _pointer(snapshot_id: str | None) -> bytes:
+    return f"{snapshot_id or _NOTHING}\n{secrets.token_hex(8)}\n".encode()
+
+
+def _mark(what: str) -> bytes:
+    return f"{what} by {journal.holder()} {secrets.token_hex(4)}\n".encode()

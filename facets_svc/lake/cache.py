@@ -1,0 +1,118 @@
+"""The local copies of a lake that lies elsewhere: the indexes that are served from, and room to work in.
+
+::
+
+    <cache>/<lake>/CURRENT            the id that was in force when the lake was last asked, and when that was
+    <cache>/<lake>/snapshots/<id>/    the manifest and the index of a snapshot
+    <cache>/<lake>/tmp-…/             what a process works with; it goes with it
+
+Several processes may share it: a copy is made under a name of its own and moved into place.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import weakref
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from facets_svc.lake.base import TEMPORARY
+from facets_svc.lake.manifest import is_snapshot_id
+
+KEPT: Final = 2
+"""Snapshots whose index is kept: the one in force, and the one before it, which may be in use still."""
+
+REMEMBERED_HOURS: Final = 24
+"""For how long a process that starts while the lake is away may serve what was in force when it could last be read."""
+
+_CONFIRMED_EVERY: Final = timedelta(minutes=1)
+_LOCK: Final = ".lock"
+
+
+class Cache:
+    """The copies of the lake at `location`, in a folder below `root`."""
+
+    def __init__(self, root: Path, location: str) -> None:
+        self.root = root / hashlib.sha256(location.encode()).hexdigest()[:16]
+        self._work: Path | None = None
+        self._used: list[str] = []
+
+    def folder(self, snapshot_id: str) -> Path:
+        """Return the folder of a snapshot's copies."""
+        return self.root / "snapshots" / snapshot_id
+
+    def work(self) -> Path:
+        """Return the folder that this process works in; what dead processes left is removed when it is made."""
+        if self._work is None:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            made = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))
+            # The kernel lets go of the lock when the process ends; process ids mean nothing across containers.
+            descriptor = os.open(made / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            work = made.rename(made.with_name(f"{TEMPORARY}{made.name}"))
+            weakref.finalize(self, _leave, work, descriptor, os.getpid())
+            self._work = work
+        return self._work
+
+    def _sweep(self) -> None:
+        for path in self.root.glob(f"{TEMPORARY}*"):
+            with suppress(OSError):
+                descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path, ignore_errors=True)
+                finally:
+                    os.close(descriptor)
+
+    def keep(self, snapshot_id: str) -> None:
+        """Note that a snapshot is used now, and drop the copies of all but the last `KEPT` that were."""
+        self._used = [*(one for one in self._used if one != snapshot_id), snapshot_id][-KEPT:]
+        with suppress(OSError):
+            os.utime(self.folder(snapshot_id))
+            copies = [path for path in self.folder("").iterdir() if is_snapshot_id(path.name)]
+            # Those of other processes count by the time of their use; our own order needs no clock.
+            copies.sort(key=lambda path: (path.name == snapshot_id, path.name in self._used, path.stat().st_mtime))
+            for path in copies[:-KEPT]:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def remember(self, snapshot_id: str | None) -> None:
+        """Note that a snapshot is in force, on a machine that serves from this lake."""
+        if not self.folder("").is_dir():
+            return
+        path = self.root / "CURRENT"
+        with suppress(OSError):
+            noted = self._noted()
+            if noted is not None and noted[0] == snapshot_id and abs(datetime.now(UTC) - noted[1]) < _CONFIRMED_EVERY:
+                return
+            temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-CURRENT")
+            temporary.write_text(f"{snapshot_id or '-'}\n{datetime.now(UTC).isoformat()}\n", encoding="ascii")
+            temporary.rename(path)
+
+    def remembered(self) -> str | None:
+        """Return what was in force, unless that was noted too long ago, or at a time that is yet to come."""
+        noted = self._noted()
+        if noted is None or not is_snapshot_id(noted[0]):
+            return None
+        age = datetime.now(UTC) - noted[1]
+        return noted[0] if timedelta(minutes=-5) <= age <= timedelta(hours=REMEMBERED_HOURS) else None
+
+    def _noted(self) -> tuple[str, datetime] | None:
+        try:
+            name, moment = (self.root / "CURRENT").read_text(encoding="ascii").split()
+            return name, datetime.fromisoformat(moment).astimezone(UTC)
+        except (OSError, ValueError):
+            return None
+
+
+def _leave(work: Path, descriptor: int, owner: int) -> None:
+    if os.getpid() == owner:  # a fork has the same object, and must not remove what is not its own
+        shutil.rmtree(work, ignore_errors=True)
+    with suppress(OSError):
+        os.close(descriptor)

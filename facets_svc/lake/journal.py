@@ -1,0 +1,137 @@
+"""The journal: which snapshot the pointer was moved to, when, by whom and why.
+
+An entry is written *before* the pointer moves, so that a move is never missing; one that was written and did not
+happen (the job was killed, another one won) is told apart by its place: each entry names the snapshot that was in force
+before it, so the entries that happened are a chain that ends at the snapshot in force.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from facets_svc.lake.manifest import id_time
+
+_WHY_CHARACTERS: Final = 1000
+
+Action = Literal["publish", "rollback"]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One move of the pointer to `id`; `previous` was in force until then (None: nothing was)."""
+
+    time: datetime
+    id: str
+    previous: str | None = None
+    action: Action = "publish"
+    by: str = ""
+    why: str = ""
+
+
+def holder() -> str:
+    """Name this process, for whoever meets its lock or reads the journal."""
+    return f"process {os.getpid()} on {os.uname().nodename}"
+
+
+def change_to(snapshot_id: str, *, previous: str | None, action: Action = "publish", why: str = "") -> Change:
+    """Return the entry for a move that is about to happen."""
+    now = datetime.now(UTC)
+    return Change(time=now, id=snapshot_id, previous=previous, action=action, by=holder(), why=why[:_WHY_CHARACTERS])
+
+
+def encode(change: Change) -> bytes:
+    """Return the entry as one line."""
+    return msgspec.json.encode(change) + b"\n"
+
+
+def decode(content: bytes) -> list[Change]:
+    """Return the entries of a journal, oldest first. A line that is torn, as a killed writer leaves it, is no entry."""
+    return list(_entries(content.split(b"\n")))
+
+
+def _entries(lines: Iterable[bytes]) -> Iterator[Change]:
+    for line in lines:
+        try:
+            change = msgspec.json.decode(line, type=Change)
+        except msgspec.MsgspecError:
+            continue
+        if change.time.tzinfo is not None:
+            yield change
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A snapshot's time in force: since when (None: before the journal began), and until when (None: still)."""
+
+    id: str
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened to the pointer, oldest first: the entries of the journal that lead to the snapshot in force."""
+
+    current: str | None
+    changes: tuple[Change, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[Change], *, current: str | None) -> History:
+        """Follow the entries back from the snapshot in force; the others did not happen."""
+        happened: list[Change] = []
+        wanted = current
+        for change in reversed(list(entries)):
+            if wanted is not None and change.id == wanted:
+                happened.append(change)
+                wanted = change.previous
+        return cls(current, tuple(reversed(happened)))
+
+    def tenures(self) -> list[Tenure]:
+        """Return who was in force and when, oldest first; the last one is in force."""
+        if self.current is None:
+            return []
+        first = self.changes[0] if self.changes else None
+        tenures = []
+        if first is None:
+            return [Tenure(self.current, None, None)]
+        if first.previous is not None:
+            tenures.append(Tenure(first.previous, None, first.time))
+        for change, following in zip(self.changes, (*self.changes[1:], None), strict=True):
+            tenures.append(Tenure(change.id, change.time, None if following is None else following.time))
+        return tenures
+
+    def was_in_force(self) -> frozenset[str]:
+        """Return every snapshot that is in force or ever was, as far as the journal knows."""
+        return frozenset(tenure.id for tenure in self.tenures())
+
+    def withdrawn(self) -> frozenset[str]:
+        """Return the snapshots that were rolled back: nobody puts them in force again."""
+        return frozenset(
+            change.previous for change in self.changes if change.action == "rollback" and change.previous is not None
+        )
+
+    def in_force_since(self, moment: datetime) -> frozenset[str]:
+        """Return the snapshots that were in force at `moment` or later."""
+        return frozenset(tenure.id for tenure in self.tenures() if tenure.until is None or tenure.until >= moment)
+
+    def before(self, existing: Iterable[str]) -> str | None:
+        """Return the snapshot to go back to: the last one in force before this one that exists and is not withdrawn."""
+        possible = frozenset(existing) - self.withdrawn() - {self.current}
+        return next((tenure.id for tenure in reversed(self.tenures()) if tenure.id in possible), None)
+
+
+def to_prune(
+    ids: Iterable[str], history: History, *, keep: int, older_than: timedelta, grace: timedelta, now: datetime
+) -> list[str]:
+    """Return the snapshots that may go, oldest first: all but the newest `keep`, and of those only what is older.
+
+    Spared are the snapshot in force and those that were within `grace`: a bucket's readers hold no lock.
+    """
+    ordered = sorted(ids)
+    spared = history.in_force_since(now - grace) | set(ordered[max(len(ordered) - keep, 0) :])
+    return [one for one in ordered if one not in spared and id_time(one) <= now - older_than]
