@@ -18,7 +18,7 @@ import numpy as np
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Interruption
 from facets_svc.engine.filters import Filters
-from facets_svc.engine.index import Index, Org, Rows
+from facets_svc.engine.index import Index, Rows
 from facets_svc.engine.instance import Cursor, Instance
 from facets_svc.engine.statements import statement
 from facets_svc.engine.statistics import statistics
@@ -32,8 +32,6 @@ POSTINGS_SHARE: Final = 8
 
 FUSED_FACETS: Final = 2
 """More facets than these are counted at once over the fused lists, rather than each from its own column."""
-
-_UNKNOWN_ORG: Final = Org()
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -101,7 +99,7 @@ class DuckdbEngine:
 
     def _parts(self, query: FacetQuery) -> tuple[Rows, Rows]:
         """Return the public and the private rows of the query's scope."""
-        org = self._index.orgs.get(query.org, _UNKNOWN_ORG)
+        org = self._index.orgs[query.org]
         return (self._index.public if query.include_public else org.public, org.private)
 
     def _count_parts(self, cursor: Cursor, parts: Sequence[Rows], filters: Filters, wanted: Sequence[Facet]) -> Counts:

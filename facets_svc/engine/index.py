@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facets_svc.facets.values import EVERY_MODEL, Counts, Dictionary
@@ -32,35 +32,55 @@ class Org:
     private: Rows = Rows()
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Unfiltered counts of rows that are often asked for: of each org's public and private models.
+class Orgs:
+    """Where the models of every org lie."""
 
-    The counts of the part that begins with row id `firsts[n]` are `codes` and `models` from `starts[n]` to before
+    def __init__(self, snapshot: Snapshot) -> None:
+        table = pq.read_table(snapshot.index_file("orgs"))
+        self._places = {org: place for place, org in enumerate(table.column("org").to_pylist())}
+        names = ("public_first", "public_end", "private_first", "private_end")
+        self._bounds = np.column_stack([table.column(name).to_numpy() for name in names])
+
+    def __contains__(self, org: str) -> bool:
+        """Tell whether the catalogue knows the org."""
+        return org in self._places
+
+    def __getitem__(self, org: str) -> Org:
+        """Return where its models lie; nowhere if the catalogue does not know it."""
+        place = self._places.get(org)
+        if place is None:
+            return Org()
+        public_first, public_end, private_first, private_end = self._bounds[place].tolist()
+        return Org(Rows(public_first, public_end), Rows(private_first, private_end))
+
+
+class Totals:
+    """The unfiltered counts of every org's public models, and of its private ones.
+
+    Those of the part that begins with row id `firsts[n]` stand in `codes` and `models` from `starts[n]` to before
     `starts[n + 1]`.
     """
 
-    firsts: npt.NDArray[np.uint32]
-    starts: npt.NDArray[np.int64]
-    codes: npt.NDArray[np.uint32]
-    models: npt.NDArray[np.uint32]
-
-    @classmethod
-    def read(cls, snapshot: Snapshot) -> Self:
-        """Read `index/facet_totals.parquet`, which is sorted by first row id."""
+    def __init__(self, snapshot: Snapshot, dictionary: Dictionary) -> None:
         table = pq.read_table(snapshot.index_file("facet_totals"))
-        firsts, starts = np.unique(table.column("first").to_numpy(), return_index=True)
-        codes, models = (table.column(name).to_numpy() for name in ("code", "models"))
-        return cls(firsts, np.append(starts, len(codes)), codes, models)
+        firsts = table.column("first").to_numpy()
+        starts = np.flatnonzero(np.diff(firsts, prepend=np.uint32(0)) > 0)
+        if len(firsts) and not firsts[0]:
+            starts = np.insert(starts, 0, 0)
+        self._firsts = firsts[starts]
+        self._starts = np.append(starts, len(firsts))
+        self._codes = table.column("code").to_numpy().astype(np.min_scalar_type(len(dictionary)))
+        self._models = table.column("models").to_numpy().copy()
+        self._length = len(dictionary)
 
-    def of(self, rows: Rows, length: int) -> Counts:
-        """Return the counts of an org's public or private models as an array of `length` codes."""
-        counts = np.zeros(length, dtype=np.int64)
+    def of(self, rows: Rows) -> Counts:
+        """Return the counts, by code, of all public or all private models of one org."""
+        counts = np.zeros(self._length, dtype=np.int64)
         counts[EVERY_MODEL] = len(rows)
-        place = int(np.searchsorted(self.firsts, rows.first))
-        if place < len(self.firsts) and self.firsts[place] == rows.first:
-            held = slice(self.starts[place], self.starts[place + 1])
-            counts[self.codes[held]] = self.models[held]
+        place = int(np.searchsorted(self._firsts, rows.first))
+        if place < len(self._firsts) and self._firsts[place] == rows.first:
+            held = slice(self._starts[place], self._starts[place + 1])
+            counts[self._codes[held]] = self._models[held]
         return counts
 
 
@@ -73,7 +93,7 @@ class Index:
     """
 
     dictionary: Dictionary
-    orgs: dict[str, Org]
+    orgs: Orgs
     public: Rows
     public_totals: Counts
     org_totals: Totals
@@ -89,17 +109,13 @@ class Index:
         public = Rows(0, snapshot.manifest.public_models)
         public_totals = np.concatenate([[len(public)], values.column("public_models").to_numpy()])
         public_totals.flags.writeable = False
-        return cls(dictionary, _read_orgs(snapshot), public, public_totals, Totals.read(snapshot))
+        index = cls(dictionary, Orgs(snapshot), public, public_totals, Totals(snapshot, dictionary))
+        # What Arrow has read was copied, and Arrow would keep the memory.
+        pa.default_memory_pool().release_unused()
+        return index
 
     def totals(self, rows: Rows) -> Counts:
         """Return the unfiltered counts of all public models, or of an org's public or private ones."""
         if rows == self.public:
             return self.public_totals
-        return self.org_totals.of(rows, len(self.dictionary))
-
-
-def _read_orgs(snapshot: Snapshot) -> dict[str, Org]:
-    columns = pq.read_table(snapshot.index_file("orgs")).to_pydict()
-    public = map(Rows, columns["public_first"], columns["public_end"])
-    private = map(Rows, columns["private_first"], columns["private_end"])
-    return dict(zip(columns["org"], map(Org, public, private), strict=True))
+        return self.org_totals.of(rows)
