@@ -9,7 +9,7 @@ import chdb
 import pyarrow as pa
 
 from benchmarks.answers import Answer
-from benchmarks.peers.base import Peer, Selection, passes, scope_of
+from benchmarks.peers.base import Peer, Selection, passes
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.facets.query import FacetQuery
 
@@ -34,21 +34,32 @@ class ClickHouse(Peer):
     def __init__(self, folder: Path, threads: int) -> None:
         self._connection = chdb.connect(str(folder))
         # The cache of filters' results would answer a question that is asked twice from the first time.
-        self._settings = f"SETTINGS max_threads = {threads}, use_query_condition_cache = 0, use_query_cache = 0"
+        self._settings = (
+            f"SETTINGS max_threads = {threads}, use_query_condition_cache = 0, use_query_cache = 0, "
+            "enable_materialized_cte = 1"
+        )
 
     def ask(self, query: FacetQuery) -> pa.Table:
-        """Run one statement of a branch a facet and a total, which run side by side."""
+        """Run one statement of a branch a facet; the models that pass every filter are found once, for all of them.
+
+        Measured against one branch that finds its own models a facet, and against one pass over fused arrays, this was
+        the fastest on the whole.
+        """
         parameters: dict[str, Any] = {}
+        first, *others = passes(query)
+        passing = _condition(query, first.selected, parameters)
+        columns = ", ".join(facet.column for facet in first.counted)
         branches = [
-            f"SELECT '{name}' AS facet, '' AS value, count() AS models FROM records WHERE "
-            + _condition(asked, asked.selected, parameters)
-            for name, asked in (("total", scope_of(query)), ("filtered_total", query))
+            f"SELECT 'total' AS facet, '' AS value, count() AS models FROM records WHERE {_scope(query)}",
+            "SELECT 'filtered_total' AS facet, '' AS value, count() AS models FROM passing",
+            *(_counted(facet, "passing", "1") for facet in first.counted),
         ]
-        for one in passes(query):
+        for one in others:
             condition = _condition(query, one.selected, parameters)
-            branches += [_counted(facet, condition) for facet in one.counted]
+            branches += [_counted(facet, "records", condition) for facet in one.counted]
         union = " UNION ALL ".join(f"SELECT * FROM ({branch})" for branch in branches)
-        return self._connection.query(f"{union} {self._settings}", "ArrowTable", params=parameters)
+        statement = f"WITH passing AS MATERIALIZED (SELECT {columns} FROM records WHERE {passing}) {union}"
+        return self._connection.query(f"{statement} {self._settings}", "ArrowTable", params=parameters)
 
     def answer(self, result: pa.Table) -> Answer:
         """Return the rows' counts."""
@@ -63,19 +74,23 @@ class ClickHouse(Peer):
         self._connection.close()
 
 
-def _counted(facet: Facet, condition: str) -> str:
+def _counted(facet: Facet, source: str, condition: str) -> str:
     value = f"arrayJoin({facet.column})" if facet.is_list else facet.column
     present = "" if facet.is_list else f" AND {facet.column} != ''"
     return (
         f"SELECT '{facet.column}' AS facet, toString(value) AS value, models FROM ("
-        f"SELECT {value} AS value, count() AS models FROM records WHERE {condition}{present} GROUP BY value "
+        f"SELECT {value} AS value, count() AS models FROM {source} WHERE {condition}{present} GROUP BY value "
         "ORDER BY models DESC, value)"
     )
 
 
+def _scope(query: FacetQuery) -> str:
+    return "(org = {org:String} OR is_public)" if query.include_public else "org = {org:String}"
+
+
 def _condition(query: FacetQuery, selected: Selection, parameters: dict[str, Any]) -> str:
     """Return the condition of a pass, and add its parameters."""
-    tests = ["(org = {org:String} OR is_public)" if query.include_public else "org = {org:String}"]
+    tests = [_scope(query)]
     parameters["org"] = query.org
     for number, term in enumerate(query.terms):
         tests.append(f"position(search_text, {{term{number}:String}}) > 0")

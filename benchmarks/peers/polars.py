@@ -1,4 +1,4 @@
-"""polars: a frame in memory, categories for values, one lazy `group_by` a facet, collected together."""
+"""polars: a frame in memory, categories for values, a lazy filter and `value_counts` of each column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from benchmarks.answers import Answer
 from benchmarks.peers.base import Peer, Selection, passes, scope_of
-from facets_svc.catalogue import FACETS, Facet
+from facets_svc.catalogue import FACETS
 from facets_svc.facets.query import FacetQuery
 
 
@@ -23,34 +23,32 @@ class Polars(Peer):
         categories = {facet.column: pl.List(pl.Categorical) if facet.is_list else pl.Categorical for facet in FACETS}
         self._frame = pl.read_parquet(records).cast({**categories, "org": pl.Categorical})
 
-    def ask(self, query: FacetQuery) -> dict[str, Any]:
-        """Collect one plan a facet and one a total, all at once, so that what they share is done once."""
-        plans = {
-            name: self._frame.lazy().filter(_passes(asked, asked.selected)).select(pl.len())
-            for name, asked in (("total", scope_of(query)), ("filtered_total", query))
-        }
-        for one in passes(query):
-            narrowed = self._frame.lazy().filter(_passes(query, one.selected))
-            plans |= {facet.column: _counted(narrowed, facet) for facet in one.counted}
-        return dict(zip(plans, pl.collect_all(list(plans.values())), strict=True))
+    def ask(self, query: FacetQuery) -> tuple[int, int, dict[str, Any]]:
+        """Find the models of each pass once, and count the values of each column.
 
-    def answer(self, result: dict[str, Any]) -> Answer:
+        Measured against one lazy `group_by` a facet, collected together, this was faster on the whole.
+        """
+        total = self._frame.lazy().filter(_passes(scope_of(query), ())).select(pl.len()).collect().item()
+        filtered_total, counted = 0, {}
+        for one in passes(query):
+            columns = [facet.column for facet in one.counted]
+            passing = self._frame.lazy().filter(_passes(query, one.selected)).select(columns).collect()
+            if one.counts_models:
+                filtered_total = passing.height
+            for facet in one.counted:
+                values = passing[facet.column].explode() if facet.is_list else passing[facet.column]
+                counted[facet.column] = values.drop_nulls().value_counts(sort=True)
+        return total, filtered_total, counted
+
+    def answer(self, result: tuple[int, int, dict[str, Any]]) -> Answer:
         """Return the frames' counts."""
-        facets = {
-            facet.column: dict(result[facet.column].cast({facet.column: pl.String}).iter_rows()) for facet in FACETS
-        }
-        return Answer(result["total"].item(), result["filtered_total"].item(), facets)
+        total, filtered_total, counted = result
+        facets = {column: dict(frame.cast({column: pl.String}).iter_rows()) for column, frame in counted.items()}
+        return Answer(total, filtered_total, facets)
 
     def close(self) -> None:
         """Let go of the frame."""
         del self._frame
-
-
-def _counted(narrowed: Any, facet: Facet) -> Any:
-    values = narrowed.select(facet.column)
-    if facet.is_list:
-        values = values.explode(facet.column)
-    return values.drop_nulls().group_by(facet.column).len().sort("len", descending=True)
 
 
 def _passes(query: FacetQuery, selected: Selection) -> Any:
@@ -60,8 +58,7 @@ def _passes(query: FacetQuery, selected: Selection) -> Any:
         passing |= pl.col("is_public")
     for term in query.terms:
         passing &= pl.col("search_text").str.contains(term, literal=True)
-    for facet in FACETS:
-        values = selected[facet.index]
+    for facet, values in zip(FACETS, selected, strict=False):
         if not values:
             continue
         column = pl.col(facet.column)

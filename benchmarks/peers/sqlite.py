@@ -28,6 +28,7 @@ class Sqlite(Peer):
         self._connection = sqlite3.connect(folder / _FILE)
         self._connection.execute("PRAGMA mmap_size = 17179869184")
         self._connection.execute("PRAGMA cache_size = -1000000")
+        self._connection.execute("PRAGMA temp_store = MEMORY")
 
     def ask(self, query: FacetQuery) -> dict[str, list[tuple[Any, ...]]]:
         """Run the statement that Datasette makes for each facet, and one for each total."""
