@@ -35,6 +35,14 @@ sync_folder = sync_file
 """Flush the folder's entries to the disk: without it a file that was just made or renamed may be gone after a crash."""
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder and those above it that are missing, each flushed into the one that holds it."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
 def write_durably(path: Path, content: bytes) -> None:
     """Write `content` under a temporary name, flush it, and put it in the place of `path`, all or nothing."""
     temporary = path.with_name(path.name + ".tmp")

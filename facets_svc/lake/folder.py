@@ -100,18 +100,18 @@ class FolderLake(Lake):
         Raises `LakeBusy` when another job holds it, `LakeError` when it cannot be written.
         """
         try:
-            (self.root / _SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+            files.make_folder(self.root / _SNAPSHOTS)
             descriptor = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise LakeError(f"The lake {self.root} cannot be written: {error.strerror}.") from None
         try:
-            # The kernel lets go of the lock when the process ends, however it ends.
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                name = os.pread(descriptor, 100, 0).decode("ascii", errors="replace").strip()
-                raise LakeBusy(f"Another job holds the lake {self.root}: {name or 'it gave no name'}.") from None
             with self._written():
+                # The kernel lets go of the lock when the process ends, however it ends.
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    name = os.pread(descriptor, 100, 0).decode("ascii", errors="replace").strip()
+                    raise LakeBusy(f"Another job holds the lake {self.root}: {name or 'it gave no name'}.") from None
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"{journal.holder()}\n".encode(), 0)
                 self._sweep()
