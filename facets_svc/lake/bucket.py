@@ -33,7 +33,7 @@ from facets_svc.lake.cache import Cache
 from facets_svc.lake.journal import Change, History
 from facets_svc.lake.lease import Lease
 from facets_svc.lake.manifest import FileEntry, decode, encode, is_snapshot_id
-from facets_svc.lake.objects import Objects, Taken, Unreachable
+from facets_svc.lake.objects import Objects, Taken, Unreachable, Version
 from facets_svc.lake.snapshot import MANIFEST, Snapshot
 
 _CURRENT: Final = "CURRENT"
@@ -211,7 +211,7 @@ class BucketWriter(Writer):
         self._lake = lake
         self._objects = lake.objects
         self._lease = held
-        self._tag: str | None = None
+        self._version: Version | None = None
         self._in_force: str | None = None
         self._unsure: str | None = None
 
@@ -230,7 +230,7 @@ class BucketWriter(Writer):
                 with suppress(LakeError):  # a spoiled pointer is replaced by one that reads
                     self._in_force = self._lake.named(found[0])
             with suppress(Taken):
-                self._tag = self._objects.put_if(
+                self._version = self._objects.put_if(
                     _CURRENT, _pointer(self._in_force), None if found is None else found[1]
                 )
                 return
@@ -324,7 +324,7 @@ class BucketWriter(Writer):
         try:
             self._objects.put_if(f"journal/{change_id}.json", journal.encode(change), None)
             self._lease.check()
-            self._tag = self._objects.put_if(_CURRENT, _pointer(snapshot_id), self._tag)
+            self._version = self._objects.put_if(_CURRENT, _pointer(snapshot_id), self._version)
         except Taken:
             raise lost from None
         except Unreachable:

@@ -18,7 +18,7 @@ import msgspec
 
 from facets_svc.errors import LakeBusy, LakeError
 from facets_svc.lake.journal import holder
-from facets_svc.lake.objects import Objects, Taken
+from facets_svc.lake.objects import Objects, Taken, Version
 
 KEY: Final = "LEASE"
 
@@ -45,7 +45,7 @@ class Lease:
         self._objects = objects
         self._seconds = seconds
         self._token = secrets.token_hex(8)
-        self._tag = ""
+        self._version: Version | None = None
         self._good_until = 0.0
         self._lost = False
         self._done = threading.Event()
@@ -61,7 +61,7 @@ class Lease:
         self._thread.join()
         if not self._lost:
             with suppress(LakeError, Taken):  # it runs out by itself
-                self._objects.put_if(KEY, self._content(seconds=0), self._tag)
+                self._objects.put_if(KEY, self._content(seconds=0), self._version)
 
     def check(self) -> None:
         """Raise `LakeBusy` when the lease was lost: another job may hold the lake now."""
@@ -81,7 +81,7 @@ class Lease:
                 return
         raise LakeBusy(f"Other jobs are taking the lake {self._objects.location} at this moment.")
 
-    def _require_free(self, content: bytes, tag: str) -> None:
+    def _require_free(self, content: bytes, version: Version) -> None:
         """Raise `LakeBusy` unless the lease has run out."""
         try:
             held = msgspec.json.decode(content, type=Held)
@@ -92,7 +92,7 @@ class Lease:
             return
         if left > held.seconds + _CLOCKS_DIFFER_SECONDS:
             # No clock that agrees with ours wrote this. A holder that lives renews it: watch whether it does.
-            if not self._is_renewed(tag, seconds=min(max(held.seconds, 0), SECONDS)):
+            if not self._is_renewed(version, seconds=min(max(held.seconds, 0), SECONDS)):
                 return
             left = held.seconds
         raise LakeBusy(
@@ -100,18 +100,18 @@ class Lease:
             f"its hold within {left:.0f} s."
         )
 
-    def _is_renewed(self, tag: str, *, seconds: float) -> bool:
+    def _is_renewed(self, version: Version, *, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             time.sleep(min(1.0, seconds / 4))
             found = self._objects.get(KEY)
-            if found is None or found[1] != tag:
+            if found is None or found[1] != version:
                 return True
         return False
 
-    def _write(self, tag: str | None) -> None:
+    def _write(self, version: Version | None) -> None:
         started = time.monotonic()
-        self._tag = self._objects.put_if(KEY, self._content(seconds=self._seconds), tag)
+        self._version = self._objects.put_if(KEY, self._content(seconds=self._seconds), version)
         self._good_until = started + self._seconds
 
     def _content(self, *, seconds: float) -> bytes:
@@ -126,7 +126,7 @@ class Lease:
     def _keep(self) -> None:
         while not self._done.wait(self._seconds / 3):
             try:
-                self._write(self._tag)
+                self._write(self._version)
             except Taken:
                 if not self._found_again():
                     self._lost = True
@@ -139,6 +139,6 @@ class Lease:
         with suppress(LakeError, msgspec.MsgspecError):
             found = self._objects.get(KEY)
             if found is not None and msgspec.json.decode(found[0], type=Held).token.startswith(self._token):
-                self._tag = found[1]
+                self._version = found[1]
                 return True
         return False

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from facets_svc.errors import LakeError, SettingsError, SnapshotCorrupt
@@ -28,8 +28,6 @@ except ImportError:
 else:
     _INSTALLED = True
 
-T = TypeVar("T")
-
 SMALL_SECONDS: Final = 5.0
 """How long a request for a small object may take: a poll must not hang on a bucket that does not answer."""
 
@@ -42,6 +40,18 @@ _RETRY_SECONDS: Final = 20.0
 _RETRIES: Final = 2
 _STATUS = re.compile(r"status code: (\d{3}[A-Za-z ]*)")
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
+
+
+class Version(NamedTuple):
+    """Which version of an object it is: S3 and Azure tell them apart by the ETag, Google by a number."""
+
+    e_tag: str
+    number: str | None
+
+    @property
+    def mode(self) -> Any:
+        """The condition that the object still has this version."""
+        return {"e_tag": self.e_tag} | ({} if self.number is None else {"version": self.number})
 
 
 class Unreachable(LakeError):
@@ -60,27 +70,27 @@ class Objects:
         self._small = _store(location, seconds=SMALL_SECONDS)
         self._large = _store(location, seconds=PART_SECONDS)
 
-    def get(self, key: str) -> tuple[bytes, str] | None:
+    def get(self, key: str) -> tuple[bytes, Version] | None:
         """Return an object's bytes and its version tag, or None when there is none."""
         with self._told(key):
             try:
                 found = obstore.get(self._small, key)
-                return bytes(found.bytes()), _tag(found.meta)
+                return bytes(found.bytes()), _version(found.meta)
             except FileNotFoundError as error:
                 if "NoSuchBucket" in str(error):
                     raise Unreachable(f"There is no bucket for the lake {self.location}.") from None
                 return None
 
-    def put_if(self, key: str, content: bytes, tag: str | None) -> str:
-        """Write an object if it still has the version `tag` (None: if there is none), and return its new version.
+    def put_if(self, key: str, content: bytes, version: Version | None) -> Version:
+        """Write an object if it still has this version (None: if there is none), and return its new version.
 
         Raises `Taken` when it has not. `content` must be like no other: when an answer was lost, reading it back tells
         whether it was written.
         """
         try:
             with self._told(key):
-                mode: Any = "create" if tag is None else {"e_tag": tag, "version": None}
-                return _tag(obstore.put(self._small, key, content, mode=mode, use_multipart=False))
+                mode: Any = "create" if version is None else version.mode
+                return _version(obstore.put(self._small, key, content, mode=mode, use_multipart=False))
         except (Taken, Unreachable):
             # A retry meets the object that the first try has written.
             written = self.get(key)
@@ -99,10 +109,8 @@ class Objects:
             return sorted(meta["path"] for page in obstore.list(self._small, prefix) for meta in page)
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names that follow `prefix` up to the next slash, in order."""
-        with self._told(prefix):
-            found = obstore.list_with_delimiter(self._small, prefix)["common_prefixes"]
-            return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+        """Return the names that follow `prefix` up to the next slash, in order; a folder without objects is none."""
+        return sorted({key.removeprefix(prefix).partition("/")[0] for key in self.keys(prefix)})
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are not there are no error."""
@@ -167,11 +175,10 @@ class Objects:
             raise Unreachable(f"The lake {self.location} cannot be reached: {_reason(error)}.") from None
 
 
-def _tag(meta: Any) -> str:
-    tag = meta["e_tag"]
-    if not tag:
+def _version(meta: Any) -> Version:
+    if not meta["e_tag"]:
         raise LakeError("The bucket gives its objects no ETag: a lake needs them to move its pointer safely.")
-    return str(tag)
+    return Version(meta["e_tag"], meta["version"])
 
 
 def _reason(error: Exception) -> str:
