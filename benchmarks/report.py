@@ -47,8 +47,8 @@ def with_short_table(text: str, results: Results) -> str:
 
 def _page(measured: Sequence[Results]) -> str:
     parts = ["# Results", _INTRODUCTION]
-    if len(measured) > 1:
-        parts += ["## How answers grow with the catalogue", "![Milliseconds by models](growth.svg)"]
+    if (DOCS / "growth.png").exists():
+        parts += ["## How answers grow with the catalogue", "![Milliseconds by models](growth.png)"]
     for results in measured:
         parts += list(_sections(results))
     return "\n\n".join(parts) + "\n"
@@ -70,7 +70,7 @@ def _sections(results: Results) -> Iterable[str]:
     label = results.catalogue
     yield f"## {_name(results)}"
     yield _facts(results)
-    yield f"![Milliseconds by question and engine](questions-{label}.svg)"
+    yield f"![Milliseconds by question and engine](questions-{label}.png)"
     yield "### One client, nothing cached: medians, ms"
     yield tables.medians(results)
     yield f"### 99th percentiles, ms\n\n{tables.p99s(results)}"
@@ -78,7 +78,7 @@ def _sections(results: Results) -> Iterable[str]:
     if results.serving is not None:
         yield "### Over HTTP"
         if results.serving.compared:
-            yield f"![Requests a second](serving-{label}.svg)"
+            yield f"![Requests a second](serving-{label}.png)"
             yield tables.serving(results.serving)
             yield _SERVING
         yield from _sentences(results.serving)
