@@ -46,9 +46,13 @@ class Caller:
     orgs: frozenset[str] = frozenset()
     is_operator: bool = False
 
+    def may_see(self, org: str) -> bool:
+        """Tell whether the caller may see what `org`'s members see."""
+        return self.is_operator or org in self.orgs
+
     def require_org(self, org: str) -> None:
         """Raise `Forbidden` unless the caller may see what `org`'s members see."""
-        if not (self.is_operator or org in self.orgs):
+        if not self.may_see(org):
             raise Forbidden("The token is not for this organization.")
 
     def require_operator(self) -> None:
@@ -82,7 +86,7 @@ class Authenticator:
         self._audience = audience
         self._signatures = jwt.PyJWS(algorithms=[algorithm])
         self._claims = msgspec.json.Decoder(_Claims)
-        self._remembered: OrderedDict[bytes, _Claims] = OrderedDict()
+        self._remembered: OrderedDict[bytes, tuple[_Claims, Caller]] = OrderedDict()
         self._keys_version = keys.version()
 
     @classmethod
@@ -101,15 +105,17 @@ class Authenticator:
         Raises `TokenExpired` when all is well with the token but its time, `Unauthenticated` for anything else. Times
         are compared in whole seconds. Call it in one thread: it remembers whose signatures it has verified.
         """
-        claims = self._known(_token(authorization))
+        claims, caller = self._known(_token(authorization))
         seconds = math.floor(now)
-        caller = self._caller(claims, seconds)
+        latest = seconds + LEEWAY_SECONDS
+        if any(time is not msgspec.UNSET and time > latest for time in (claims.iat, claims.nbf)):
+            raise Unauthenticated(_REFUSED)
         if claims.exp + LEEWAY_SECONDS < seconds:
             raise TokenExpired(_EXPIRED)
         return caller
 
-    def _known(self, token: bytes) -> _Claims:
-        """Return the claims of a token whose signature is verified, now or before with the same keys.
+    def _known(self, token: bytes) -> tuple[_Claims, Caller]:
+        """Return the claims of a token and whose they are, verified now or before with the same keys.
 
         What depends on the time is not remembered. Nor is the token: a digest of it finds its claims.
         """
@@ -117,16 +123,17 @@ class Authenticator:
             self._remembered.clear()
             self._keys_version = version
         digest = hashlib.sha256(token).digest()
-        claims = self._remembered.get(digest)
-        if claims is None:
-            claims = self._verified(token.decode("ascii"))
-            if len(token) <= MAX_REMEMBERED_BYTES:
-                self._remembered[digest] = claims
-                if len(self._remembered) > MAX_REMEMBERED:
-                    self._remembered.popitem(last=False)
-        else:
+        known = self._remembered.get(digest)
+        if known is not None:
             self._remembered.move_to_end(digest)
-        return claims
+            return known
+        claims = self._verified(token.decode("ascii"))
+        known = (claims, self._caller(claims))
+        if len(token) <= MAX_REMEMBERED_BYTES:
+            self._remembered[digest] = known
+            if len(self._remembered) > MAX_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return known
 
     def _verified(self, token: str) -> _Claims:
         try:
@@ -146,11 +153,9 @@ class Authenticator:
             return payload
         raise Unauthenticated(_REFUSED)
 
-    def _caller(self, claims: _Claims, seconds: int) -> Caller:
-        latest = seconds + LEEWAY_SECONDS
-        begun = all(time is msgspec.UNSET or time <= latest for time in (claims.iat, claims.nbf))
+    def _caller(self, claims: _Claims) -> Caller:
         issued = not self._issuer or claims.iss == self._issuer
-        if not (begun and claims.exp <= LATEST_TIME and issued and self._is_meant(claims.aud)):
+        if not (claims.exp <= LATEST_TIME and issued and self._is_meant(claims.aud)):
             raise Unauthenticated(_REFUSED)
         if isinstance(claims.orgs, list):
             # what is no slug (`"*"` in a list too) names no org

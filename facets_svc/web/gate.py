@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
-import uuid
 from contextlib import suppress
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -39,6 +39,7 @@ _CLIENT_LEFT: Final = 499
 
 _TARGET: Final = "facets_svc.target"
 _REQUEST_ID_KEY: Final = "facets_svc.request_id"
+_HIT: Final = b"cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"
 _TIMING: Final = "facets_svc.timing"
 _REFUSAL: Final = "facets_svc.refusal"
 
@@ -98,10 +99,11 @@ class Gate:
                 self._check_tls(exchange)
                 await exchange.send_empty(204, self._cors.preflight_headers())
             else:
-                target = await self._admit(exchange)
-                if (reply := self._kept(exchange, target)) is not None:
+                await self._check_caller(exchange)
+                if (reply := self._kept(exchange)) is not None:
                     await exchange.send_reply(reply)
                 else:
+                    target = exchange.read_target()
                     await _until_gone(self._app(exchange.inner_scope(target), _no_body, exchange.send), receive)
         except _ClientLeft:
             exchange.status = _CLIENT_LEFT
@@ -110,8 +112,8 @@ class Gate:
         finally:
             exchange.log()
 
-    async def _admit(self, exchange: _Exchange) -> Target:
-        """Let the request pass, or raise the first thing that is wrong with it."""
+    async def _check_caller(self, exchange: _Exchange) -> None:
+        """Find out who asks, and count it. Raises `UpgradeRequired` and `Unauthenticated`: the first that holds."""
         route = exchange.raw.route
         if route is None or route.needs_tls:
             self._check_tls(exchange)
@@ -119,17 +121,16 @@ class Gate:
             caller = exchange.caller = self._authenticator.authenticate(exchange.all(b"authorization"), time.time())
             if self._limit is not None:
                 exchange.refusal = await self._limit.count(caller.subject)
-        exchange.target = exchange.raw.read(exchange.method)
-        return exchange.target
 
-    def _kept(self, exchange: _Exchange, target: Target) -> Reply | None:
-        if self._shortcut is None or exchange.refusal is not None:
+    def _kept(self, exchange: _Exchange) -> Reply | None:
+        if self._shortcut is None or exchange.caller is None or exchange.refusal is not None:
             return None
-        if_none_match = [value.decode("latin-1") for value in exchange.all(b"if-none-match")]
-        reply = self._shortcut.reply(exchange.caller, target, if_none_match)
-        if reply is not None:
-            exchange.timing.hit = True
-        return reply
+        found = self._shortcut.find(exchange.caller, exchange.raw, exchange.method)
+        if found is None:
+            return None
+        exchange.timing.hit = True
+        exchange.org, answer = found
+        return answer.reply([value.decode("latin-1") for value in exchange.all(b"if-none-match")])
 
     def _check_tls(self, exchange: _Exchange) -> None:
         client = exchange.scope.get("client")
@@ -145,16 +146,16 @@ class _Exchange:
         self.headers: dict[bytes, bytes] = dict(self.scope["headers"])
         path = self.scope.get("raw_path") or quote(self.scope["path"]).encode()
         self.raw = RawTarget.of(path.partition(b"?")[0], self.scope["query_string"])
-        self.target: Target | None = None
+        self.org: str | None = None
         self.caller: Caller | None = None
         self.refusal: Overloaded | None = None
         self.timing = Timing()
         self.status = 0
-        self.snapshot: bytes | None = None
+        self.snapshot: str | None = None
         self._send = send
         self._cors = _encoded(cors.headers_for(self.headers.get(b"origin")))
         given = self.headers.get(b"x-request-id", b"")
-        self.id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self.id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
     def all(self, name: bytes) -> list[bytes]:
         """Return the value of every header of this name."""
@@ -179,7 +180,7 @@ class _Exchange:
         if event["type"] == "http.response.start":
             self.status = event["status"]
             headers = self._completed(dict(event.get("headers", [])))
-            self.snapshot = headers.get(b"x-snapshot-id")
+            self.snapshot = headers[b"x-snapshot-id"].decode() if b"x-snapshot-id" in headers else None
             event = {**event, "headers": list(headers.items())}
         elif event["type"] == "http.response.body" and self.method == "HEAD":
             if event.get("more_body"):
@@ -187,9 +188,27 @@ class _Exchange:
             event = {**event, "body": b""}
         await self._send(event)
 
+    def read_target(self) -> Target:
+        """Return what the request is for. Raises what `RawTarget.read` does."""
+        target = self.raw.read(self.method)
+        self.org = target.org if is_slug(target.org) else None
+        return target
+
     async def send_reply(self, reply: Reply) -> None:
         """Send a reply that needed no application."""
-        await reply(self.scope, _no_body, self.send)
+        self.status, self.snapshot = reply.status, reply.snapshot_id
+        if self._cors:
+            headers = list(self._completed(dict(reply.headers)).items())
+        else:  # this happens most often by far
+            headers = [
+                *reply.headers,
+                (b"x-request-id", self.id.encode()),
+                (b"server-timing", _server_timing(self.timing)),
+            ]
+        start: Any = {"type": "http.response.start", "status": reply.status, "headers": headers}
+        body = b"" if self.method == "HEAD" else reply.body
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def send_empty(self, status: int, headers: dict[str, str]) -> None:
         """Send an answer without a body."""
@@ -206,15 +225,15 @@ class _Exchange:
 
     def log(self) -> None:
         """Write the request's line. It holds no token and no values of the query."""
-        route, target = self.raw.route, self.target
+        route = self.raw.route
         fields = {
             "request_id": self.id,
             "method": self.method[:16],
             "route": route.template if route else self.raw.path[:200].decode("latin-1"),
-            "org": target.org if target and is_slug(target.org) else None,
+            "org": self.org,
             "status": self.status,
             "ms": round((time.perf_counter() - self.timing.asked) * 1000, 2),
-            "snapshot": self.snapshot.decode() if self.snapshot else None,
+            "snapshot": self.snapshot,
             "sub": self.caller.subject[:128] if self.caller else None,
         }
         REQUESTS.info("request", extra={"fields": fields})
@@ -238,8 +257,10 @@ def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 def _server_timing(timing: Timing) -> bytes:
     """Return where the time went as the Server-Timing standard has it, in milliseconds."""
+    if timing.hit:
+        return _HIT
     queue, engine, encode = (seconds * 1000 for seconds in timing.durations())
-    cache = "cache;desc=hit, " if timing.hit else "cache;desc=shared, " if timing.shared else ""
+    cache = "cache;desc=shared, " if timing.shared else ""
     return f"{cache}queue;dur={queue:.2f}, engine;dur={engine:.2f}, encode;dur={encode:.2f}".encode()
 
 

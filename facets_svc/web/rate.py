@@ -10,6 +10,7 @@ import logging
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import limits
@@ -39,9 +40,17 @@ class RateLimit:
     out, and nobody may ask without end.
     """
 
-    def __init__(self, rate: str, *, shared: Storage | None = None, max_subjects: int = MAX_SUBJECTS) -> None:
+    def __init__(
+        self,
+        rate: str,
+        *,
+        shared: Storage | None = None,
+        max_subjects: int = MAX_SUBJECTS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._item = limits.parse(rate)
-        self._own = FixedWindowRateLimiter(BoundedMemory(max_subjects))
+        self._clock = clock
+        self._own = FixedWindowRateLimiter(BoundedMemory(max_subjects, clock))
         self._shared = None if shared is None else FixedWindowRateLimiter(shared)
         self._paused_until = -math.inf
         self._away = False
@@ -79,7 +88,7 @@ class RateLimit:
         if await limiter.hit(self._item, key):
             return None
         window = await limiter.get_window_stats(self._item, key)
-        seconds = max(1, math.ceil(window.reset_time - time.time()))
+        seconds = max(1, math.ceil(window.reset_time - self._clock()))
         told = f"No more than {self._item.amount} requests a {self._item.GRANULARITY.name} are answered."
         return Overloaded(told, retry_after_seconds=seconds)
 
@@ -102,8 +111,9 @@ class BoundedMemory(Storage):
 
     STORAGE_SCHEME = None
 
-    def __init__(self, max_keys: int) -> None:
+    def __init__(self, max_keys: int, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
+        self._clock = clock
         self._max_keys = max_keys
         self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
@@ -118,7 +128,7 @@ class BoundedMemory(Storage):
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count `amount` for `key`, in a window of `expiry` seconds that begins now unless one is open."""
-        now = time.time()
+        now = self._clock()
         count, end = self._windows.get(key, (0, 0.0))
         if end <= now:
             count, end = 0, now + expiry
@@ -131,11 +141,11 @@ class BoundedMemory(Storage):
     async def get(self, key: str) -> int:
         """Return what was counted in the open window."""
         count, end = self._windows.get(key, (0, 0.0))
-        return count if end > time.time() else 0
+        return count if end > self._clock() else 0
 
     async def get_expiry(self, key: str) -> float:
         """Return when the window ends, in seconds since 1970."""
-        return self._windows.get(key, (0, time.time()))[1]
+        return self._windows.get(key, (0, self._clock()))[1]
 
     async def check(self) -> bool:
         """Memory is always there."""

@@ -48,6 +48,7 @@ class Reply:
     status: int
     headers: Headers
     body: bytes
+    snapshot_id: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -94,7 +95,11 @@ class JsonForm:
             "Content-Type": self.media_type,
             "Content-Length": str(len(body)),
         }
-        return Representation(tag, Reply(200, _encoded(whole), body), Reply(304, _encoded(shared), b""))
+        return Representation(
+            tag,
+            whole=Reply(200, _encoded(whole), body, answered.snapshot.id),
+            unchanged=Reply(304, _encoded(shared), b"", answered.snapshot.id),
+        )
 
 
 JSON: Final = JsonForm()
