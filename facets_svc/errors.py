@@ -4,6 +4,8 @@
 
     FacetsError
     ├── SettingsError            a setting or an option is wrong                          exit 2
+    ├── QueryError               an analyst's SQL is wrong, or cannot be answered         exit 2
+    ├── QueryInterrupted         an analyst's query was interrupted                       exit 130
     ├── SourceError              the source is missing, unreadable or not what it says    exit 3
     ├── DataRefused              the source was read, but may not be published            exit 4
     ├── LakeError                the lake cannot be read or written                       exit 5
@@ -43,6 +45,27 @@ class SettingsError(FacetsError):
     """A setting or an option is wrong."""
 
     exit_code = 2
+
+
+class QueryError(FacetsError):
+    """An analyst's SQL is wrong, or cannot be answered.
+
+    `line` and `column` (from 1, in characters) say where, if that is known.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        """Keep the place."""
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class QueryInterrupted(FacetsError):
+    """An analyst's query was interrupted."""
+
+    exit_code = 130
 
 
 class SourceError(FacetsError):

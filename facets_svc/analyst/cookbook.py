@@ -1,0 +1,57 @@
+"""The cookbook: `sql/cookbook/`, named queries that are worth asking, with how to read their answers."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from facets_svc import sql
+from facets_svc.analyst import parameters
+from facets_svc.errors import QueryError
+from facets_svc.sql import Parameter, SqlFileError
+
+FOLDER: Final = "cookbook"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedQuery:
+    """One query: its name (`licence-compliance`), the question, how to read the answer, its parameters, its text."""
+
+    name: str
+    question: str
+    reading: str
+    parameters: Mapping[str, Parameter]
+    text: str
+
+    def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value for every parameter, given or by default. Raises `QueryError`."""
+        return parameters.declared(self.parameters, given)
+
+
+@functools.cache
+def cookbook() -> tuple[NamedQuery, ...]:
+    """Return every named query, by name. Raises `SqlFileError` for a malformed one."""
+    queries = []
+    for statement in sql.load_folder(FOLDER):
+        name = statement.name.removeprefix(f"{FOLDER}/").replace("_", "-")
+        wrong = [
+            parameter.type for parameter in statement.parameters.values() if parameter.type not in parameters.TYPES
+        ]
+        if wrong:
+            raise SqlFileError(f"sql/{statement.name}.sql: a parameter cannot be {wrong[0]}.")
+        reading = " ".join(line for line in statement.notes if line)
+        queries.append(NamedQuery(name, statement.answers, reading, statement.parameters, statement.text))
+    return tuple(queries)
+
+
+def named(name: str) -> NamedQuery:
+    """Return the query of that name. Raises `QueryError`, with the names that are like it."""
+    queries = {query.name: query for query in cookbook()}
+    if name in queries:
+        return queries[name]
+    close = difflib.get_close_matches(name, queries, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(queries)}."
+    raise QueryError(f"There is no query {name[:100]!r}; {hint}")

@@ -1,0 +1,108 @@
+"""The statements that make the tables in DuckDB, over given files: views, and macros for the same at another time.
+
+A definition is never edited: what it is defined over is put before it by name, as common table expressions. So each
+view stands on its own, and works under whatever name its database is attached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from facets_svc.analyst.rows import History, SnapshotRows
+from facets_svc.analyst.tables import NAMES, ROWS, SNAPSHOT_ROWS, Table, tables
+
+RELATIONS: Final = NAMES
+"""The names of the views."""
+
+MACROS: Final = tuple(f"{name}_at" for name in NAMES if name != "snapshots")
+"""The names of the table macros: `models_at('2026-11-01')`."""
+
+_SNAPSHOT_AT: Final = """\
+coalesce(
+    CASE
+        WHEN CAST(moment AS VARCHAR) = 'first' THEN {ids}[1]
+        WHEN CAST(moment AS VARCHAR) = 'previous' THEN {previous}
+        WHEN regexp_full_match(CAST(moment AS VARCHAR), '\\d{{8}}T\\d{{6}}Z-[0-9a-f]{{4}}')
+            THEN list_filter({ids}, lambda one: one = CAST(moment AS VARCHAR))[1]
+        WHEN length(CAST(moment AS VARCHAR)) = 10
+            THEN list_max(list_filter(
+                {ids}, lambda one: one <= strftime(TRY_CAST(CAST(moment AS VARCHAR) AS DATE), '%Y%m%dT~')
+            ))
+        ELSE list_max(list_filter(
+            {ids}, lambda one: one <= strftime(TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP), '%Y%m%dT%H%M%SZ~')
+        ))
+    END,
+    error(
+        'There is no snapshot as of ' || coalesce(CAST(moment AS VARCHAR), 'NULL')
+        || '; a date, a time, the id of a snapshot, first or previous is understood, and the oldest is ' || {ids}[1]
+    )
+)"""
+# Ids begin with their time, so that they compare as the times do; ~ comes after every character of an id. Nothing here
+# is a subquery or a column: the argument of a table function must be known when the query is planned.
+
+
+def definitions(history: History) -> Iterator[str]:
+    """Yield the statements that make every table over `history`, with its comments, in the database in use."""
+    present = _model_rows(_list(_text(file) for file in history.present.files))
+    files = _map({rows.snapshot_id: _list(_text(file) for file in rows.files) for rows in history.snapshots})
+    then = _model_rows(f"{files}[{snapshot_at(history)}]")
+    for table in tables():
+        if table.as_of is None:
+            yield f"CREATE OR REPLACE VIEW {table.name} AS\n{_over([_snapshot_rows(history)], table)}"
+        else:
+            yield f"CREATE OR REPLACE VIEW {table.name} AS\n{_over(present, table)}"
+            yield f"CREATE OR REPLACE MACRO {table.as_of}(moment) AS TABLE\n{_over(then, table)}"
+        yield f"COMMENT ON VIEW {table.name} IS {_text(table.meaning)}"
+        for column in table.columns:
+            yield f"COMMENT ON COLUMN {table.name}.{column.name} IS {_text(column.meaning)}"
+
+
+def snapshot_at(history: History) -> str:
+    """Return the expression that tells the snapshot in force at `moment`: a date (its end), a time, or an id.
+
+    Also `first`, the oldest one, and `previous`, the one before that which is shown.
+    """
+    previous = "NULL" if history.previous is None else _text(history.previous.snapshot_id)
+    return _SNAPSHOT_AT.format(ids=_list(_text(rows.snapshot_id) for rows in history.snapshots), previous=previous)
+
+
+def _model_rows(files: str) -> list[str]:
+    """Return the common table expressions over the files of one snapshot: `model_rows`, and `models` over it."""
+    reads = f"SELECT * FROM read_parquet({files}, hive_partitioning = false)"  # noqa: S608 - literals
+    (models,) = (table for table in tables() if table.name == "models")
+    return [f"{ROWS} AS NOT MATERIALIZED (\n{reads}\n)", f"models AS NOT MATERIALIZED (\n{models.select})"]
+
+
+def _snapshot_rows(history: History) -> str:
+    rows = ",\n".join(_snapshot_row(rows, in_force=rows.snapshot_id == history.in_force) for rows in history.snapshots)
+    columns = "snapshot_id, created_at, in_force, models, public_models, orgs"
+    return f"{SNAPSHOT_ROWS} AS (\nSELECT * FROM (VALUES\n{rows}\n) AS listed({columns})\n)"
+
+
+def _snapshot_row(rows: SnapshotRows, *, in_force: bool) -> str:
+    time = f"CAST({_text(rows.created_at.isoformat())} AS TIMESTAMPTZ)"
+    counts = ", ".join(f"CAST({count} AS BIGINT)" for count in (rows.models, rows.public_models, rows.orgs))
+    return f"({_text(rows.snapshot_id)}, {time}, {str(in_force).upper()}, {counts})"
+
+
+def _over(expressions: list[str], table: Table) -> str:
+    """Return the table's SELECT with `expressions` before it: the last is what it reads, before it what that reads."""
+    if table.name == "models":
+        expressions = expressions[:1]
+    columns = ", ".join(f"{table.name}.{column.name}" for column in table.columns)
+    return f"WITH {', '.join(expressions)}\nSELECT {columns} FROM (\n{table.select}) AS {table.name}"
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"[{', '.join(items)}]"
+
+
+def _map(entries: dict[str, str]) -> str:
+    return f"MAP {{{', '.join(f'{_text(key)}: {value}' for key, value in entries.items())}}}"
+
+
+def _text(text: str) -> str:
+    """Return `text` as a literal of SQL."""
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"

@@ -1,0 +1,56 @@
+"""Splits SQL text into its statements, each with its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_TOKEN: Final = re.compile(
+    r"""
+    --[^\n]*                             # a comment
+    | /\*.*?(?:\*/|\Z)                   # another kind
+    | [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)    # a text with escapes
+    | '(?:[^']|'')*(?:'|\Z)              # a text
+    | "(?:[^"]|"")*(?:"|\Z)              # a name in quotes
+    | \$(?P<tag>[A-Za-z_]*)\$.*?(?:\$(?P=tag)\$|\Z)     # a text between dollars
+    | (?P<end>;)
+    | (?P<word>[^\s])                    # anything else that is no white space
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One statement: its text without the semicolon, where it begins, and whether a semicolon ended it."""
+
+    text: str
+    first: int
+    ended: bool
+
+
+def split(text: str) -> list[Piece]:
+    r"""Return the statements of `text`; what is only comments and white space is none.
+
+    >>> [piece.text for piece in split("SELECT ';'; -- ;\n SELECT 2")]
+    ["SELECT ';'", 'SELECT 2']
+    """
+    pieces = []
+    first: int | None = None
+    for token in _TOKEN.finditer(text):
+        if token["end"]:
+            if first is not None:
+                pieces.append(Piece(text[first : token.start()].rstrip(), first, ended=True))
+            first = None
+        elif first is None and not token[0].startswith(("--", "/*")):
+            first = token.start()
+    if first is not None:
+        pieces.append(Piece(text[first:].rstrip(), first, ended=False))
+    return pieces
+
+
+def is_complete(text: str) -> bool:
+    """Tell whether the last statement of `text` is ended by a semicolon (no statement at all is complete too)."""
+    pieces = split(text)
+    return not pieces or pieces[-1].ended

@@ -1,0 +1,67 @@
+"""The tables that analysts see: `sql/views/`, with what each column means."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from facets_svc import sql
+from facets_svc.sql import SqlFileError, Statement
+
+NAMES: Final = ("models", "model_tags", "model_tasks", "facet_values", "orgs", "snapshots")
+"""The tables, in the order that people read about them: each is `sql/views/<name>.sql`."""
+
+ROWS: Final = "model_rows"
+"""What `models` is defined over: the files of one snapshot."""
+
+SNAPSHOT_ROWS: Final = "snapshot_rows"
+"""What `snapshots` is defined over: a row a snapshot. Every other table is defined over `models`."""
+
+_COLUMN: Final = re.compile(
+    r"^(?P<name>[a-z_]+) (?P<type>[A-Z][A-Z ]*[A-Z](?:\[\])?): (?P<meaning>.+?\.)(?: Example: (?P<example>.+))?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its DuckDB type, what it means, and a value that it has (None: the sample has none)."""
+
+    name: str
+    type: str
+    meaning: str
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: what its rows are, its columns, and the SELECT that makes it out of what it is defined over."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    select: str
+
+    @property
+    def as_of(self) -> str | None:
+        """The name of the macro that is this table at another time; `snapshots` has none, being about all times."""
+        return None if self.name == "snapshots" else f"{self.name}_at"
+
+
+@functools.cache
+def tables() -> tuple[Table, ...]:
+    """Return every table. Raises `SqlFileError` for a malformed definition."""
+    return tuple(_table(name, sql.load(f"views/{name}")) for name in NAMES)
+
+
+def _table(name: str, statement: Statement) -> Table:
+    columns = []
+    for line in filter(None, statement.notes):
+        described = _COLUMN.match(line)
+        if described is None:
+            raise SqlFileError(
+                f"sql/views/{name}.sql: a column reads `-- name TYPE: Meaning. Example: value`: {line!r}."
+            )
+        columns.append(Column(described["name"], described["type"], described["meaning"], described["example"]))
+    return Table(name, statement.answers, tuple(columns), statement.without(()))

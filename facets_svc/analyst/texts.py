@@ -1,0 +1,59 @@
+"""How values are written as text: the same in every format that is text."""
+
+from __future__ import annotations
+
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+
+def _of_no_type_of_json(value: Any) -> Any:
+    """Return what JSON has in the place of `value`."""
+    if isinstance(value, pa.MonthDayNano):
+        months, days, nanoseconds = value
+        return f"P{months}M{days}DT{Decimal(nanoseconds).scaleb(-9):f}S"
+    return str(value)
+
+
+json_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_of_no_type_of_json)
+"""Writes values as JSON: times as RFC 3339, decimals as numbers, bytes in base64, NaN and infinities as null."""
+
+
+def text_of(value: Any) -> str:
+    """Return `value`, not null, as text: lists and structs as JSON, times as in RFC 3339.
+
+    >>> [text_of(value) for value in (True, 1.0, ["a", None], Decimal("0.50"))]
+    ['true', '1.0', '["a",null]', '0.50']
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return repr(value)
+    encoded = json_encoder.encode(value).decode()
+    # Times and bytes are texts of JSON, of characters that need no escape.
+    return encoded[1:-1] if encoded.startswith('"') else encoded
+
+
+def on_one_line(text: str) -> str:
+    r"""Return `text` as a terminal may show it: no line breaks, and nothing that moves the cursor or turns the script.
+
+    >>> on_one_line("two\nlines \x1b[31m")
+    'two⏎lines �[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character == "\n":
+        return "⏎"
+    if character in "\t\r":
+        return " "
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+        # Two joiners make emoji and some scripts what they are, and move nothing.
+        return character if character in "\u200c\u200d" else "\ufffd"
+    return character
