@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -109,7 +110,12 @@ def _setting(parse: Callable[[str], Any], default: Any, description: str, *, sec
 class Settings:
     """Every setting, with its default: `FACETS_LAKE` sets `lake`, and so on."""
 
-    lake: str = _setting(_text, "data/lake", "Folder of the lake that is served and synced to.")
+    lake: str = _setting(
+        _text, "data/lake", "Folder, or bucket such as `s3://bucket/prefix`, of the lake that is served and synced to."
+    )
+    cache: str = _setting(
+        _text, "", "Folder for copies of a lake in a bucket; unset: `facets-svc` in the user's cache folder."
+    )
     host: str = _setting(_text, "127.0.0.1", "Address to listen on.")
     port: int = _setting(_integer(1, 65535), 8000, "Port to listen on.")
     workers: int = _setting(_integer(1, 64), 1, "Serving processes; each opens the snapshot for itself.")
@@ -152,6 +158,11 @@ class Settings:
         secret=True,
     )
     log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Where copies of a lake in a bucket go, if the settings say so."""
+        return Path(self.cache) if self.cache else None
 
     @property
     def default_facet_limit(self) -> int:

@@ -13,10 +13,10 @@ import time
 
 import click
 
+from facets_svc.cli.options import opened_lake
 from facets_svc.cli.orgs import org_to_try
 from facets_svc.cli.token import sign
 from facets_svc.errors import SettingsError
-from facets_svc.lake.folder import Lake
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.settings import Settings
 
@@ -58,7 +58,7 @@ def announce_when_ready(settings: Settings) -> None:
     A process of its own finds a good request and waits, and not a thread: the server forks its workers, and a process
     with threads may not do so safely.
     """
-    snapshot = Lake.open(settings.lake).snapshot()
+    snapshot = opened_lake(settings).snapshot()
     arguments = (settings, snapshot, os.getpid())
     multiprocessing.get_context("fork").Process(target=_announce, args=arguments, daemon=True).start()
 

@@ -8,10 +8,18 @@ from typing import Any
 
 import click
 
+from facets_svc.lake import Lake
 from facets_svc.settings import Settings
 
-lake_option = click.option("--lake", metavar="FOLDER", help="Folder of the lake; FACETS_LAKE otherwise.")
+lake_option = click.option(
+    "--lake", metavar="LAKE", help="Folder or s3://bucket/prefix of the lake; FACETS_LAKE otherwise."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def opened_lake(settings: Settings) -> Lake:
+    """Return the lake of the settings."""
+    return Lake.open(settings.lake, cache=settings.cache_folder)
 
 
 def settings_with(**options: Any) -> Settings:

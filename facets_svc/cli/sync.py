@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from facets_svc.cli.options import json_option, lake_option, settings_with
+from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.cli.progress import progress_on
 from facets_svc.cli.report import written_out
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.errors import SettingsError
-from facets_svc.lake.folder import Lake
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.settings import Settings
 from facets_svc.sync.job import run
@@ -47,7 +46,7 @@ def sync(location: str, lake: str | None, query_file: Path | None, as_json: bool
     query = None if query_file is None else _read_query(query_file)
     report = run(
         open_source(location, query=query),
-        Lake.open(settings.lake),
+        opened_lake(settings),
         probe=lambda snapshot: _probe(snapshot, settings),
         progress=progress_on(sys.stderr),
         memory_limit=settings.memory_limit or None,

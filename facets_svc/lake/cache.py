@@ -49,7 +49,7 @@ class Cache:
 
     def work(self) -> Path:
         """Return the folder that this process works in; what dead processes left is removed when it is made."""
-        if self._work is None:
+        if self._work is None or not self._work.is_dir():
             self.root.mkdir(parents=True, exist_ok=True)
             self._sweep()
             made = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))

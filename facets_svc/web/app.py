@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import logging.config
 import os
 
@@ -9,11 +10,14 @@ from litestar.types import ASGIApp
 
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine
-from facets_svc.lake.folder import Lake
+from facets_svc.errors import LakeError
+from facets_svc.lake import Lake
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import logs
 from facets_svc.web.asgi import create_app_for
+
+_logger = logging.getLogger(__name__)
 
 
 def create_app() -> ASGIApp:
@@ -25,13 +29,23 @@ def create_app() -> ASGIApp:
 
 def create_app_with_settings(settings: Settings) -> ASGIApp:
     """Build everything from settings. Raises `SettingsError`, or `LakeError` for a lake of a kind that there is not."""
-    lake = Lake.open(settings.lake)
+    lake = Lake.open(settings.lake, cache=settings.cache_folder)
+
+    def current_id() -> str | None:
+        try:
+            return lake.current()
+        except LakeError as error:
+            remembered = None if service.snapshot is not None else lake.remembered()
+            if remembered is None:
+                raise
+            _logger.warning("The last snapshot known to be in force, %s, is served: %s", remembered, error)
+            return remembered
 
     def open_snapshot(snapshot_id: str) -> Engine:
         return open_engine(lake.snapshot(snapshot_id), threads=settings.threads, memory_limit=settings.memory_limit)
 
     service = FacetService(
-        current_id=lake.current,
+        current_id=current_id,
         open_engine=open_snapshot,
         poll_seconds=settings.poll_seconds,
         concurrency=settings.concurrency,
