@@ -34,6 +34,10 @@ _HEADERS: Final[Json] = {
     "Last-Modified": ("When the snapshot was made, for information", {"type": "string"}),
     "Cache-Control": ("What a cache may do with the answer", {"type": "string"}),
     "Vary": ("The request headers that the answer depends on", {"type": "string"}),
+    "Server-Timing": (
+        "Milliseconds in the queue, the engine and encoding; `cache` says `hit` (kept) or `shared` (another one's work)",
+        {"type": "string"},
+    ),
     "Retry-After": ("Seconds to wait", {"type": "integer", "minimum": 1}),
     "WWW-Authenticate": ("The scheme that is needed: Bearer", {"type": "string"}),
     "Allow": ("The methods that the route has", {"type": "string"}),
@@ -47,6 +51,7 @@ _DESCRIPTIONS: Final = {
     403: "Access forbidden",
     409: "A reload is running already",
     426: "Upgrade required",
+    429: "The subject has used up its rate",
     500: "Internal server error",
     502: "Bad gateway",
 }
@@ -101,14 +106,15 @@ def _extend_facets(operation: Json, settings: Settings) -> None:
         },
     ]
     responses = operation["responses"]
-    responses["200"]["headers"] = _headers(*_FRESHNESS, "Last-Modified", "X-Request-Id")
+    responses["200"]["headers"] = _headers(*_FRESHNESS, "Last-Modified", "Server-Timing", "X-Request-Id")
     responses["304"] = {
         "description": "The caller has the answer already",
-        "headers": _headers(*_FRESHNESS, "X-Request-Id"),
+        "headers": _headers(*_FRESHNESS, "Server-Timing", "X-Request-Id"),
     }
     for status, response in responses.items():
         if int(status) >= 400:
-            response["headers"] = _headers(*_HEADERS_OF.get(int(status), ()), "Cache-Control", "X-Request-Id")
+            own = _HEADERS_OF.get(int(status), ())
+            response["headers"] = _headers(*own, "Cache-Control", "Server-Timing", "X-Request-Id")
     responses |= {str(status): _other(status) for status in OTHER_STATUSES}
 
 
@@ -120,7 +126,7 @@ def _reload() -> Json:
         "security": [{"bearer": []}],
         "responses": {
             "200": _ok("ReloadResponse", "The snapshot that is in force"),
-            **{str(status): _error(status) for status in (400, 401, 403, 409, 426, 500, 502)},
+            **{str(status): _error(status) for status in (400, 401, 403, 409, 426, 429, 500, 502)},
             "405": _other(405),
         },
     }

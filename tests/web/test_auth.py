@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 
 from facets_svc.errors import Forbidden, SettingsError, TokenExpired, Unauthenticated
 from facets_svc.settings import Settings
+from facets_svc.web import auth
 from facets_svc.web.auth import Authenticator, Caller
+from facets_svc.web.keys import FixedKeys
 
 NOW = 1_800_000_000
 SECRET = "a secret of the tests, thirty-two bytes or more"
@@ -426,6 +429,89 @@ def test_a_key_set_without_a_key_for_the_algorithm_is_refused(tmp_path: Path) ->
         path = jwks(tmp_path / "jwks.json", *keys)
         with pytest.raises(SettingsError, match="holds no public key for RS256"):
             Authenticator.of(Settings(jwt_algorithm="RS256", jwt_jwks=path))
+
+
+class _Counting(FixedKeys):
+    """Counts how often a signature is verified; its version can be set."""
+
+    verified = 0
+    number = 0
+
+    def candidates(self, kid: str | None) -> Sequence[Any]:
+        self.verified += 1
+        return super().candidates(kid)
+
+    def version(self) -> int:
+        return self.number
+
+
+class TestWhatIsRemembered:
+    @pytest.fixture
+    def keys(self) -> _Counting:
+        return _Counting(SECRET.encode())
+
+    @pytest.fixture
+    def check(self, keys: _Counting) -> Callable[[str, float], Caller]:
+        authenticator = Authenticator(keys, algorithm="HS256")
+        return lambda token, now: authenticator.authenticate([f"Bearer {token}".encode()], now)
+
+    def test_a_signature_is_verified_once(self, keys: _Counting, check: Callable[[str, float], Caller]) -> None:
+        assert [check(with_claims(), NOW) for _ in range(3)] == [ACME] * 3
+        assert keys.verified == 1
+
+    def test_another_token_is_another_one_however_alike(self, check: Callable[[str, float], Caller]) -> None:
+        token = with_claims()
+        assert check(token, NOW) == ACME
+        for other in (token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), token + "A", token.upper(), token[:-1]):
+            with pytest.raises(Unauthenticated):
+                check(other, NOW)
+        assert check(with_claims(orgs=["b"]), NOW) == Caller("ada", frozenset({"b"}))
+
+    def test_the_time_is_looked_at_each_time(self, check: Callable[[str, float], Caller]) -> None:
+        token = with_claims(nbf=NOW, iat=NOW)
+        assert check(token, NOW + 90) == ACME
+        with pytest.raises(TokenExpired):
+            check(token, NOW + 91)
+        with pytest.raises(Unauthenticated):
+            check(token, NOW - 31)
+        assert check(token, NOW - 30) == ACME
+
+    def test_nothing_outlives_the_keys_that_verified_it(
+        self, keys: _Counting, check: Callable[[str, float], Caller]
+    ) -> None:
+        assert check(with_claims(), NOW) == ACME
+        keys.number += 1
+        keys._keys = (OLD_SECRET.encode(),)
+        with pytest.raises(Unauthenticated):
+            check(with_claims(), NOW)
+
+    def test_a_key_that_leaves_a_set_takes_its_tokens_along(self, tmp_path: Path) -> None:
+        path = jwks(tmp_path / "jwks.json", jwk(ED_KEY, "EdDSA", kid="a"))
+        checking = Authenticator.of(Settings(jwt_algorithm="EdDSA", jwt_jwks=path))
+        header = [f"Bearer {jwt.encode(CLAIMS, ED_KEY, algorithm='EdDSA', headers={'kid': 'a'})}".encode()]
+        assert [checking.authenticate(header, NOW) for _ in range(2)] == [ACME] * 2
+
+        jwks(tmp_path / "jwks.json", jwk(ed25519.Ed25519PrivateKey.generate(), "EdDSA", kid="another"))
+
+        with pytest.raises(Unauthenticated):
+            checking.authenticate(header, NOW)
+
+    def test_what_is_refused_is_not_remembered(self, keys: _Counting, check: Callable[[str, float], Caller]) -> None:
+        for _ in range(3):
+            with pytest.raises(Unauthenticated):
+                check(signed(HS256, CLAIMS, OLD_SECRET), NOW)
+        assert keys.verified == 3
+
+    def test_it_is_bounded_in_number_and_in_length(
+        self, keys: _Counting, monkeypatch: pytest.MonkeyPatch, check: Callable[[str, float], Caller]
+    ) -> None:
+        monkeypatch.setattr(auth, "MAX_REMEMBERED", 2)
+        for subject in ("a", "b", "a", "c", "a", "b"):  # b is the one that was not seen for longest when c comes
+            check(with_claims(sub=subject), NOW)
+        assert keys.verified == 4
+        for _ in range(2):
+            check(with_claims(orgs=["x" * 90] * 30), NOW)
+        assert keys.verified == 6
 
 
 JSON = st.recursive(
