@@ -1,4 +1,4 @@
-"""`facets-svc snapshots`: what the lake holds, and whether it is whole."""
+"""`facets-svc snapshots`: what the lake holds, whether it is whole, and what differs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from datetime import datetime
 import click
 import msgspec
 
-from facets_svc.cli.options import json_option, lake_option, settings_with
+from facets_svc.cli.keeping import prune, rollback
+from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.cli.progress import progress_on
 from facets_svc.errors import LakeError
-from facets_svc.lake.folder import Lake
+from facets_svc.lake import Lake
+from facets_svc.lake.compare import Difference, difference
+from facets_svc.lake.journal import History, Tenure
 
 
 class Listed(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -19,11 +22,39 @@ class Listed(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     id: str
     in_force: bool = False
+    withdrawn: bool = False
     created_at: datetime | None = None
     models: int | None = None
     orgs: int | None = None
     bytes: int | None = None
     problem: str | None = None
+
+
+class InForce(msgspec.Struct, kw_only=True):
+    """When a snapshot was in force; null: from before the journal began, or until now."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+class Shown(msgspec.Struct, kw_only=True):
+    """What is known of a snapshot, but for its files."""
+
+    id: str
+    in_force: bool
+    withdrawn: bool
+    was_in_force: list[InForce]
+    created_at: datetime
+    source: str
+    writer: str
+    models: int
+    public_models: int
+    orgs: int
+    facet_values: dict[str, int]
+    rows_read: int
+    rejected: dict[str, int]
+    files: int
+    bytes: int
 
 
 class Verified(msgspec.Struct, kw_only=True):
@@ -36,7 +67,11 @@ class Verified(msgspec.Struct, kw_only=True):
 
 @click.group()
 def snapshots() -> None:
-    """List and check the snapshots of a lake."""
+    """List, check and compare the snapshots of a lake, go back to one, remove old ones."""
+
+
+snapshots.add_command(rollback)
+snapshots.add_command(prune)
 
 
 @snapshots.command("list")
@@ -44,9 +79,9 @@ def snapshots() -> None:
 @json_option
 def list_(lake: str | None, as_json: bool) -> None:
     """List the snapshots, oldest first; a star marks the one in force."""
-    opened = Lake.open(settings_with(lake=lake).lake)
-    current = opened.current()
-    listed = [_listed(opened, snapshot_id, in_force=snapshot_id == current) for snapshot_id in opened.ids()]
+    opened = opened_lake(settings_with(lake=lake))
+    history = opened.history()
+    listed = [_listed(opened, history, snapshot_id) for snapshot_id in opened.ids()]
     if as_json:
         click.echo(msgspec.json.encode(listed))
     elif listed:
@@ -55,27 +90,84 @@ def list_(lake: str | None, as_json: bool) -> None:
         click.echo("There are no snapshots.", err=True)
 
 
-def _listed(lake: Lake, snapshot_id: str, *, in_force: bool) -> Listed:
-    try:
-        snapshot = lake.snapshot(snapshot_id)
-    except LakeError as error:
-        return Listed(id=snapshot_id, in_force=in_force, problem=str(error))
-    manifest = snapshot.manifest
-    return Listed(
-        id=snapshot_id,
-        in_force=in_force,
-        created_at=manifest.created_at,
-        models=manifest.models,
-        orgs=manifest.orgs,
-        bytes=sum(entry.bytes for entry in manifest.files),
+def _listed(lake: Lake, history: History, snapshot_id: str) -> Listed:
+    listed = Listed(
+        id=snapshot_id, in_force=snapshot_id == history.current, withdrawn=snapshot_id in history.withdrawn()
     )
+    try:
+        manifest = lake.snapshot(snapshot_id).manifest
+    except LakeError as error:
+        listed.problem = str(error)
+        return listed
+    listed.created_at = manifest.created_at
+    listed.models, listed.orgs = manifest.models, manifest.orgs
+    listed.bytes = sum(entry.bytes for entry in manifest.files)
+    return listed
 
 
 def _line(listed: Listed) -> str:
     start = f"{'*' if listed.in_force else ' '} {listed.id}"
+    end = "  withdrawn" if listed.withdrawn else ""
     if listed.problem is not None:
-        return f"{start}  {listed.problem}"
-    return f"{start}  {listed.created_at:%Y-%m-%d %H:%M:%S}  {listed.models:>12,} models  {listed.bytes:>15,} bytes"
+        return f"{start}  {listed.problem}{end}"
+    return (
+        f"{start}  {listed.created_at:%Y-%m-%d %H:%M:%S}  {listed.models:>12,} models  {listed.bytes:>15,} bytes{end}"
+    )
+
+
+@snapshots.command()
+@click.argument("snapshot_id", metavar="[ID]", required=False)
+@lake_option
+@json_option
+def show(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
+    """Tell what a snapshot holds, and when it was in force.
+
+    The snapshot is ID, or the one in force.
+    """
+    opened = opened_lake(settings_with(lake=lake))
+    snapshot, history = opened.snapshot(snapshot_id), opened.history()
+    manifest, entries = snapshot.manifest, snapshot.entries()
+    tenures = [tenure for tenure in history.tenures() if tenure.id == snapshot.id]
+    shown = Shown(
+        id=snapshot.id,
+        in_force=snapshot.id == history.current,
+        withdrawn=snapshot.id in history.withdrawn(),
+        was_in_force=[InForce(since=tenure.since, until=tenure.until) for tenure in tenures],
+        created_at=manifest.created_at,
+        source=manifest.source,
+        writer=manifest.writer,
+        models=manifest.models,
+        public_models=manifest.public_models,
+        orgs=manifest.orgs,
+        facet_values=manifest.facet_values,
+        rows_read=manifest.rows_read,
+        rejected=manifest.rejected,
+        files=len(entries),
+        bytes=sum(entry.bytes for entry in entries),
+    )
+    click.echo(msgspec.json.encode(shown) if as_json else _described(shown, tenures))
+
+
+def _described(shown: Shown, tenures: list[Tenure]) -> str:
+    values = ", ".join(f"{key} {count:,}" for key, count in shown.facet_values.items())
+    rejected = ", ".join(f"{reason} {count:,}" for reason, count in shown.rejected.items())
+    lines = [
+        f"{shown.id}{', in force' if shown.in_force else ''}{', withdrawn' if shown.withdrawn else ''}",
+        f"  created   {_moment(shown.created_at)} by {shown.writer}",
+        f"  source    {shown.source}",
+        f"  rows      {shown.rows_read:,} read{f', rejected: {rejected}' if rejected else ''}",
+        f"  models    {shown.models:,}, {shown.public_models:,} public, of {shown.orgs:,} orgs",
+        f"  values    {values}",
+        f"  files     {shown.files:,}, {shown.bytes:,} bytes",
+    ]
+    for tenure in tenures:
+        since = "the journal began" if tenure.since is None else _moment(tenure.since)
+        lines.append(f"  in force  from {since} until {'now' if tenure.until is None else _moment(tenure.until)}")
+    return "\n".join(lines)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @snapshots.command()
@@ -85,9 +177,9 @@ def _line(listed: Listed) -> str:
 def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
     """Compare every file of a snapshot with its manifest.
 
-    The snapshot is ID, or the one in force.
+    The snapshot is ID, or the one in force. Of a lake in a bucket every byte is fetched.
     """
-    snapshot = Lake.open(settings_with(lake=lake).lake).snapshot(snapshot_id)
+    snapshot = opened_lake(settings_with(lake=lake)).snapshot(snapshot_id)
     entries = snapshot.entries()
     size = sum(entry.bytes for entry in entries)
     with progress_on(sys.stderr).stage("verify", size) as advance:
@@ -96,3 +188,41 @@ def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
         click.echo(msgspec.json.encode(Verified(id=snapshot.id, files=len(entries), bytes=size)))
     else:
         click.echo(f"The snapshot {snapshot.id} is whole: {len(entries)} files, {size:,} bytes.")
+
+
+@snapshots.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@click.option(
+    "--values",
+    metavar="N",
+    type=click.IntRange(0, 10_000),
+    default=20,
+    show_default=True,
+    help="How many facet values to name.",
+)
+@lake_option
+@json_option
+def diff(before: str, after: str, values: int, lake: str | None, as_json: bool) -> None:
+    """Tell what changed from snapshot A to snapshot B.
+
+    That is the models that were added, removed and changed, and the facet values whose number of models moved most.
+    """
+    settings = settings_with(lake=lake)
+    opened = opened_lake(settings)
+    found = difference(
+        opened.snapshot(before), opened.snapshot(after), at_most=values, memory_limit=settings.memory_limit
+    )
+    click.echo(msgspec.json.encode(found) if as_json else _compared(found))
+
+
+def _compared(found: Difference) -> str:
+    summary = (
+        f"From {found.before} to {found.after}: {found.added:,} models added, {found.removed:,} removed, "
+        f"{found.changed:,} changed."
+    )
+    moves = [
+        f"  {moved.after - moved.before:>+12,}  {moved.facet}: {moved.value} ({moved.before:,} → {moved.after:,})"
+        for moved in found.moved
+    ]
+    return "\n".join([summary, *moves])

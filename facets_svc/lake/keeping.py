@@ -1,0 +1,101 @@
+"""Going back to an earlier snapshot, and removing those that nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from facets_svc.errors import DataRefused, LakeError, NoSnapshot
+from facets_svc.lake.base import Lake
+from facets_svc.lake.compare import MadePublic, made_public
+from facets_svc.lake.journal import History, to_prune
+from facets_svc.lake.snapshot import Snapshot
+
+Probe = Callable[[Snapshot], None]
+"""Opens a snapshot the way the service will, and raises if it cannot."""
+
+
+class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The snapshot that is in force now, the one that was and is withdrawn, and the models that are public again.
+
+    `made_public` is None where it could not be told and was forced.
+    """
+
+    in_force: str
+    withdrawn: str
+    made_public: int | None
+
+
+class Pruned(msgspec.Struct, frozen=True, kw_only=True):
+    """The snapshots that were removed and those that are left, oldest first."""
+
+    removed: list[str]
+    kept: list[str]
+
+
+def roll_back(
+    lake: Lake, snapshot_id: str | None, *, force: bool, why: str, probe: Probe, memory_limit: str = ""
+) -> RolledBack:
+    """Put an earlier snapshot in force again, by default the one that was before; withdraw the one that is.
+
+    Raises `DataRefused` when the snapshot was withdrawn itself, or when it would make models public that are not now
+    and `force` is not set; `SnapshotCorrupt` when it is not whole; `NoSnapshot` when there is none to go back to.
+    """
+    with lake.writing() as writer:
+        history = lake.history()
+        if history.current is None:
+            raise NoSnapshot(f"The lake {lake.location} holds no snapshot yet; `facets-svc sync` makes one.")
+        target = lake.snapshot(_target(lake, history, snapshot_id))
+        target.verify()
+        probe(target)
+        public = _made_public(lake, target, history.current, force=force, memory_limit=memory_limit)
+        if public is not None and public.models and not force:
+            raise DataRefused(
+                f"The snapshot {target.id} would make {public.models} models public again ({public.now_private} are "
+                f"private now, {public.now_gone} are gone). Nothing was changed; --force does it all the same."
+            )
+        writer.put_back(target.id, why=why)
+        return RolledBack(
+            in_force=target.id,
+            withdrawn=history.current,
+            made_public=None if public is None else public.models,
+        )
+
+
+def _target(lake: Lake, history: History, snapshot_id: str | None) -> str:
+    if snapshot_id is None:
+        found = history.before(lake.ids())
+        if found is None:
+            raise NoSnapshot(f"The lake {lake.location} knows no snapshot that was in force before {history.current}.")
+        return found
+    if snapshot_id == history.current:
+        raise DataRefused(f"The snapshot {snapshot_id} is in force already.")
+    if snapshot_id in history.withdrawn():
+        raise DataRefused(f"The snapshot {snapshot_id} was withdrawn: a new one takes its place, not it.")
+    return snapshot_id
+
+
+def _made_public(lake: Lake, target: Snapshot, current: str, *, force: bool, memory_limit: str) -> MadePublic | None:
+    try:
+        return made_public(target, lake.snapshot(current), memory_limit=memory_limit)
+    except LakeError as error:
+        if force:
+            return None
+        raise DataRefused(
+            f"It cannot be told which models {target.id} would make public again: {error} --force does it all the same."
+        ) from error
+
+
+def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta) -> Pruned:
+    """Remove all snapshots but the newest `keep`, and of the others only those that are older than `older_than`.
+
+    The snapshot in force stays, and so do those that were in force within `grace`.
+    """
+    with lake.writing() as writer:
+        ids = lake.ids()
+        removed = to_prune(ids, lake.history(), keep=keep, older_than=older_than, grace=grace, now=datetime.now(UTC))
+        for snapshot_id in removed:
+            writer.remove(snapshot_id)
+        return Pruned(removed=removed, kept=[one for one in ids if one not in removed])
