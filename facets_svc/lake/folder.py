@@ -86,10 +86,13 @@ class FolderLake(Lake):
 
     def entries(self) -> list[Change]:
         """Return every entry of the journal, oldest first, those that did not happen too. Raises `LakeError`."""
+        return journal.decode(self._journal())
+
+    def _journal(self) -> bytes:
         try:
-            return journal.decode((self.root / _JOURNAL).read_bytes())
+            return (self.root / _JOURNAL).read_bytes()
         except FileNotFoundError:
-            return []
+            return b""
         except OSError as error:
             raise LakeError(f"{self.root / _JOURNAL} cannot be read: {error.strerror}.") from None
 
@@ -131,13 +134,10 @@ class FolderLake(Lake):
             if path.name.startswith(TEMPORARY) and path.is_dir():
                 shutil.rmtree(path)
         (self.root / f"{_CURRENT}.tmp").unlink(missing_ok=True)
-        # A job that was killed between its snapshot's place and the pointer left one that never was in force. Its
-        # entry in the journal says that it is this lake's; what nobody entered stays, whatever it is.
         with suppress(LakeError):
-            entries = self.entries()
-            entered = {change.id for change in entries if change.action == "publish"}
-            for snapshot_id in entered - self.history().was_in_force():
-                self.discard(snapshot_id)
+            left = journal.unfinished(self._journal(), current=self.current())
+            if left is not None:
+                self.discard(left)
 
     def discard(self, snapshot_id: str) -> None:
         """Delete a snapshot: it is renamed first, so that a half of it is never taken for a snapshot."""

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from facets_svc.lake.manifest import id_time
+from facets_svc.lake.manifest import UNREADABLE, id_time, is_snapshot_id
 
 _WHY_CHARACTERS: Final = 1000
 
@@ -54,11 +54,23 @@ def decode(content: bytes) -> list[Change]:
     return list(_entries(content.split(b"\n")))
 
 
+def unfinished(content: bytes, *, current: str | None) -> str | None:
+    """Return the snapshot that the last job left when it was killed between the snapshot's place and the pointer.
+
+    It is the journal's last line, and the pointer is where it was before. Earlier lines tell nothing: one of them may
+    be damaged, and whatever a chain that is broken does not lead to would look as if it never had been in force.
+    """
+    for change in _entries(content.rstrip(b"\n").split(b"\n")[-1:]):
+        if change.action == "publish" and change.previous == current and is_snapshot_id(change.id):
+            return change.id
+    return None
+
+
 def _entries(lines: Iterable[bytes]) -> Iterator[Change]:
     for line in lines:
         try:
             change = msgspec.json.decode(line, type=Change)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue
         if change.time.tzinfo is not None:
             yield change

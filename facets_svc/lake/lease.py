@@ -18,6 +18,7 @@ import msgspec
 
 from facets_svc.errors import LakeBusy, LakeError
 from facets_svc.lake.journal import holder
+from facets_svc.lake.manifest import UNREADABLE
 from facets_svc.lake.objects import Objects, Taken, Version
 
 KEY: Final = "LEASE"
@@ -86,7 +87,7 @@ class Lease:
         try:
             held = msgspec.json.decode(content, type=Held)
             left = (held.expires_at - datetime.now(UTC)).total_seconds()
-        except (msgspec.MsgspecError, TypeError):
+        except (*UNREADABLE, TypeError):
             held, left = Held(token="", holder="", expires_at=datetime.now(UTC), seconds=self._seconds), float("inf")
         if left <= 0 or not held.seconds:  # it ran out, or was given back
             return
@@ -136,7 +137,7 @@ class Lease:
 
     def _found_again(self) -> bool:
         """Tell whether the object is an earlier renewal of ours, whose answer was lost."""
-        with suppress(LakeError, msgspec.MsgspecError):
+        with suppress(LakeError, *UNREADABLE):
             found = self._objects.get(KEY)
             if found is not None and msgspec.json.decode(found[0], type=Held).token.startswith(self._token):
                 self._version = found[1]

@@ -14,6 +14,9 @@ from facets_svc.errors import SnapshotCorrupt
 FORMAT: Final = 1
 """The version of a snapshot's format: what the files are, and what their columns mean."""
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON raises for bytes that are not what they should be: not in shape, in encoding, or in depth."""
+
 _ID = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{4}")
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 
@@ -70,7 +73,7 @@ def decode(content: bytes) -> Manifest:
     """
     try:
         version = msgspec.json.decode(content, type=_Version).format
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise SnapshotCorrupt(f"manifest.json cannot be read: {error}.") from None
     if version != FORMAT:
         raise SnapshotCorrupt(
@@ -78,7 +81,7 @@ def decode(content: bytes) -> Manifest:
         )
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise SnapshotCorrupt(f"manifest.json cannot be read: {error}.") from None
     if manifest.checksum != _checksum(manifest) or _render(manifest) != content:
         raise SnapshotCorrupt("manifest.json is not as it was written: its checksum differs.")

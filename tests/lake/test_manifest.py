@@ -40,7 +40,7 @@ def test_no_single_byte_of_a_manifest_can_change_unseen() -> None:
                 decode(bytes(spoiled))
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff", b'{"format": "1"}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff", b'{"format": "1"}', b'{"a": "\xff"}', b"[" * 90_000])
 def test_what_is_no_manifest_is_corrupt(content: bytes) -> None:
     with pytest.raises(SnapshotCorrupt, match="cannot be read"):
         decode(content)
