@@ -18,6 +18,9 @@ README: Final = ROOT / "README.md"
 START: Final = "<!-- benchmark: written by `make bench` -->"
 END: Final = "<!-- end of benchmark -->"
 
+QUIET_LOAD: Final = 0.5
+"""A machine with more load than this before the run was doing something else, and the page says so."""
+
 SHOWN_IN_README: Final = 1_000_000
 """The size that the README tells of, if there is one; the largest otherwise."""
 
@@ -90,13 +93,20 @@ def _name(results: Results) -> str:
 
 def _facts(results: Results) -> str:
     machine = results.machine
-    return (
+    return _warning(results) + (
         f"{results.models:,} models, {results.public_models:,} of them public, {results.facet_values:,} distinct "
         f"values; {results.date}, commit `{results.commit}`; {machine.processor}, {machine.cores} cores, "
         f"{machine.memory_gib:g} GiB, {machine.system}, Python {machine.python}; load before: "
         f"{machine.load_before:g}. {results.threads} threads an engine where it can; {results.rounds} rounds, fewer "
         f"where an engine had used up {results.budget_seconds:g} s of a question ({_rounds(results)})."
     )
+
+
+def _warning(results: Results) -> str:
+    load = results.machine.load_before
+    if load <= QUIET_LOAD:
+        return ""
+    return f"**The machine was busy with something else (load {load:g}): its milliseconds are too high.** "
 
 
 def _rounds(results: Results) -> str:
@@ -138,10 +148,10 @@ def _latencies(latencies: Latencies | None) -> str:
 
 def _short(results: Results) -> str:
     means = geometric_means(results)
-    peers = ", ".join(f"{ratio_text(mean)} {name}'s" for name, mean in means.items() if name != "fastest")
-    return (
+    peers = ", ".join(f"{name} {ratio_text(mean)}" for name, mean in means.items() if name != "fastest")
+    return _warning(results) + (
         f"{_name(results)}, {results.machine.cores} cores, one client, nothing cached, medians of one interleaved run "
         f"(commit `{results.commit}`, {results.date}):\n\n{tables.short(results)}\n\n"
-        f"A ratio is the peer's time in terms of ours. Over all questions the geometric means are: {peers} "
+        f"A ratio is the peer's time in terms of ours. The geometric means over all questions: {peers} "
         "([all figures](docs/benchmarks/results.md), [how to repeat them](benchmarks/README.md))."
     )

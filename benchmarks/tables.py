@@ -46,7 +46,7 @@ def medians(results: Results) -> str:
     for question, times in results.questions.items():
         fastest = fastest_peer(times)
         cells = [_median_cell(times, name) for name in names]
-        against = f"{fastest[1]:.1f} ({fastest[0]})" if fastest else ""
+        against = f"{ratio_text(fastest[1])} ({fastest[0]})" if fastest else ""
         rows.append([question, f"{times.models:,}", *cells, against, ratio_text(ratio_to(times, CLICKHOUSE))])
     means = geometric_means(results)
     cells = ["1" if name == OURS else ratio_text(means.get(name)) for name in names]
@@ -149,7 +149,11 @@ def milliseconds(value: float) -> str:
 
 def ratio_text(value: float | None) -> str:
     """Return a ratio with as many digits as mean something; nothing for none."""
-    return "" if value is None else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    if value is None:
+        return ""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -48,7 +48,7 @@ def test_ratios_are_a_peers_median_in_terms_of_ours_and_the_limit_is_no_peer() -
 def test_the_table_shows_who_is_fastest_and_who_found_fewer() -> None:
     assert tables.medians(MEASURED).splitlines()[2:5] == [
         "| one | 7 | **2.0** | 8.0 † | 200 | 0.50 | 4.0 (tantivy) | 100 |",
-        "| two | 7 | 4.0 | **1.0** | 16.0 | 0.50 | 0.2 (tantivy) | 4.0 |",
+        "| two | 7 | 4.0 | **1.0** | 16.0 | 0.50 | 0.25 (tantivy) | 4.0 |",
         "| **geometric mean of the ratios** |  | 1 | 1.0 | 20.0 |  | 1.0 | 20.0 |",
     ]
 
