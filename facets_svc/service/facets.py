@@ -17,6 +17,7 @@ from facets_svc.facets.query import FacetQuery
 from facets_svc.service.answered import Answered, SnapshotInForce
 from facets_svc.service.form import EncodedT, Form
 from facets_svc.service.pool import Pool
+from facets_svc.service.priority import step_back
 from facets_svc.service.swap import EngineInForce, Tenure
 from facets_svc.service.timing import Course, Timing
 
@@ -52,8 +53,10 @@ class FacetService:
         self._poll_seconds = poll_seconds
         self._deadline_seconds = deadline_seconds
         self._in_force = EngineInForce(cache_bytes=cache_bytes)
-        self._pool = Pool(threads=concurrency, queue=queue)
-        self._opener = ThreadPoolExecutor(1, thread_name_prefix="facets-open")  # one: no two looks at a time
+        self._pool = Pool(threads=concurrency, queue=queue, patience_seconds=deadline_seconds / 2)
+        self._opener = ThreadPoolExecutor(  # one: no two looks at a time
+            1, thread_name_prefix="facets-open", initializer=step_back
+        )
         self._look_now = asyncio.Event()
         self._reloading = False
         self._told: tuple[str | None, str] | None = None

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from facets_svc.engine.base import Interruption
 from facets_svc.errors import Overloaded
+from facets_svc.service.priority import step_back
 
 T = TypeVar("T")
+
+WEIGHT_OF_THE_LAST: Final = 0.1
+"""How much the last piece of work changes what is expected of the next."""
 
 
 class Pool:
     """Runs blocking work in `threads` threads; up to `queue` more pieces of work wait for their turn.
 
-    What comes on top is refused at once. A place is taken from admission until the thread is done, also when whoever
-    asked has left: what still runs is counted.
+    What comes on top is refused at once, and so is what would wait for longer than `patience_seconds`, going by how
+    long work has taken lately: when everybody waits until their deadline, the threads do work that nobody waits for any
+    more. A place is taken from admission until the thread is done, also when whoever asked has left: what still runs is
+    counted.
     """
 
-    def __init__(self, *, threads: int, queue: int) -> None:
+    def __init__(self, *, threads: int, queue: int, patience_seconds: float = math.inf) -> None:
+        self._threads = threads
         self._places = threads + queue
+        self._patience_seconds = patience_seconds
         self._taken = 0
+        self._lately = 0.0
         self._lock = threading.Lock()
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="facets-query")
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="facets-query", initializer=step_back)
 
     @property
     def taken(self) -> int:
@@ -41,7 +52,7 @@ class Pool:
         self._admit()
         interruption = Interruption()
         try:
-            future = self._executor.submit(work, interruption)
+            future = self._executor.submit(self._timed, work, interruption)
         except RuntimeError:  # the pool is closed
             self._release()
             raise
@@ -58,8 +69,20 @@ class Pool:
 
     def require_place(self) -> None:
         """Raise `Overloaded` if work would be refused now."""
-        if self._taken >= self._places:
-            raise Overloaded("The service is busy; try again in a moment.", retry_after_seconds=1)
+        waiting = max(0, self._taken + 1 - self._threads)
+        wait_seconds = waiting * self._lately / self._threads
+        if self._taken >= self._places or wait_seconds > self._patience_seconds:
+            seconds = max(1, math.ceil(wait_seconds))
+            raise Overloaded("The service is busy; try again in a moment.", retry_after_seconds=seconds)
+
+    def _timed(self, work: Callable[[Interruption], T], interruption: Interruption) -> T:
+        started = time.perf_counter()
+        try:
+            return work(interruption)
+        finally:
+            seconds = time.perf_counter() - started
+            with self._lock:
+                self._lately += WEIGHT_OF_THE_LAST * (seconds - self._lately)
 
     def _admit(self) -> None:
         with self._lock:

@@ -35,7 +35,7 @@ _HEADERS: Final[Json] = {
     "Cache-Control": ("What a cache may do with the answer", {"type": "string"}),
     "Vary": ("The request headers that the answer depends on", {"type": "string"}),
     "Server-Timing": (
-        "Milliseconds in the queue, the engine and encoding; `cache` says `hit` (kept) or `shared` (another one's work)",
+        "Milliseconds in the queue, the engine and encoding; `cache` is `hit` (kept) or `shared` (another's work)",
         {"type": "string"},
     ),
     "Retry-After": ("Seconds to wait", {"type": "integer", "minimum": 1}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging.config
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -31,6 +32,9 @@ CONNECTIONS: Final = 4096
 
 STOP_SECONDS: Final = 30
 """How long running requests may take to finish when the server stops; what still runs then is killed."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread may keep the interpreter that another one waits for: Python's 5 ms would hold up every answer."""
 
 
 class _Server(MPServer):
@@ -75,5 +79,6 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
 
 def _application(build: Callable[[Settings], ASGIApp], settings: Settings) -> ASGIApp:
     """Build the application, in a worker."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     logging.config.dictConfig(logs.configuration(settings.log_level))
     return build(settings)

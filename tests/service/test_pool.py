@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from facets_svc.engine.base import Interruption
 from facets_svc.errors import Overloaded
 from facets_svc.service.pool import Pool
+from facets_svc.service.priority import NICENESS
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +114,47 @@ async def test_a_place_stays_taken_until_the_thread_is_done_even_when_the_caller
     go.set()
     pool.close()
     assert pool.taken == 0
+
+
+async def test_what_would_wait_longer_than_it_may_is_refused_with_the_time_it_would_have_waited() -> None:
+    pool, work = Pool(threads=2, queue=100, patience_seconds=2.5), Work()
+    pool._lately = 1.0  # a second each
+    asked = [asyncio.create_task(pool.run(work)) for _ in range(2 + 5)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Overloaded) as refusal:
+        await pool.run(work)
+
+    assert pool.taken == 7
+    assert refusal.value.retry_after_seconds == 3
+    work.go.set()
+    await asyncio.gather(*asked)
+    assert 0 < pool._lately < 1
+    pool.close()
+
+
+async def test_a_free_thread_is_given_however_long_work_has_taken_lately() -> None:
+    pool = Pool(threads=1, queue=1, patience_seconds=0.1)
+    pool._lately = 1000.0
+    assert await pool.run(lambda _: "done") == "done"
+    pool.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is a process's own elsewhere")
+async def test_threads_that_compute_and_those_that_they_start_step_back_behind_the_event_loop() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def of_both(_: Interruption) -> tuple[int, int]:
+        with ThreadPoolExecutor(1) as started:
+            return niceness(), started.submit(niceness).result()
+
+    pool = Pool(threads=1, queue=0)
+    expected = min(19, niceness() + NICENESS)
+    before = niceness()
+    assert await pool.run(of_both) == (expected, expected)
+    assert niceness() == before
+    pool.close()
 
 
 async def test_waiting_work_whose_caller_is_cancelled_never_starts() -> None:
