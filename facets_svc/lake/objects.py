@@ -39,6 +39,14 @@ PART_BYTES: Final = 8 * 2**20
 _RETRY_SECONDS: Final = 20.0
 _RETRIES: Final = 2
 _STATUS = re.compile(r"status code: (\d{3}[A-Za-z ]*)")
+_REASONS: Final = (
+    ("dns error", "its host is not known"),
+    ("certificate", "its certificate is not accepted"),
+    ("kind: Timeout", "it did not answer in time"),
+    ("kind: Connect", "there is no connection"),
+    ("HttpError", "the connection broke"),
+    ("redential", "there are no credentials"),
+)
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 
 
@@ -188,17 +196,10 @@ def _reason(error: Exception) -> str:
         return ", ".join(match[1].strip() for match in (status, code) if match)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    lowered = text.lower()
-    for words, reason in (
-        (("timed out", "timeout"), "it did not answer in time"),
-        (("connection refused", "error trying to connect", "tcp connect"), "there is no connection"),
-        (("dns", "resolve"), "its host is not known"),
-        (("credential", "imds", "metadata"), "there are no credentials"),
-        (("certificate", "tls"), "its certificate is not accepted"),
-    ):
-        if any(word in lowered for word in words):
+    for words, reason in _REASONS:
+        if words in text:
             return reason
-    return "the connection broke" if "error sending request" in lowered else type(error).__name__
+    return type(error).__name__
 
 
 def _checked(location: str) -> str:
