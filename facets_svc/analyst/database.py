@@ -67,8 +67,11 @@ def write_database(path: Path, history: History) -> None:
     """Write the tables as a DuckDB file at `path`, in place of one that is there, all or nothing.
 
     It holds views, not rows: the snapshot's files are read where they are, so that it is of no use without them.
-    Raises `SettingsError` when there is another kind of file at `path`, or it cannot be written.
+    Raises `SettingsError` when there is another kind of file at `path`, when it cannot be written, and when the files
+    are copies that will not last.
     """
+    if not history.lasts:
+        raise SettingsError("Only a lake in a folder has files that stay; copy this one, and name the copy by --lake.")
     if path.exists() and not _is_database(path):
         raise SettingsError(f"{path} is there and is no DuckDB database; it is left as it is.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

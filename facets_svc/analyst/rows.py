@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from facets_svc.errors import LakeError, NoSnapshot
 from facets_svc.lake import Lake, Snapshot
@@ -28,11 +30,17 @@ class SnapshotRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The rows of every snapshot, oldest first; the tables are over `shown`, the service answers from `in_force`."""
+    """The rows of every snapshot, oldest first; the tables are over `shown`, the service answers from `in_force`.
+
+    `fetches` has a function for each snapshot whose files are not there yet: it puts them where `files` says. `lasts`
+    tells whether the files stay when this process ends.
+    """
 
     snapshots: tuple[SnapshotRows, ...]
     shown: str
     in_force: str | None
+    fetches: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    lasts: bool = True
 
     @property
     def present(self) -> SnapshotRows:
@@ -45,36 +53,58 @@ class History:
         earlier = [rows for rows in self.snapshots if rows.snapshot_id < self.shown]
         return earlier[-1] if earlier else None
 
+    def fetch(self, said: str) -> bool:
+        """Fetch the snapshot of which an error `said` that a file is missing; tell whether it is worth another try.
+
+        Raises `LakeError`.
+        """
+        for rows in self.snapshots:
+            if rows.snapshot_id in self.fetches and any(
+                file in said and not Path(file).exists() for file in rows.files
+            ):
+                self.fetches[rows.snapshot_id]()
+                return all(Path(file).exists() for file in rows.files)
+        return False
+
 
 def everything_in(lake: Lake, snapshot_id: str | None = None) -> History:
     """Return every row of every snapshot of `lake`, shown as of `snapshot_id` or of the snapshot in force.
 
-    Raises `LakeError` when that one cannot be read; others that cannot, such as one that was just pruned, are left out.
+    Of a lake in a bucket only the shown one's files are copied at once. Raises `LakeError` when that one cannot be
+    read; others that cannot, such as one that was just pruned, are left out.
     """
     current = lake.current()
     shown = lake.snapshot(snapshot_id)
-    others = _readable(lake, [other for other in lake.ids() if other != shown.id])
-    snapshots = sorted([_rows(shown), *others], key=lambda rows: rows.snapshot_id)
-    return History(snapshots=tuple(snapshots), shown=shown.id, in_force=current)
-
-
-def _readable(lake: Lake, ids: list[str]) -> Iterator[SnapshotRows]:
-    for snapshot_id in ids:
-        try:
-            yield _rows(lake.snapshot(snapshot_id))
-        except LakeError:
-            continue
-
-
-def _rows(snapshot: Snapshot) -> SnapshotRows:
-    files = snapshot.model_files()
+    files = [Path(file) for file in shown.model_files()]
     if not files:
-        raise NoSnapshot(f"The snapshot {snapshot.id} holds no models.")
+        raise NoSnapshot(f"The snapshot {shown.id} holds no models.")
+    # Copies of a bucket's snapshots lie beside each other, as the snapshots of a folder do.
+    beside = Path(str(files[0]).removesuffix(shown.entries("models/")[0].path)).parent
+    snapshots = sorted([shown, *_others(lake, shown.id)], key=lambda snapshot: snapshot.id)
+    return History(
+        snapshots=tuple(_rows(snapshot, beside / snapshot.id) for snapshot in snapshots),
+        shown=shown.id,
+        in_force=current,
+        fetches={snapshot.id: snapshot.model_files for snapshot in snapshots if snapshot.origin is not None},
+        lasts=shown.origin is None,
+    )
+
+
+def _others(lake: Lake, shown: str) -> Iterator[Snapshot]:
+    for snapshot_id in lake.ids():
+        if snapshot_id != shown:
+            with suppress(LakeError):
+                snapshot = lake.snapshot(snapshot_id)
+                if snapshot.entries("models/"):
+                    yield snapshot
+
+
+def _rows(snapshot: Snapshot, root: Path) -> SnapshotRows:
     manifest = snapshot.manifest
     return SnapshotRows(
         snapshot_id=snapshot.id,
         created_at=snapshot.created_at,
-        files=tuple(str(file) for file in files),
+        files=tuple(str((root / entry.path).absolute()) for entry in snapshot.entries("models/")),
         models=manifest.models,
         public_models=manifest.public_models,
         orgs=manifest.orgs,

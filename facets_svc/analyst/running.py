@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
-from facets_svc.analyst.failures import failure
+from facets_svc.analyst.failures import failure, reported_by
 from facets_svc.analyst.statements import Piece
 from facets_svc.errors import QueryError, QueryInterrupted
 
@@ -40,12 +40,12 @@ class Answer:
     batches: Iterator[pa.RecordBatch]
 
 
-def parameters_of(connection: duckdb.DuckDBPyConnection, text: str) -> set[str]:
-    """Return the names of the parameters that the statement has. Raises `QueryError` when it does not parse."""
+def parameters_of(connection: duckdb.DuckDBPyConnection, piece: Piece, *, whole: str | None = None) -> set[str]:
+    """Return the names of the parameters of one statement. Raises `QueryError` when it does not parse."""
     try:
-        statements = connection.extract_statements(text)
+        statements = connection.extract_statements(piece.text)
     except (duckdb.Error, RuntimeError) as error:
-        raise failure(error, text) from None
+        raise _failure(error, piece, whole) from None
     return set().union(*(statement.named_parameters for statement in statements))
 
 
@@ -55,16 +55,16 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     *,
     whole: str | None = None,
+    fetch: Callable[[str], bool] = lambda _: False,
 ) -> Answer | None:
     """Run one statement and return its answer; None when it is no question (`CREATE …`, `SET …`).
 
     `parameters` has a value for each of its own ones, and `whole` is the text that it was taken from, in which places
-    are told. Raises `QueryError` or `QueryInterrupted`. The connection is busy until every row is taken.
+    are told. `fetch` is told of an error, and says whether it mended it, by bringing files that were missing. Raises
+    `QueryError` or `QueryInterrupted`. The connection is busy until every row is taken.
     """
-    text = piece.text if whole is None else whole
-    first = 0 if whole is None else piece.first
     try:
-        relation = connection.sql(piece.text, params=dict(parameters) if parameters else None)
+        relation = _relation(connection, piece.text, dict(parameters) if parameters else None)
         # None for a statement that answers nothing: so 1.5 does, which the types do not say.
         given: list[str] = getattr(relation, "columns", [])
         if _is_command(connection, piece.text, given):
@@ -73,22 +73,44 @@ def run(
         types = [str(type_) for type_ in relation.types]
         reader = relation.to_arrow_reader(BATCH_ROWS)
     except (duckdb.Error, RuntimeError, OSError, pa.ArrowException) as error:
-        raise failure(error, text, first=first) from None
+        failed = _failure(error, piece, whole)
+        if isinstance(error, duckdb.IOException) and fetch(str(failed)):
+            return run(connection, piece, parameters, whole=whole, fetch=fetch)
+        raise failed from None
     schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
     columns = tuple(
         Column(name, "NULL" if type_ == '"NULL"' else type_) for name, type_ in zip(names, types, strict=True)
     )
-    return Answer(columns, schema, _batches(reader, schema, text, first))
+    return Answer(columns, schema, _batches(reader, schema, piece, whole))
 
 
-def _batches(reader: pa.RecordBatchReader, schema: pa.Schema, text: str, first: int) -> Iterator[pa.RecordBatch]:
+def _relation(
+    connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None
+) -> duckdb.DuckDBPyRelation:
+    try:
+        return connection.sql(text, params=parameters)
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.InvalidInputException) as error:
+        if reported_by(error) is not None:
+            raise
+        # What is unknown is told without its place here, and with it there; it is unknown there too.
+        connection.execute(text, parameters or {})
+        raise
+
+
+def _batches(
+    reader: pa.RecordBatchReader, schema: pa.Schema, piece: Piece, whole: str | None
+) -> Iterator[pa.RecordBatch]:
     try:
         for batch in reader:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
     except (QueryError, QueryInterrupted):
         raise
     except (duckdb.Error, RuntimeError, OSError, pa.ArrowException) as error:
-        raise failure(error, text, first=first) from None
+        raise _failure(error, piece, whole) from None
+
+
+def _failure(error: Exception, piece: Piece, whole: str | None) -> QueryError | QueryInterrupted:
+    return failure(error, piece.text) if whole is None else failure(error, whole, first=piece.first)
 
 
 def _is_command(connection: duckdb.DuckDBPyConnection, text: str, columns: list[str]) -> bool:

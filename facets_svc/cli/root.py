@@ -9,6 +9,7 @@ from facets_svc.cli.exits import ExitingGroup
 from facets_svc.cli.openapi import openapi
 from facets_svc.cli.serve import serve
 from facets_svc.cli.snapshots import snapshots
+from facets_svc.cli.sql import sql
 from facets_svc.cli.sync import sync
 from facets_svc.cli.token import token
 
@@ -22,10 +23,10 @@ def main(debug: bool) -> None:
     `sync` writes a catalogue into a lake, `serve` answers from it. Settings come from FACETS_ variables; an option
     comes before its variable.
 
-    Exit codes: 0 done, 2 usage or settings, 3 source, 4 data refused, 5 lake, 70 unexpected error, 75 another job
+    Exit codes: 0 done, 2 usage, settings or SQL, 3 source, 4 data refused, 5 lake, 70 unexpected error, 75 another job
     holds the lake, 130 interrupted.
     """
 
 
-for command in (sync, serve, token, snapshots, openapi):
+for command in (sync, serve, token, snapshots, openapi, sql):
     main.add_command(command)
