@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,122 @@ def test_a_lake_that_cannot_be_written_is_said_to_be(tmp_path: Path) -> None:
         Lake.open(str(tmp_path / "file" / "lake")).writing(),
     ):
         pass
+
+
+def test_a_snapshot_that_never_was_in_force_is_removed_by_the_next_job(lake: FolderLake, publish: Publish) -> None:
+    before = publish(1)
+    code = (
+        "import os, signal, sys; from pathlib import Path; from facets_svc.lake import FolderLake\n"
+        "from tests.lake.conftest import written\n"
+        "lake = FolderLake(Path(sys.argv[1]))\n"
+        "lake.point_to = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with lake.writing() as writer, writer.draft() as draft:\n"
+        "    writer.publish(writer.seal(draft, written(draft, [2])))\n"
+    )
+    killed = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code, str(lake.root)], cwd=Path(__file__).resolve().parents[2], check=False
+    )
+    assert killed.returncode < 0
+    [_, left] = lake.ids()
+    assert lake.current() == before.id
+    assert [tenure.id for tenure in lake.history().tenures()] == [before.id]
+    unknown = lake.place("20010101T000000Z-0000")
+    unknown.mkdir()
+    after = publish(3)
+    assert lake.ids() == [unknown.name, before.id, after.id]
+    assert left not in lake.ids()
+
+
+@pytest.mark.parametrize("step", ["enter", "point_to"])
+def test_a_publication_that_fails_leaves_no_snapshot(
+    lake: FolderLake, publish: Publish, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = publish(1)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with lake.writing() as writer, writer.draft() as draft:
+        sealed = writer.seal(draft, written(draft, [2]))
+        monkeypatch.setattr(lake, step, full)
+        with pytest.raises(OSError, match="No space left"):
+            writer.publish(sealed)
+    assert (lake.current(), lake.ids()) == (before.id, [before.id])
+
+
+def test_an_error_after_the_pointer_moved_says_that_it_did(
+    lake: FolderLake, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(1)
+    point_to = lake.point_to
+
+    def failing(snapshot_id: str) -> None:
+        point_to(snapshot_id)
+        raise OSError(5, "Input/output error")
+
+    with lake.writing() as writer, writer.draft() as draft:
+        sealed = writer.seal(draft, written(draft, [2]))
+        monkeypatch.setattr(lake, "point_to", failing)
+        with pytest.raises(LakeError, match=f"{draft.id} is in force, but a crash may lose that: Input/output error"):
+            writer.publish(sealed)
+    assert lake.current() == draft.id
+    lake.snapshot().verify()
+
+
+def test_a_line_of_the_journal_that_was_torn_does_not_spoil_the_next(lake: FolderLake, publish: Publish) -> None:
+    first = publish(1)
+    journal = lake.root / "JOURNAL"
+    journal.write_bytes(journal.read_bytes() + b'{"time":"2026-1')
+    second = publish(2)
+    assert [tenure.id for tenure in lake.history().tenures()] == [first.id, second.id]
+
+
+def test_a_lake_without_a_journal_gets_one(lake: FolderLake, publish: Publish) -> None:
+    first = publish(1)
+    (lake.root / "JOURNAL").unlink()
+    assert [tenure.id for tenure in lake.history().tenures()] == [first.id]
+    second = publish(2)
+    assert [tenure.id for tenure in lake.history().tenures()] == [first.id, second.id]
+
+
+def test_an_id_is_never_used_again_even_if_its_snapshot_is_gone_and_the_clock_went_back(
+    lake: FolderLake, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Back(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            del tz
+            return datetime(2001, 1, 1, tzinfo=UTC)
+
+    first, second = publish(1), publish(2)
+    with lake.writing() as writer:
+        writer.put_back(first.id, why="")
+        writer.remove(second.id)
+    monkeypatch.setattr("facets_svc.lake.base.datetime", Back)
+    assert publish(3).id > second.id
+
+
+def test_the_snapshot_in_force_is_not_removed(lake: FolderLake, publish: Publish) -> None:
+    snapshot = publish(1)
+    with lake.writing() as writer, pytest.raises(LakeError, match="is in force"):
+        writer.remove(snapshot.id)
+    lake.snapshot().verify()
+
+
+def test_a_removal_that_is_killed_leaves_no_half_of_a_snapshot(
+    lake: FolderLake, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = publish(1), publish(2)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with lake.writing() as writer:
+        monkeypatch.setattr("facets_svc.lake.folder.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            writer.remove(first.id)
+        monkeypatch.undo()
+    assert lake.ids() == [second.id]
+    with lake.writing():
+        pass
+    assert not list(lake.root.glob("tmp-*"))

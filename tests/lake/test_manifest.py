@@ -40,7 +40,9 @@ def test_no_single_byte_of_a_manifest_can_change_unseen() -> None:
                 decode(bytes(spoiled))
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff", b'{"format": "1"}', b'{"a": "\xff"}', b"[" * 90_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b"null", b"\xff", b'{"format": "1"}', b'{"a": "\xff"}', b"[" * 90_000]
+)
 def test_what_is_no_manifest_is_corrupt(content: bytes) -> None:
     with pytest.raises(SnapshotCorrupt, match="cannot be read"):
         decode(content)
@@ -63,3 +65,10 @@ def test_a_newer_format_is_refused_by_its_number() -> None:
 def test_ids_stay_in_order_even_when_the_clock_goes_back(latest: str | None, expected: str) -> None:
     assert next_id(NOON, latest=latest, suffix=255) == expected
     assert latest is None or latest < expected
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "index/../../x", "a//b", "./a", "a/.", "a\0b"])
+def test_a_path_that_leaves_the_snapshot_is_refused(path: str) -> None:
+    entry = FileEntry(path=path, rows=1, bytes=10, sha256="0" * 64)
+    with pytest.raises(SnapshotCorrupt, match="cannot be read"):
+        decode(encode(msgspec.structs.replace(MANIFEST, files=(entry,))))
