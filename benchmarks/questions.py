@@ -32,6 +32,7 @@ class _Catalogue:
 
     def __init__(self, records: Path) -> None:
         self._connection = duckdb.connect()
+        self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute(f"CREATE VIEW records AS SELECT * FROM read_parquet('{records}')")
         self.public = self._one("SELECT count(*) FROM records WHERE is_public")
 

@@ -43,6 +43,7 @@ class Naive(Peer):
 
     def __init__(self, records: Path, threads: int) -> None:
         self._connection = duckdb.connect(config={"threads": threads})
+        self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute(f"CREATE VIEW records AS SELECT * FROM read_parquet('{records}')")
 
     def ask(self, query: FacetQuery) -> dict[str, pa.Table]:
