@@ -3,6 +3,7 @@
 VENV     = .venv
 BIN      = $(VENV)/bin
 DUCKDB15 = .cache/duckdb-1.5
+WHEELS   = .cache/wheels
 LAKE     = data/lake
 PORT     = 8000
 MODELS   = 100000
@@ -41,7 +42,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev
+pytest: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
@@ -51,7 +52,7 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(VENV)/.dev ## the long checks, with their figures
+soak: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s tests
 
 bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
@@ -101,4 +102,15 @@ $(DUCKDB15)/.installed: requirements/duckdb-1.5.txt | $(BIN)/python
 	@echo "Installing DuckDB 1.5 into $(DUCKDB15)." >&2
 	@rm -rf $(DUCKDB15)
 	@$(INSTALL) --target $(DUCKDB15) -r requirements/duckdb-1.5.txt
+	@touch $@
+
+# For the test that installs the service from its wheel without a network.
+$(WHEELS)/.downloaded: requirements/run.txt | $(BIN)/python
+	@echo "Downloading the wheels that the service needs into $(WHEELS)." >&2
+	@rm -rf $(WHEELS)
+	@$(PIP) download --require-hashes --no-deps --only-binary :all: --dest $(WHEELS) -r requirements/run.txt
+	@touch $@
+
+$(VENV)/.strace: | $(BIN)/python
+	@scripts/need-program strace strace "Letting system calls fail in tests"
 	@touch $@
