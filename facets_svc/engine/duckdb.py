@@ -1,37 +1,40 @@
-"""The engine on DuckDB: what is counted over which rows, and what need not be counted at all.
+"""The engine: masks choose the models, DuckDB reads their texts and counts their codes.
 
-Public models and the private models of an org are disjoint, so their counts add: a scope is counted in two parts. Every
-model's list of codes holds code 0, so that one `GROUP BY` yields the counts and the total.
+Public models and the private models of an org are disjoint, so that their counts add: a scope is selected in two parts,
+and counted in one statement over the lists of both. A model that passes counts for all of its codes, one that fails a
+single *any* facet for its codes of that facet: so their counts leave their own filter out.
 
 Nothing here depends on rows that the caller may not see, not even the time it takes: an org's rows lie together and no
-others are read, a statement is chosen by public counts, and a value that nobody knows is looked for like any other.
+others are read, and a value that nobody knows is looked for like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Interruption
+from facets_svc.engine.columns import Columns, Postings, batches
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Index, Rows
 from facets_svc.engine.instance import Cursor, Instance
-from facets_svc.engine.statements import statement
+from facets_svc.engine.matches import Matches
+from facets_svc.engine.selection import Selection, Selector
+from facets_svc.engine.statements import whole
 from facets_svc.engine.statistics import statistics
 from facets_svc.facets.answer import FacetAnswer, ValuePage
 from facets_svc.facets.query import FacetQuery, ValueQuery
 from facets_svc.facets.values import EVERY_MODEL, Counts
 from facets_svc.lake.snapshot import Snapshot
 
-POSTINGS_SHARE: Final = 8
-"""Postings are read, instead of every row, when they hold at most one in so many public models."""
-
-FUSED_FACETS: Final = 2
-"""More facets than these are counted at once over the fused lists, rather than each from its own column."""
+BATCH_ROWS: Final = 16_384
+"""Lists that one thread of DuckDB counts at a time."""
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -42,16 +45,26 @@ def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> Duckd
     """
     snapshot.verify(index_only=True)
     index = Index.read(snapshot)
-    instance = Instance(snapshot, codes=len(index.dictionary), threads=threads, memory_limit=memory_limit)
-    return DuckdbEngine(snapshot, index, instance)
+    columns = Columns(snapshot, facet_of_code=index.dictionary.facets)
+    postings = Postings(snapshot, codes=len(index.dictionary))
+    # What Arrow has read was copied, and Arrow would keep the memory.
+    pa.default_memory_pool().release_unused()
+    return DuckdbEngine(
+        snapshot, index, columns, postings, Instance(snapshot, threads=threads, memory_limit=memory_limit)
+    )
 
 
 class DuckdbEngine:
     """Answers queries over one snapshot, from any thread."""
 
-    def __init__(self, snapshot: Snapshot, index: Index, instance: Instance) -> None:
+    def __init__(
+        self, snapshot: Snapshot, index: Index, columns: Columns, postings: Postings, instance: Instance
+    ) -> None:
         self._snapshot = snapshot
         self._index = index
+        self._columns = columns
+        self._selector = Selector(columns, postings, index.public)
+        self._matches = Matches(index.public)
         self._instance = instance
 
     @property
@@ -74,11 +87,12 @@ class DuckdbEngine:
         Raises `Interrupted` when `interruption` was requested, `Unavailable` when DuckDB failed.
         """
         parts = self._parts(query)
-        filters = Filters.of(query, self._index)
         wanted = [facet for facet in FACETS if query.wants(facet)]
+        filters = Filters.of(query, self._index)
         with self._instance.cursor(interruption or Interruption()) as cursor:
-            counts = self._count_parts(cursor, parts, filters, wanted)
-            numbers = statistics(cursor, parts, filters) if query.with_statistics else ()
+            selections = self._select(cursor, parts, filters)
+            counts = self._count(cursor, parts, selections, wanted, filters.alone)
+            numbers = statistics(cursor, parts, selections) if query.with_statistics else ()
         return FacetAnswer(
             total=sum(map(len, parts)),
             filtered_total=int(counts[EVERY_MODEL]),
@@ -88,66 +102,83 @@ class DuckdbEngine:
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
         """Return a page of one facet's values. Raises like `answer`."""
+        parts = self._parts(asked.query)
         filters = Filters.of(asked.query, self._index)
         with self._instance.cursor(interruption or Interruption()) as cursor:
-            counts = self._count_parts(cursor, self._parts(asked.query), filters, [asked.facet])
+            selections = self._select(cursor, parts, filters)
+            counts = self._count(cursor, parts, selections, [asked.facet], filters.alone)
         return self._index.dictionary.page(asked, counts)
+
+    def forget(self) -> None:
+        """Forget what is remembered of earlier queries: a benchmark of what is asked for the first time does it."""
+        self._matches.forget()
 
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""
         self._instance.close()
 
-    def _parts(self, query: FacetQuery) -> tuple[Rows, Rows]:
-        """Return the public and the private rows of the query's scope."""
+    def _parts(self, query: FacetQuery) -> list[Rows]:
+        """Return the rows of the query's scope: public ones, and the org's private ones."""
         org = self._index.orgs[query.org]
-        return (self._index.public if query.include_public else org.public, org.private)
+        return [part for part in (self._index.public if query.include_public else org.public, org.private) if part]
 
-    def _count_parts(self, cursor: Cursor, parts: Sequence[Rows], filters: Filters, wanted: Sequence[Facet]) -> Counts:
-        return sum((self._count(cursor, part, filters, wanted) for part in parts if part), self._no_counts())
+    def _select(self, cursor: Cursor, parts: Sequence[Rows], filters: Filters) -> list[Selection] | None:
+        """Select the models of each part that pass; None if there is no filter."""
+        if not filters:
+            return None
+        return [
+            self._selector.select(
+                part, filters, self._matches.of(cursor, part, filters) if filters.needs_reading else None
+            )
+            for part in parts
+        ]
 
-    def _count(self, cursor: Cursor, rows: Rows, filters: Filters, wanted: Sequence[Facet]) -> Counts:
-        """Count, over some rows, the models that hold each code of the wanted facets, and all that pass (code 0).
+    def _count(
+        self,
+        cursor: Cursor,
+        parts: Sequence[Rows],
+        selections: Sequence[Selection] | None,
+        wanted: Sequence[Facet],
+        alone: Facet | None,
+    ) -> Counts:
+        """Count, over the parts, the models that hold each code of the wanted facets, and all that pass (code 0).
 
-        An *any* facet is counted without its own filter.
+        `alone` is the facet that has the only filter, if it leaves that out: its counts are the unfiltered ones.
         """
-        if not filters:
-            return self._index.totals(rows)
-        apart = [facet for facet in wanted if filters.leaves_out(facet)]
-        together = [facet for facet in wanted if facet not in apart]
-        if len(together) > FUSED_FACETS or any(facet.column not in _OWN_COLUMNS for facet in together):
-            counts = self._run(cursor, "codes", rows, filters)
-        else:
-            counts = self._run(cursor, "models", rows, filters)
-            for facet in together:
-                counts += self._run(cursor, facet.column, rows, filters)
-        for facet in apart:
-            codes = self._index.dictionary.codes_of(facet)
-            counts[codes] = self._count_alone(cursor, facet, rows, filters.without(facet))[codes]
+        if selections is None:
+            return self._totals(parts)
+        lists = [
+            piece
+            for selection in selections
+            for piece in self._lists(selection, [facet for facet in wanted if facet != alone])
+        ]
+        counts = np.zeros(len(self._index.dictionary), dtype=np.int64)
+        if any(map(len, lists)):
+            table = pa.Table.from_batches([batch for piece in lists for batch in batches(piece, BATCH_ROWS)])
+            with cursor.seeing("lists", table):
+                columns = cursor.columns(whole("count_codes"), {})
+            counts[columns["code"]] = columns["models"]
+        if alone is not None and alone in wanted:
+            codes = self._index.dictionary.codes_of(alone)
+            counts[codes] = self._totals(parts)[codes]
+        counts[EVERY_MODEL] = sum(len(selection.passing) for selection in selections)
         return counts
 
-    def _count_alone(self, cursor: Cursor, facet: Facet, rows: Rows, filters: Filters) -> Counts:
-        """Count, over the rows that pass the filters, the models that hold each value of one facet."""
-        if not filters:
-            return self._index.totals(rows)
-        return self._run(cursor, facet.column if facet.column in _OWN_COLUMNS else "codes", rows, filters)
-
-    def _run(self, cursor: Cursor, counted: str, rows: Rows, filters: Filters) -> Counts:
-        """Count by `sql/facets/count_<counted>.sql`, over some rows or over the holders of a rare value among them."""
-        driver = filters.driver(POSTINGS_SHARE) if rows == self._index.public else None
-        bounds: dict[str, Any]
-        if driver is None:
-            found, bounds = "rows", {"first": rows.first, "end": rows.end}
+    def _lists(self, selection: Selection, wanted: Sequence[Facet]) -> Iterator[pa.ListArray]:
+        """Yield the codes that are to be counted, in lists: of those that pass, and of those that fail one facet."""
+        if any(facet.is_list for facet in wanted):
+            yield self._columns.lists(selection.passing)
         else:
-            found, bounds, filters = "holders", {"drivers": list(driver.codes)}, driver.rest
-        parameters = filters.parameters()
-        columns = cursor.run(statement(f"count_{counted}", found, frozenset(parameters)), parameters | bounds)
-        counts = self._no_counts()
-        counts[columns["code"]] = columns["models"]
-        return counts
+            for facet in wanted:
+                yield _one_a_list(self._columns.own_codes(facet, selection.passing))
+        for facet, failing in selection.failing:
+            if facet in wanted:
+                yield _one_a_list(self._columns.own_codes(facet, failing))
 
-    def _no_counts(self) -> Counts:
-        return np.zeros(len(self._index.dictionary), dtype=np.int64)
+    def _totals(self, parts: Sequence[Rows]) -> Counts:
+        """Return the unfiltered counts of the parts."""
+        return sum(map(self._index.totals, parts), np.zeros(len(self._index.dictionary), dtype=np.int64))
 
 
-_OWN_COLUMNS: Final = frozenset({"license", "task_categories", "framework", "size_category"})
-"""The facets whose codes have a column of their own; tags are only in the fused lists."""
+def _one_a_list(codes: npt.NDArray[np.unsignedinteger]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(codes) + 1, dtype=np.int32)), pa.array(codes))

@@ -11,6 +11,7 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from facets_svc import sql
 from facets_svc.engine.base import Interrupted, Interruption
@@ -32,7 +33,7 @@ class Cursor:
         self._connection = connection.cursor()
         self._thread = threading.get_ident()
 
-    def run(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    def columns(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
         """Run a statement, and return its columns by name. No value may be null."""
         # Not sql(): a relation is planned when it is made and again when it is run.
         columns = self._execute(statement, parameters).fetchnumpy()
@@ -43,6 +44,15 @@ class Cursor:
         result = self._execute(statement, parameters)
         names = [column[0] for column in result.description or ()]
         return dict(zip(names, result.fetchall()[0], strict=True))
+
+    @contextmanager
+    def seeing(self, name: str, table: pa.Table) -> Iterator[None]:
+        """While the block runs, this cursor's statements, and no others', see an Arrow table by this name."""
+        self._connection.register(name, table)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
 
     def _execute(self, statement: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         if threading.get_ident() != self._thread:
@@ -62,9 +72,8 @@ class Cursor:
 class Instance:
     """The tables of `sql/facets/load_*.sql` in memory. The files are read when it opens, and when it is rebuilt."""
 
-    def __init__(self, snapshot: Snapshot, *, codes: int, threads: int, memory_limit: str) -> None:
+    def __init__(self, snapshot: Snapshot, *, threads: int, memory_limit: str) -> None:
         self._snapshot = snapshot
-        self._codes = codes
         self._config: dict[str, Any] = {
             "threads": threads,
             "temp_directory": "",
@@ -121,11 +130,7 @@ class Instance:
     def _load(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config=self._config)
         connection.execute(f"SET perfect_ht_threshold = {_PERFECT_HASH_BITS}")
-        code_type = "USMALLINT" if self._codes < np.iinfo(np.uint16).max else "UINTEGER"
-        connection.execute(f"CREATE TYPE facet_code AS {code_type}")
-        for table in ("model_facets", "postings_public"):
-            path = self._snapshot.index_file(table)
-            connection.execute(sql.load(f"facets/load_{table}").text, {"path": path})
+        connection.execute(sql.load("facets/load_models").text, {"path": self._snapshot.index_file("model_facets")})
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

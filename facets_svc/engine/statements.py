@@ -1,4 +1,4 @@
-"""The statements of `sql/facets/`, put together: which rows, which of them pass, and what is answered of those."""
+"""The statements of `sql/facets/`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from facets_svc import sql
 
 
 @functools.cache
-def statement(answered: str, found: str, given: frozenset[str]) -> str:
-    """Return the statement that answers `sql/facets/<answered>.sql` over the models found by `found_<found>.sql`.
+def matching(given: frozenset[str]) -> str:
+    """Return `sql/facets/matching.sql` with only those conditions whose parameters are `given`.
 
-    Of the conditions of `passing.sql` only those stay whose parameters are `given`.
+    DuckDB plans a condition that is not there in no time.
     """
-    passing = sql.load("facets/passing")
-    rows = sql.load(f"facets/found_{found}").without(())
-    conditions = passing.without(passing.parameters.keys() - given)
-    return f"WITH found AS (\n{rows}),\npassing AS (\n{conditions})\n{sql.load(f'facets/{answered}').without(())}"
+    statement = sql.load("facets/matching")
+    return statement.without(statement.parameters.keys() - given)
+
+
+@functools.cache
+def whole(name: str) -> str:
+    """Return `sql/facets/<name>.sql` without its comments."""
+    return sql.load(f"facets/{name}").without(())

@@ -5,41 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
+
 from facets_svc.catalogue import MEASURES
-from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Rows
 from facets_svc.engine.instance import Cursor
-from facets_svc.engine.statements import statement
+from facets_svc.engine.selection import Selection
+from facets_svc.engine.statements import whole
 from facets_svc.facets.answer import Bin, Statistics
 
 NUMBERS: Final = tuple(measure.column for measure in MEASURES if not measure.is_time)
 
 _STEPS: Final = (1, 2, 5)
+_HISTOGRAM: Final = ("measure", "exponent", "step", "models")
 
 
-def statistics(cursor: Cursor, parts: Sequence[Rows], filters: Filters) -> tuple[tuple[str, Statistics], ...]:
-    """Return the statistics of each number over the models of the parts that pass the filters.
+def statistics(
+    cursor: Cursor, parts: Sequence[Rows], selections: Sequence[Selection] | None
+) -> tuple[tuple[str, Statistics], ...]:
+    """Return the statistics of each number over the models of the parts that pass.
 
-    Quartiles do not add up over parts, so that both are asked for at once.
+    Quartiles do not add up over parts, so that all are asked for at once.
     """
-    public, private = parts
-    bounds = {
-        "first": public.first,
-        "end": public.end,
-        "private_first": private.first,
-        "private_end": private.end,
-    }
-    parameters = filters.parameters()
-    given = frozenset(parameters)
-    summary = cursor.row(statement("number_statistics", "scope", given), parameters | bounds)
-    histogram = cursor.run(statement("number_histogram", "scope", given), parameters | bounds)
+    if selections is None:
+        rows = [np.arange(part.first, part.end) for part in parts]
+    else:
+        rows = [selection.passing for selection in selections]
+    passing = pa.table({"rid": pa.array(np.concatenate([np.zeros(0, np.int64), *rows]).astype(np.uint32))})
+    with cursor.seeing("passing", passing):
+        summary = cursor.row(whole("number_statistics"), {})
+        histogram = cursor.columns(whole("number_histogram"), {})
     bins: list[list[Bin]] = [[] for _ in NUMBERS]
     for measure, exponent, step, models in zip(*(histogram[name].tolist() for name in _HISTOGRAM), strict=True):
         bins[measure].append(_bin(exponent, step, models))
     return tuple((name, _statistics(name, summary, bins[place])) for place, name in enumerate(NUMBERS))
-
-
-_HISTOGRAM: Final = ("measure", "exponent", "step", "models")
 
 
 def _statistics(name: str, summary: dict[str, Any], bins: Sequence[Bin]) -> Statistics:

@@ -21,6 +21,8 @@ Counts = npt.NDArray[np.int64]
 EVERY_MODEL: Final = 0
 """The code that every model holds."""
 
+_PLACE_BITS: Final = 31
+
 FIRST_VALUE: Final = 1 + len(FACETS)
 """The first code that is a value: those between stand for having none of a facet."""
 
@@ -69,6 +71,7 @@ class Dictionary:
 
     def __init__(self, values: Sequence[str], facets: npt.NDArray[np.uint8]) -> None:
         self._values = values
+        self.facets = facets
         self._codes: list[dict[str, int]] = [{} for _ in FACETS]
         for code in range(FIRST_VALUE, len(values)):
             self._codes[facets[code]][values[code]] = code
@@ -103,7 +106,7 @@ class Dictionary:
         places = _by_count(found) if asked.order == "count" else _by_size(column, np.flatnonzero(found))
         codes = column.codes[places[asked.offset : asked.offset + asked.limit]]
         return ValuePage(
-            values=tuple(self._values[code] for code in codes.tolist()),
+            values=tuple(map(self._values.__getitem__, codes.tolist())),
             counts=tuple(counts[codes].tolist()),
             total_values=len(places),
             missing_count=int(counts[missing_code(asked.facet)]),
@@ -121,11 +124,11 @@ class Dictionary:
             cut = places[limit:]
             listed = np.concatenate([listed, cut[np.isin(column.codes[cut], list(known.values()))]])
         codes = column.codes[_by_size(column, listed)]
-        listed_counts = counts[codes].tolist()
+        listed_counts = tuple(counts[codes].tolist())
         # Of what is selected and counts nothing, too: whoever has chosen it wants to see it, to take it back.
         absent = [value for value in selected if value not in known]
         return FacetValues(
-            values=(*(self._values[code] for code in codes.tolist()), *absent),
+            values=(*map(self._values.__getitem__, codes.tolist()), *absent),
             counts=(*listed_counts, *(0 for _ in absent)),
             total_values=len(places),
             other_count=int(counts[column.codes].sum()) - sum(listed_counts),
@@ -139,12 +142,11 @@ def missing_code(facet: Facet) -> int:
 
 
 def _by_count(found: Counts) -> npt.NDArray[np.int64]:
-    """Return the places of the values that count, by descending count.
-
-    The sort is stable, and values are in ascending order: of equal counts the lesser value comes first.
-    """
+    """Return the places of the values that count, by descending count; of equal counts the lesser place comes first."""
     places = np.flatnonzero(found)
-    ordered: npt.NDArray[np.int64] = places[np.argsort(-found[places], kind="stable")]
+    # Both in one number, since to sort numbers is several times faster than to sort places by them.
+    keys = np.sort((-found[places] << _PLACE_BITS) + places)
+    ordered: npt.NDArray[np.int64] = keys & ((1 << _PLACE_BITS) - 1)
     return ordered
 
 

@@ -46,7 +46,6 @@ INDEX: Final = {
             _RID,
             pa.field("codes", pa.list_(pa.uint32()), nullable=False),
             pa.field("license", pa.uint32(), nullable=False),
-            pa.field("task_categories", pa.list_(pa.uint32()), nullable=False),
             pa.field("framework", pa.uint32(), nullable=False),
             pa.field("size_category", pa.uint32(), nullable=False),
             *(RECORD.field(name) for name in ("parameters", "size_bytes", "downloads", "created_at", "updated_at")),

@@ -15,7 +15,6 @@ held AS (
 recounted AS (
     SELECT held.first AS first, held.code AS code, count(*) AS models
     FROM held
-    WHERE held.code > 0
     GROUP BY held.first, held.code
 )
 SELECT

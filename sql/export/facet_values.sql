@@ -1,6 +1,5 @@
--- The code of every facet value. Codes 0 to 5 are no values: every model holds 0, so that it counts the models themselves,
--- and a model without a value of the facet of index n holds n + 1. Values follow by descending count, so that hot ones are
--- small numbers.
+-- The code of every facet value. Codes 0 to 5 are no values: 0 is left for the models themselves, and a model without a
+-- value of the facet of index n holds n + 1. Values follow by descending count, so that hot ones are small numbers.
 CREATE TABLE facet_values AS
 WITH counted AS (
     SELECT

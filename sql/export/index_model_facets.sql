@@ -1,11 +1,10 @@
--- index/model_facets.parquet: per model, all codes in ONE list (0 first, which every model holds), the codes of each facet
--- but the tags, the numbers and times that filters narrow, and the text that the model is searched by.
+-- index/model_facets.parquet: per model, all codes in ONE list, the code of each facet that is no list, the numbers and
+-- times that filters narrow, and the text that the model is searched by.
 WITH held AS (
     SELECT
         postings.rid AS rid,
         list(postings.code ORDER BY postings.code) AS codes,
         any_value(postings.code) FILTER (WHERE postings.facet = 1) AS license,
-        list(postings.code ORDER BY postings.code) FILTER (WHERE postings.facet = 2) AS task_categories,
         any_value(postings.code) FILTER (WHERE postings.facet = 3) AS framework,
         any_value(postings.code) FILTER (WHERE postings.facet = 4) AS size_category
     FROM postings
@@ -13,9 +12,8 @@ WITH held AS (
 )
 SELECT
     placed.rid AS rid,
-    list_prepend(CAST(0 AS UINTEGER), held.codes) AS codes,
+    held.codes AS codes,
     held.license AS license,
-    held.task_categories AS task_categories,
     held.framework AS framework,
     held.size_category AS size_category,
     staged.parameters AS parameters,

@@ -1,7 +1,6 @@
--- How many models hold each code, over those that pass. Code 0, which every model holds, counts those models.
--- `passing` is what sql/facets/passing.sql answers.
+-- How many of some lists hold each code. `lists` is an Arrow table of code lists, one a model.
 SELECT
     held.code AS code,
     count(*) AS models
-FROM (SELECT unnest(passing.codes) AS code FROM passing) AS held
+FROM (SELECT unnest(lists.codes) AS code FROM lists) AS held
 GROUP BY held.code;

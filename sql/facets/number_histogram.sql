@@ -1,7 +1,7 @@
 -- Histograms of the numbers of the models that pass: per number and bin how many models. The bins of `exponent` n and `step`
 -- 0, 1, 2 begin at 1, 2 and 5 times 10 to the n; what is below 1 has exponent -1. The digits tell the bin, since a logarithm
 -- would be off at its bounds.
--- `passing` is what sql/facets/passing.sql answers.
+-- `passing` is an Arrow table of their row ids.
 SELECT
     binned.measure AS measure,
     binned.exponent AS exponent,
@@ -20,11 +20,12 @@ FROM (
         FROM (
             SELECT
                 unnest([
-                    {'measure': 0, 'number': passing.parameters},
-                    {'measure': 1, 'number': passing.size_bytes},
-                    {'measure': 2, 'number': passing.downloads}
+                    {'measure': 0, 'number': models.parameters},
+                    {'measure': 1, 'number': models.size_bytes},
+                    {'measure': 2, 'number': models.downloads}
                 ]) AS pair
-            FROM passing
+            FROM models
+            WHERE models.rid IN (SELECT passing.rid FROM passing)
         ) AS held
         WHERE held.pair.number IS NOT NULL
     ) AS written

@@ -20,8 +20,11 @@ from facets_svc.catalogue import (
     TASK_CATEGORIES,
     UPDATED_AT,
 )
-from facets_svc.engine import duckdb as duckdb_engine
+from facets_svc.engine.columns import Columns, Postings
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
+from facets_svc.engine.filters import Filters
+from facets_svc.engine.index import Index, Rows
+from facets_svc.engine.selection import Selector
 from facets_svc.errors import SnapshotCorrupt
 from facets_svc.facets.answer import Bin, FacetAnswer, FacetValues, Statistics, ValuePage
 from facets_svc.facets.query import FacetQuery, Range, ValueQuery
@@ -278,14 +281,19 @@ def random_queries(count: int) -> list[FacetQuery]:
     ]
 
 
-def test_reading_postings_or_rows_gives_the_same_answers(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    queries = random_queries(200)
-    answers = []
-    for share in (0, 10**9):  # postings always, and never
-        monkeypatch.setattr(duckdb_engine, "POSTINGS_SHARE", share)
-        answers.append([engine.answer(query) for query in queries])
-    assert answers[0] == answers[1]
-    assert len(set(answers[0])) > 20
+def test_postings_and_lists_select_the_same_models(snapshot: Snapshot) -> None:
+    index = Index.read(snapshot)
+    columns = Columns(snapshot, facet_of_code=index.dictionary.facets)
+    postings = Postings(snapshot, codes=len(index.dictionary))
+    by_postings = Selector(columns, postings, index.public)
+    by_lists = Selector(columns, postings, Rows())
+    for query in random_queries(200):
+        filters = Filters.of(query, index)
+        one, other = (selector.select(index.public, filters, None) for selector in (by_postings, by_lists))
+        assert one.passing.tolist() == other.passing.tolist()
+        assert [(facet, rows.tolist()) for facet, rows in one.failing] == [
+            (facet, rows.tolist()) for facet, rows in other.failing
+        ]
 
 
 def test_answers_are_the_same_from_many_threads(engine: DuckdbEngine) -> None:

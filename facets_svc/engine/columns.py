@@ -1,0 +1,110 @@
+"""The codes of every model, in memory, and which models hold a code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facets_svc.catalogue import FACETS, Facet
+from facets_svc.engine.index import Rows
+from facets_svc.lake.snapshot import Snapshot
+
+Codes = npt.NDArray[np.unsignedinteger]
+RowIds = npt.NDArray[np.integer]
+Mask = npt.NDArray[np.bool_]
+"""Which of some consecutive rows are meant, one flag a row."""
+
+_ONE_BY_ONE: Final = 8
+"""Up to so many codes are compared one after the other; more are looked up in a table."""
+
+
+class Columns:
+    """Per model, by row id, all of its codes in one list, and apart the code of each facet that is no list."""
+
+    def __init__(self, snapshot: Snapshot, *, facet_of_code: npt.NDArray[np.uint8]) -> None:
+        self._code_type = np.min_scalar_type(len(facet_of_code))
+        self._facet_of_code = facet_of_code
+        scalars = [facet for facet in FACETS if not facet.is_list]
+        lengths: list[npt.NDArray[np.int64]] = []
+        values: list[Codes] = []
+        own: dict[int, list[Codes]] = {facet.index: [] for facet in scalars}
+        with pq.ParquetFile(snapshot.index_file("model_facets")) as file:
+            # A row group at a time: whole columns of four bytes would be held beside those of two.
+            for batch in file.iter_batches(columns=["codes", *(facet.column for facet in scalars)]):
+                codes = batch.column("codes")
+                lengths.append(np.diff(codes.offsets.to_numpy()))
+                values.append(codes.flatten().to_numpy().astype(self._code_type))
+                for facet in scalars:
+                    own[facet.index].append(batch.column(facet.column).to_numpy().astype(self._code_type))
+        self._values = _joined(values, self._code_type)
+        self._offsets = np.concatenate([[0], np.cumsum(_joined(lengths, np.int64))]).astype(np.int32)
+        self._lists = pa.ListArray.from_arrays(pa.array(self._offsets), pa.array(self._values))
+        self._own = {index: _joined(parts, self._code_type) for index, parts in own.items()}
+
+    def lists(self, rows: RowIds) -> pa.ListArray:
+        """Return the lists of all codes of some rows."""
+        return self._lists.take(pa.array(rows))
+
+    def own_codes(self, facet: Facet, rows: RowIds) -> Codes:
+        """Return the codes of one facet that some rows hold, all in one array."""
+        if not facet.is_list:
+            own: Codes = self._own[facet.index][rows]
+            return own
+        held: Codes = self.lists(rows).flatten().to_numpy()
+        of_facet: Codes = held[self._facet_of_code[held] == facet.index]
+        return of_facet
+
+    def holding_any(self, facet: Facet, rows: Rows, codes: Sequence[int]) -> Mask:
+        """Return which of the rows hold one of the codes of a facet."""
+        if facet.is_list:
+            first, end = self._offsets[rows.first], self._offsets[rows.end]
+            mask = np.zeros(len(rows), np.bool_)
+            places = np.flatnonzero(self._is_one_of(self._values[first:end], codes)) + first
+            mask[np.searchsorted(self._offsets[rows.first : rows.end + 1], places, side="right") - 1] = True
+            return mask
+        return self._is_one_of(self._own[facet.index][rows.first : rows.end], codes)
+
+    def _is_one_of(self, held: Codes, codes: Sequence[int]) -> Mask:
+        if len(codes) > _ONE_BY_ONE:
+            table = np.zeros(len(self._facet_of_code) + 1, np.bool_)  # the last one stands for what nobody knows
+            table[list(codes)] = True
+            return table[held]
+        mask = np.zeros(len(held), np.bool_)
+        for code in codes:
+            mask |= held == code
+        return mask
+
+
+class Postings:
+    """The row ids of the public models that hold each code, in ascending order."""
+
+    def __init__(self, snapshot: Snapshot, *, codes: int) -> None:
+        with pq.ParquetFile(snapshot.index_file("postings_public")) as file:
+            counts = np.zeros(codes + 1, np.int64)
+            rows: list[npt.NDArray[np.uint32]] = []
+            for batch in file.iter_batches(columns=["code", "rid"]):
+                counts[1:] += np.bincount(batch.column("code").to_numpy(), minlength=codes)
+                rows.append(batch.column("rid").to_numpy().copy())
+        self._starts = np.cumsum(counts)
+        self._rows = _joined(rows, np.uint32)
+
+    def of(self, code: int) -> npt.NDArray[np.uint32]:
+        """Return the public models that hold a code; none for one that nobody knows."""
+        if code + 1 >= len(self._starts):
+            return self._rows[:0]
+        return self._rows[self._starts[code] : self._starts[code + 1]]
+
+
+def batches(lists: pa.ListArray, rows: int) -> Iterator[pa.RecordBatch]:
+    """Cut lists into batches of so many rows, each of which DuckDB may count in another thread."""
+    for first in range(0, len(lists), rows):
+        yield pa.record_batch([lists.slice(first, rows)], names=["codes"])
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)

@@ -1,0 +1,58 @@
+-- The row ids, of a range of them, of the models whose texts, numbers and times pass. The condition of a parameter that is
+-- not given is left out.
+-- $first UINTEGER: the first row id of the range
+-- $end UINTEGER: the row id after its last
+-- $parameters_minimum BIGINT: parameters is at least this
+-- $parameters_maximum BIGINT: parameters is at most this
+-- $size_bytes_minimum BIGINT: size_bytes is at least this
+-- $size_bytes_maximum BIGINT: size_bytes is at most this
+-- $downloads_minimum BIGINT: downloads is at least this
+-- $downloads_maximum BIGINT: downloads is at most this
+-- $created_at_minimum TIMESTAMPTZ: created_at is at least this
+-- $created_at_maximum TIMESTAMPTZ: created_at is before this
+-- $updated_at_minimum TIMESTAMPTZ: updated_at is at least this
+-- $updated_at_maximum TIMESTAMPTZ: updated_at is before this
+-- $terms VARCHAR[]: folded search terms, the most selective first; the search text contains all of them
+SELECT models.rid AS rid
+FROM models
+WHERE models.rid >= $first
+    AND models.rid < $end
+    -- only with $parameters_minimum
+    AND models.parameters >= $parameters_minimum
+    -- end
+    -- only with $parameters_maximum
+    AND models.parameters <= $parameters_maximum
+    -- end
+    -- only with $size_bytes_minimum
+    AND models.size_bytes >= $size_bytes_minimum
+    -- end
+    -- only with $size_bytes_maximum
+    AND models.size_bytes <= $size_bytes_maximum
+    -- end
+    -- only with $downloads_minimum
+    AND models.downloads >= $downloads_minimum
+    -- end
+    -- only with $downloads_maximum
+    AND models.downloads <= $downloads_maximum
+    -- end
+    -- only with $created_at_minimum
+    AND models.created_at >= $created_at_minimum
+    -- end
+    -- only with $created_at_maximum
+    AND models.created_at < $created_at_maximum
+    -- end
+    -- only with $updated_at_minimum
+    AND models.updated_at >= $updated_at_minimum
+    -- end
+    -- only with $updated_at_maximum
+    AND models.updated_at < $updated_at_maximum
+    -- end
+    -- only with $terms
+    AND contains(models.search_text, $terms[1])
+    AND (len($terms) < 2 OR contains(models.search_text, $terms[2]))
+    AND (
+        len($terms) < 3
+        OR len(list_filter($terms[3:], lambda term: NOT contains(models.search_text, term))) = 0
+    )
+    -- end
+ORDER BY rid;
