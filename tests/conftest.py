@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="X.Y",
         help="refuse to start unless DuckDB is of this line, such as 1.5: so that a run proves what it says",
     )
+    parser.addoption("--write-golden", action="store_true", help="write the golden answers of the cookbook anew")
 
 
 def _soaks(config: pytest.Config) -> bool:

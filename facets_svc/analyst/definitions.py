@@ -18,19 +18,25 @@ RELATIONS: Final = NAMES
 MACROS: Final = tuple(f"{name}_at" for name in NAMES if name != "snapshots")
 """The names of the table macros: `models_at('2026-11-01')`."""
 
-_SNAPSHOT_AT: Final = """\
+_SNAPSHOT_AT: Final = r"""
 coalesce(
     CASE
         WHEN CAST(moment AS VARCHAR) = 'first' THEN {ids}[1]
         WHEN CAST(moment AS VARCHAR) = 'previous' THEN {previous}
-        WHEN regexp_full_match(CAST(moment AS VARCHAR), '\\d{{8}}T\\d{{6}}Z-[0-9a-f]{{4}}')
+        WHEN regexp_full_match(CAST(moment AS VARCHAR), '\d{{8}}T\d{{6}}Z-[0-9a-f]{{4}}')
             THEN list_filter({ids}, lambda one: one = CAST(moment AS VARCHAR))[1]
         WHEN length(CAST(moment AS VARCHAR)) = 10
             THEN list_max(list_filter(
                 {ids}, lambda one: one <= strftime(TRY_CAST(CAST(moment AS VARCHAR) AS DATE), '%Y%m%dT~')
             ))
         ELSE list_max(list_filter(
-            {ids}, lambda one: one <= strftime(TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP), '%Y%m%dT%H%M%SZ~')
+            {ids}, lambda one: one <= strftime(
+                CASE WHEN regexp_matches(CAST(moment AS VARCHAR), '([+-]\d{{2}}(:?\d{{2}})?|Z)$')
+                    THEN TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMPTZ) AT TIME ZONE 'UTC'
+                    ELSE TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP)
+                END,
+                '%Y%m%dT%H%M%SZ~'
+            )
         ))
     END,
     error(
@@ -38,8 +44,9 @@ coalesce(
         || '; a date, a time, the id of a snapshot, first or previous is understood, and the oldest is ' || {ids}[1]
     )
 )"""
-# Ids begin with their time, so that they compare as the times do; ~ comes after every character of an id. Nothing here
-# is a subquery or a column: the argument of a table function must be known when the query is planned.
+# Ids begin with their time, so that they compare as the times do; ~ comes after every character of an id. A time without
+# an offset is in UTC, wherever the client is. Nothing here is a subquery or a column: the argument of a table function
+# must be known when the query is planned.
 
 
 def definitions(history: History) -> Iterator[str]:

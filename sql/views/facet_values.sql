@@ -3,8 +3,8 @@
 -- facet VARCHAR: The column of `models` that the value is of: tags, license, task_categories, framework or
 --     size_category. Example: license
 -- value VARCHAR: The value, to the letter. Example: apache-2.0
--- models BIGINT: How many models hold it. Example: 1080
--- public_models BIGINT: How many of these are public. Example: 1063
+-- models BIGINT: How many models hold it. Example: 1182
+-- public_models BIGINT: How many of these are public. Example: 1181
 WITH held AS (
     SELECT 'tags' AS facet, unnest(models.tags) AS value, models.is_public AS is_public
     FROM models

@@ -1,9 +1,9 @@
 -- Every task category of every model, one row each; a model without task categories has none here.
 --
--- id VARCHAR: The model. Example: AdapterHub/bert-base-uncased-pf-squad
--- org VARCHAR: The model's org. Example: AdapterHub
+-- id VARCHAR: The model. Example: AITeamVN/Vietnamese_Embedding
+-- org VARCHAR: The model's org. Example: AITeamVN
 -- is_public BOOLEAN: Whether everybody may see the model. Example: true
--- task_category VARCHAR: One of the things that it can do. Example: question-answering
+-- task_category VARCHAR: One of the things that it can do. Example: feature-extraction
 SELECT
     models.id AS id,
     models.org AS org,

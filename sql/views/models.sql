@@ -4,17 +4,17 @@
 -- org VARCHAR: Slug of the org that owns it; case matters. Example: 01-ai
 -- name VARCHAR: Its name within the org. Example: Yi-Coder-1.5B
 -- description VARCHAR: What its owner says of it.
--- tags VARCHAR[]: Free labels, none twice; `model_tags` has them one a row. Example: ["yi", "LlamaForCausalLM"]
+-- tags VARCHAR[]: Free labels, none twice; `model_tags` has them one a row. Example: ["yi","LlamaForCausalLM"]
 -- license VARCHAR: The licence, as its owner spells it; null where none is stated. Example: apache-2.0
 -- task_categories VARCHAR[]: What it can do, none twice; `model_tasks` has them one a row.
---     Example: ["feature-extraction"]
+--     Example: ["image-classification"]
 -- framework VARCHAR: What it runs in. Example: pytorch
 -- size_category VARCHAR: A label for its number of parameters. Example: 1B-3B
 -- is_public BOOLEAN: Whether everybody may see it, or its org only. Example: true
--- created_at TIMESTAMP WITH TIME ZONE: When it was made, in UTC. Example: 2023-06-09T00:00:00Z
+-- created_at TIMESTAMP WITH TIME ZONE: When it was made, in UTC. Example: 2019-06-13T00:00:00Z
 -- updated_at TIMESTAMP WITH TIME ZONE: When it was last changed, in UTC.
 -- parameters BIGINT: How many parameters it has. Example: 1500000000
--- size_bytes BIGINT: The bytes of its weights. Example: 1340000000
+-- size_bytes BIGINT: The bytes of its weights. Example: 2271215616
 -- downloads BIGINT: How often it was fetched.
 SELECT
     model_rows.id AS id,

@@ -5,7 +5,7 @@
 -- in_force BOOLEAN: Whether the service answers from it now. Example: true
 -- models BIGINT: How many models it has. Example: 2974
 -- public_models BIGINT: How many of these are public. Example: 2917
--- orgs BIGINT: How many orgs it knows. Example: 266
+-- orgs BIGINT: How many orgs it knows. Example: 272
 SELECT
     snapshot_rows.snapshot_id AS snapshot_id,
     snapshot_rows.created_at AS created_at,

@@ -1,0 +1,24 @@
+-- Which values of a facet differ only in case, white space, hyphens or underscores?
+--
+-- One row a group of spellings, the commonest spelling first: whoever filters by one of them misses the models of the
+-- others, `missed_models` at the least.
+--
+-- $facet VARCHAR = 'tags': tags, license, task_categories, framework or size_category
+-- $most BIGINT = 20: how many groups are listed
+WITH folded AS (
+    SELECT
+        regexp_replace(lower(facet_values.value), '[-_ ]+', '-', 'g') AS folded,
+        facet_values.value AS value,
+        facet_values.models AS models
+    FROM facet_values
+    WHERE facet_values.facet = $facet
+)
+SELECT
+    list(folded.value ORDER BY folded.models DESC, folded.value) AS spellings,
+    list(folded.models ORDER BY folded.models DESC, folded.value) AS models,
+    CAST(sum(folded.models) - max(folded.models) AS BIGINT) AS missed_models
+FROM folded
+GROUP BY folded.folded
+HAVING count(*) > 1
+ORDER BY missed_models DESC, folded.folded
+LIMIT $most;
