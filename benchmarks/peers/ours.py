@@ -7,8 +7,7 @@ from pathlib import Path
 from benchmarks.answers import Answer
 from benchmarks.peers.base import Peer
 from facets_svc.catalogue import FACETS
-from facets_svc.engine.base import Engine
-from facets_svc.engine.duckdb import open_engine
+from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import FacetQuery
 from facets_svc.lake.folder import Lake
@@ -17,8 +16,12 @@ from facets_svc.lake.folder import Lake
 class Ours(Peer):
     """The engine of the service; its answers are Python objects already, so their making is timed."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: DuckdbEngine) -> None:
         self._engine = engine
+
+    def forget(self) -> None:
+        """Forget the models that earlier searches found."""
+        self._engine.forget()
 
     def ask(self, query: FacetQuery) -> FacetAnswer:
         """Answer as the service is answered."""
