@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +14,19 @@ from tests.catalogues import sync
 ID = "20261124T020000Z-3f9c"
 
 
-@pytest.fixture
-def lake(old_catalogue: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def whole(old_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of three snapshots."""
+    root = tmp_path_factory.mktemp("whole") / "lake"
     for _ in range(3):
-        sync(old_catalogue, Lake.open(str(tmp_path / "lake")))
-    return tmp_path / "lake"
+        sync(old_catalogue, Lake.open(str(root)))
+    return root
+
+
+@pytest.fixture
+def lake(whole: Path, tmp_path: Path) -> Path:
+    """A lake of three snapshots, to spoil."""
+    return Path(shutil.copytree(whole, tmp_path / "lake"))
 
 
 def spoil_line(number: int) -> Callable[[Path], None]:

@@ -110,17 +110,17 @@ class Trial:
     source: Path
     folder: Path
 
-    def survives(self, fault: Fault) -> None:
-        """Sync the new catalogue over the old one with one fault, and then again without."""
+    def survives(self, fault: Fault) -> bool:
+        """Sync the new catalogue over the old one with one fault, and then again without; tell whether it happened."""
         for _ in range(TRIES):
             root = copied(self.old_lake, self.folder)
             run = fault.happen(self.tracer, self.source, root)
             if run.injected is not None and run.injected.is_again(fault.call):
                 self._is_well(fault, run, root)
-                return
+                return True
             # DuckDB looks now and then at what memory and cores there are: that shifts the count of `openat`.
             fault = Fault(next((call for call in run.calls if call.is_again(fault.call)), fault.call), fault.kind)
-        raise AssertionError(f"{fault} did not happen in {TRIES} runs")
+        return False
 
     def _is_well(self, fault: Fault, run: Traced, root: Path) -> None:
         lake = Lake.open(str(root))
@@ -167,7 +167,7 @@ def trial(traced_sync: Tracer, old_lake: Path, new_catalogue: Path, tmp_path: Pa
 def test_after_a_fault_the_old_or_the_new_snapshot_is_in_force_and_the_next_run_succeeds(
     trial: Trial, calls: tuple[Call, ...], kind: str, at: str
 ) -> None:
-    trial.survives(Fault(next(call for call in calls if call.text == at), kind))
+    assert trial.survives(Fault(next(call for call in calls if call.text == at), kind))
 
 
 def test_what_is_named_is_on_the_disk_before_its_name_is(calls: tuple[Call, ...]) -> None:
@@ -238,14 +238,17 @@ def test_a_fault_at_every_call_leaves_no_bad_lake(
     trial: Trial, calls: tuple[Call, ...], say: Callable[[str], None]
 ) -> None:
     points: Counter[str] = Counter()
+    missed = 0
     bad: list[str] = []
     for fault in faults(calls):
-        points[f"{fault.call.name} {fault.kind}"] += 1
         try:
-            trial.survives(fault)
+            happened = trial.survives(fault)
         except AssertionError as error:
+            happened = True
             bad.append(f"{fault}: {error}")
+        missed += not happened
+        points[f"{fault.call.name} {fault.kind}"] += happened
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(points.items()))
-    say(f"publish faults: {points.total()} points, {len(bad)} bad lakes ({kinds})")
+    say(f"publish faults: {points.total()} points, {len(bad)} bad lakes; {missed} could not be hit ({kinds})")
     assert points.total() >= 130
     assert bad == []
