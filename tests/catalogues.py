@@ -6,14 +6,19 @@ import contextlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.lake import Lake, Snapshot
 from facets_svc.sync import job
+from facets_svc.sync.guards import Guards
 from facets_svc.sync.report import Report
 from facets_svc.sync.sources import open_source
+
+LENIENT = Guards(max_rejects=Fraction(1), max_shrink=Fraction(1))
+"""Publishes whatever has a usable row."""
 
 
 class Silence:
@@ -39,9 +44,9 @@ def probe(snapshot: Snapshot) -> None:
     open_engine(snapshot, threads=1, memory_limit="512MiB").close()
 
 
-def sync(source: Path, lake: Lake) -> Report:
+def sync(source: Path, lake: Lake, guards: Guards = LENIENT) -> Report:
     """Publish the catalogue at `source`."""
-    return job.run(open_source(str(source)), lake, probe=probe, progress=Silence(), threads=2)
+    return job.run(open_source(str(source)), lake, probe=probe, progress=Silence(), guards=guards, threads=2)
 
 
 def publish(rows: Sequence[dict[str, Any]], folder: Path) -> Snapshot:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from facets_svc.cli.signals import Stopped
 from facets_svc.errors import FacetsError
 
 UNEXPECTED: Final = 70
@@ -16,6 +17,13 @@ UNEXPECTED: Final = 70
 
 INTERRUPTED: Final = 130
 """128 and the number of SIGINT, as shells report it."""
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the code that the command ends with when `error` ends it."""
+    if isinstance(error, (FacetsError, Stopped, click.ClickException)):
+        return error.exit_code
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else UNEXPECTED
 
 
 class ExitingGroup(click.Group):
@@ -28,6 +36,9 @@ class ExitingGroup(click.Group):
         except FacetsError as error:
             _tell(str(error))
             ctx.exit(error.exit_code)
+        except Stopped as stopped:
+            _tell(str(stopped))
+            ctx.exit(stopped.exit_code)
         except KeyboardInterrupt:
             _tell("Interrupted.")
             ctx.exit(INTERRUPTED)

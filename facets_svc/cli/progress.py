@@ -1,13 +1,15 @@
-"""Progress on stderr: bars on a terminal, one line a step elsewhere."""
+"""Progress on stderr: bars on a terminal, a line of JSON a step elsewhere."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TextIO
 
 import click
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
@@ -44,25 +46,38 @@ class BarProgress:
 
 
 class LineProgress:
-    """Writes one line for each stage when it ends, for logs and pipes."""
+    """Writes one line for each stage when it ends, as JSON like the service's log."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:  # noqa: ARG002 - nothing to fill
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         """Time what happens while the context is open, and write it down."""
         started = time.monotonic()
+        done = 0
         outcome = "failed after"
+
+        def advance(units: int) -> None:
+            nonlocal done
+            done += units
+
         try:
-            yield _ignore
+            yield advance
             outcome = "done in"
         finally:
-            click.echo(f"{name}: {outcome} {time.monotonic() - started:.1f} s", file=self._stream)
-
-
-def _ignore(units: int) -> None:
-    """Take no notice of progress inside a stage."""
+            seconds = time.monotonic() - started
+            line = {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "level": "info" if outcome == "done in" else "error",
+                "logger": "facets_svc.sync",
+                "message": f"{name}: {outcome} {seconds:.1f} s",
+                "stage": name,
+                "seconds": round(seconds, 3),
+                "units": done,
+                "total": total,
+            }
+            click.echo(msgspec.json.encode(line).decode(), file=self._stream)
 
 
 def progress_on(stream: TextIO) -> Progress:

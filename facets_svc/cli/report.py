@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from facets_svc.sync.report import Report
+from facets_svc.sync.report import Example, Organizations, Report
 
 
 def written_out(report: Report) -> str:
@@ -12,18 +12,50 @@ def written_out(report: Report) -> str:
     rejected = report.rejected
     lines = [
         f"Published snapshot {report.snapshot_id} from {report.source}.",
+        *(f"Warning: {warning}" for warning in report.warnings),
         _line("rows read", report.rows_read),
         _line("rows kept", report.rows_kept),
         _line("rows rejected", sum(rejected.values()), _listed(rejected)),
-        _line("orgs", report.orgs),
+        *_changed(report),
+        _line("orgs", report.orgs, _without_models(report.organizations)),
         _line("facet values", sum(report.facet_values.values()), _listed(report.facet_values)),
         _line("bytes", report.bytes),
+        _line("peak memory", report.peak_memory_bytes),
         f"  {'seconds':<16}{sum(report.seconds.values()):>14,.1f}{_aside(_timed(report.seconds))}",
     ]
     if report.values_too_long:
         lines.append(_line("values too long", sum(report.values_too_long.values()), _listed(report.values_too_long)))
     lines += [_names("columns absent", report.absent_columns), _names("columns unknown", report.unknown_columns)]
+    lines += _examples(report.examples)
+    if report.organizations is not None:
+        lines += _examples(report.organizations.examples)
     return "\n".join(line for line in lines if line)
+
+
+def _changed(report: Report) -> Iterator[str]:
+    if report.changes is not None:
+        changes = report.changes
+        counts = {"added": changes.added, "updated": changes.updated, "removed": changes.removed}
+        yield _line("models changed", sum(counts.values()), _listed(counts))
+    for facet, values in (report.value_changes or {}).items():
+        if values.new:
+            yield _line(f"new {facet}"[:16], values.new, ", ".join(values.new_values))
+        if values.vanished:
+            yield _line(f"gone {facet}"[:16], values.vanished, ", ".join(values.vanished_values))
+
+
+def _without_models(organizations: Organizations | None) -> str:
+    if organizations is None:
+        return ""
+    told = {"without models": organizations.without_models, "rejected": sum(organizations.rejected.values())}
+    return _listed(told)
+
+
+def _examples(examples: Mapping[str, Sequence[Example]]) -> Iterator[str]:
+    for reason, rows in examples.items():
+        for row in rows:
+            column = "" if row.column is None else f"{row.column}: "
+            yield f"  {reason:<16}   {row.file}, row {row.row:,}: {column}{row.detail or ''}"
 
 
 def _line(label: str, number: int, detail: str = "") -> str:

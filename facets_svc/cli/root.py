@@ -24,7 +24,7 @@ def main(debug: bool) -> None:
     comes before its variable.
 
     Exit codes: 0 done, 2 usage, settings or SQL, 3 source, 4 data refused, 5 lake, 70 unexpected error, 75 another job
-    holds the lake, 130 interrupted.
+    holds the lake, 130 interrupted, 143 terminated.
     """
 
 

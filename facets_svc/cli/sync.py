@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
+from facets_svc.cli.metrics import metrics_in, metrics_option
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.cli.progress import progress_on
 from facets_svc.cli.report import written_out
+from facets_svc.cli.signals import stopping
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.errors import SettingsError
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.settings import Settings
+from facets_svc.sync.guards import MAX_REJECTS, MAX_SHRINK, Guards, percentage, share
 from facets_svc.sync.job import run
 from facets_svc.sync.sources import open_source
+
+
+class Share(click.ParamType[Fraction]):
+    """A share of something, as `1%` or as `0.01`."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Read it."""
+        try:
+            return value if isinstance(value, Fraction) else share(value)
+        except ValueError:
+            self.fail(f"{value!r} is not between 0 and 1 (or 0% and 100%).", param, ctx)
 
 
 @click.command()
@@ -25,8 +43,8 @@ from facets_svc.sync.sources import open_source
     "location",
     metavar="SOURCE",
     required=True,
-    help="A .jsonl, .ndjson (also .gz), .csv or .parquet file, a glob or a folder of Parquet, sqlite:///PATH, or "
-    "sample: for the packaged sample.",
+    help="A .jsonl, .ndjson (also .gz), .csv or .parquet file, a glob or a folder of Parquet, sqlite:///PATH, "
+    "postgresql://USER@HOST/DATABASE, or sample: for the packaged sample.",
 )
 @lake_option
 @click.option(
@@ -36,22 +54,71 @@ from facets_svc.sync.sources import open_source
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The SELECT that reads a database, in place of the packaged one.",
 )
+@click.option(
+    "--organizations",
+    "organizations",
+    metavar="FILE",
+    help="A file with a column org: orgs that are to be known even if they have no models.",
+)
+@click.option(
+    "--organizations-query",
+    "organizations_query_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The SELECT that reads them, as the column org, from the database.",
+)
+@click.option(
+    "--max-rejects",
+    metavar="SHARE",
+    type=Share(),
+    default=percentage(MAX_REJECTS),
+    show_default=True,
+    help="Publish nothing when more of the rows read are rejected: 1% or 0.01.",
+)
+@click.option(
+    "--max-shrink",
+    metavar="SHARE",
+    type=Share(),
+    default=percentage(MAX_SHRINK),
+    show_default=True,
+    help="Publish nothing when more of the models in force would be gone.",
+)
+@click.option("--force", is_flag=True, help="Publish all the same; the report tells what was wrong.")
+@metrics_option
 @json_option
-def sync(location: str, lake: str | None, query_file: Path | None, as_json: bool) -> None:
+def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
+    location: str,
+    lake: str | None,
+    query_file: Path | None,
+    organizations: str | None,
+    organizations_query_file: Path | None,
+    max_rejects: Fraction,
+    max_shrink: Fraction,
+    force: bool,
+    metrics_file: Path | None,
+    as_json: bool,
+) -> None:
     """Read a catalogue, check it, and publish it as the snapshot in force.
 
     Nothing is published unless all went well: until then, and after an error, the snapshot before stays in force.
     """
-    settings = settings_with(lake=lake)
-    query = None if query_file is None else _read_query(query_file)
-    report = run(
-        open_source(location, query=query),
-        opened_lake(settings),
-        probe=lambda snapshot: _probe(snapshot, settings),
-        progress=progress_on(sys.stderr),
-        memory_limit=settings.memory_limit or None,
-        threads=settings.threads,
-    )
+    with stopping(), metrics_in(metrics_file) as outcome:
+        settings = settings_with(lake=lake)
+        source = open_source(
+            location,
+            query=_read_query(query_file),
+            organizations=organizations,
+            organizations_query=_read_query(organizations_query_file),
+        )
+        outcome.report = report = run(
+            source,
+            opened_lake(settings),
+            probe=lambda snapshot: _probe(snapshot, settings),
+            progress=progress_on(sys.stderr),
+            guards=Guards(max_rejects=max_rejects, max_shrink=max_shrink, force=force),
+            memory_limit=settings.memory_limit or None,
+            threads=settings.threads,
+        )
     click.echo(msgspec.json.encode(report) if as_json else written_out(report))
 
 
@@ -60,7 +127,9 @@ def _probe(snapshot: Snapshot, settings: Settings) -> None:
     open_engine(snapshot, threads=settings.threads, memory_limit=settings.memory_limit).close()
 
 
-def _read_query(path: Path) -> str:
+def _read_query(path: Path | None) -> str | None:
+    if path is None:
+        return None
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -18,7 +18,7 @@ from facets_svc.sync.clean_rejects import REJECTS, rejected_rows
 from facets_svc.sync.clean_text import OtherType
 from facets_svc.sync.clean_values import REASONS, Flaw, shown
 
-__all__ = ["REJECTS", "ROWS", "CleanBatch", "Cleaner"]
+__all__ = ["REJECTS", "ROWS", "CleanBatch", "Cleaner", "slugs"]
 
 ROWS: Final = pa.schema(
     [
@@ -129,17 +129,28 @@ class Cleaner:
         """Return, by row, the flaw that rejects it and its column: the first reason, then the first column."""
         found: dict[int, tuple[str, Flaw]] = {}
         for name, column in cleaned.items():
-            flaws = dict(column.flaws)
-            if name in REQUIRED and column.array.null_count:
-                missing = Flaw("missing_required", "null or empty")
-                for row in np.flatnonzero(as_numpy(column.array.is_null())).tolist():
-                    flaws.setdefault(row, missing)
-            if name == "org":
-                flaws.update(_no_slugs(column.array))
-            for row, flaw in flaws.items():
+            for row, flaw in _column_flaws(name, column).items():
                 if row not in found or REASONS.index(flaw.reason) < REASONS.index(found[row][1].reason):
                     found[row] = (name, flaw)
         return found
+
+
+def slugs(column: Any) -> tuple[Any, dict[int, tuple[str, Flaw]]]:
+    """Clean a column of orgs that stands alone; return it with the flaws of its rows, as `rejected_rows` takes them."""
+    cleaned = clean_column(column, KINDS["org"])
+    return cleaned.array, {row: ("org", flaw) for row, flaw in _column_flaws("org", cleaned).items()}
+
+
+def _column_flaws(name: str, cleaned: Cleaned) -> dict[int, Flaw]:
+    """Return, by row, why a value of a column rejects its row."""
+    flaws = dict(cleaned.flaws)
+    if name in REQUIRED and cleaned.array.null_count:
+        missing = Flaw("missing_required", "null or empty")
+        for row in np.flatnonzero(as_numpy(cleaned.array.is_null())).tolist():
+            flaws.setdefault(row, missing)
+    if name == "org":
+        flaws.update(_no_slugs(cleaned.array))
+    return flaws
 
 
 def _no_slugs(orgs: Any) -> dict[int, Flaw]:

@@ -6,8 +6,8 @@ spilling beside the stage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,15 +16,16 @@ import pyarrow as pa
 
 from facets_svc import sql
 from facets_svc.catalogue import FACETS, RECORD
-from facets_svc.errors import SnapshotCorrupt
 from facets_svc.lake import files
-from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sync.progress import Advance
 
 BYTES_PER_BUCKET: Final = 128 * 2**20
 """Stage bytes from which on the orgs are spread over twice as many buckets."""
 
 _BATCH_ROWS: Final = 16_384
+
+_EMPTY: Final = ("public", 0, 0, 0)
+"""The one partition of a catalogue without models, so that there is a file that tells the columns."""
 
 _CODE = pa.field("code", pa.uint32(), nullable=False)
 _RID = pa.field("rid", pa.uint32(), nullable=False)
@@ -69,12 +70,23 @@ INDEX: Final = {
 """The files of the index and their schemas; `sql/export/index_<name>.sql` says what is in them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a snapshot holds: models, orgs, and the distinct values by response key."""
+
+    models: int
+    public_models: int
+    orgs: int
+    orgs_without_models: int
+    facet_values: dict[str, int]
+
+
 class Export:
-    """The derivation of one snapshot's files from its stage. Use it as a context."""
+    """The derivation of one snapshot's files from its stage, on a `connection` of its own. Use it as a context."""
 
     def __init__(self, stage: Path, *, scratch: Path, memory_limit: str, threads: int) -> None:
         self._stage = stage
-        self._connection = duckdb.connect(
+        self.connection = duckdb.connect(
             ":memory:",
             config={
                 "memory_limit": memory_limit,
@@ -90,13 +102,17 @@ class Export:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self.connection.close()
 
     def drop_duplicates(self) -> pa.Table:
         """Read the stage, find the rows that lose to another of the same id, and return them as rejects."""
-        self._connection.read_parquet(str(self._stage)).create_view("staged")
+        self.connection.read_parquet(str(self._stage)).create_view("staged")
         self._execute("export/duplicates")
         return self._query("export/duplicate_rejects").to_arrow_table()
+
+    def list_orgs(self, orgs: pa.Table) -> None:
+        """Make these orgs known (one column, `org`), whether or not they have models."""
+        self.connection.from_arrow(orgs).create("listed_orgs")
 
     def place(self) -> None:
         """Give every row that stays its partition and its row id."""
@@ -112,7 +128,7 @@ class Export:
 
     def write_models(self, folder: Path, advance: Advance) -> list[Path]:
         """Write the records, hive-partitioned by visibility and bucket, under `folder`, and return the files."""
-        partitions = self._query("export/partitions").fetchall()
+        partitions = self._query("export/partitions").fetchall() or [_EMPTY]
         written: list[Path] = []
         reader = self._query("export/models").to_arrow_reader(_BATCH_ROWS)
         batches = _Batches(reader)
@@ -133,19 +149,18 @@ class Export:
             written.append(path)
         return written
 
-    def counts(self) -> tuple[int, int, int, dict[str, int]]:
-        """Return the models, the public ones among them, the orgs, and the distinct values by response key."""
-        models, public_models, orgs = self._connection.sql(
-            "SELECT count(*), count(*) FILTER (WHERE is_public), count(DISTINCT org) FROM placed"
-        ).fetchall()[0]
-        values = dict(self._connection.sql("SELECT facet, count(value) FROM facet_values GROUP BY facet").fetchall())
-        return models, public_models, orgs, {facet.response_key: values.get(facet.index, 0) for facet in FACETS}
+    def counts(self) -> Counts:
+        """Count what is there now."""
+        [(models, public_models, orgs, without_models)] = self._query("export/counts").fetchall()
+        values = dict(self.connection.sql("SELECT facet, count(value) FROM facet_values GROUP BY facet").fetchall())
+        by_key = {facet.response_key: values.get(facet.index, 0) for facet in FACETS}
+        return Counts(models, public_models, orgs, without_models, by_key)
 
     def _execute(self, name: str, **parameters: Any) -> None:
-        self._connection.execute(sql.load(name).text, parameters)
+        self.connection.execute(sql.load(name).text, parameters)
 
     def _query(self, name: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
-        return self._connection.sql(sql.load(name).text, params=parameters)
+        return self.connection.sql(sql.load(name).text, params=parameters)
 
 
 class _Batches:
@@ -163,32 +178,3 @@ class _Batches:
             self._rest = batch.slice(taken.num_rows) if taken.num_rows < batch.num_rows else None
             rows -= taken.num_rows
             yield taken
-
-
-def check(snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path, advance: Advance) -> None:
-    """Run `sql/checks/` over a snapshot. Raises `SnapshotCorrupt` with the first row of the first check that fails."""
-    with _reading(snapshot, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
-        for statement in sql.load_folder("checks"):
-            rows = connection.sql(statement.text).limit(1).fetchall()
-            if rows:
-                raise SnapshotCorrupt(f"The snapshot {snapshot.id} fails {statement.name}: {rows[0]!r}.")
-            advance(1)
-
-
-@contextmanager
-def _reading(
-    snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory_limit,
-        "threads": threads,
-        "temp_directory": str(scratch),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with duckdb.connect(":memory:", config=config) as connection:
-        for name in INDEX:
-            connection.read_parquet(snapshot.index_file(name)).create_view(name)
-        models: Sequence[str] = snapshot.model_files()
-        connection.read_parquet(list(models), hive_partitioning=True).create_view("models")
-        yield connection

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import collections
 import os
+import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import duckdb
+import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 import facets_svc
-from facets_svc.errors import DataRefused, LakeError
+from facets_svc.errors import LakeError
 from facets_svc.lake import files
-from facets_svc.lake.folder import Draft, Lake, Writer
+from facets_svc.lake.base import Draft, Lake, Writer
 from facets_svc.lake.manifest import Manifest
 from facets_svc.lake.snapshot import Snapshot
-from facets_svc.sync import export
+from facets_svc.sync import checks, compare, organizations, report
 from facets_svc.sync.batches import Source
 from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
+from facets_svc.sync.export import INDEX, Counts, Export
+from facets_svc.sync.guards import Found, Guards
 from facets_svc.sync.progress import Advance, Progress
 from facets_svc.sync.report import Report
+from facets_svc.sync.tally import Rejects
 
 MEMORY_LIMIT: Final = "768MiB"
 """DuckDB's memory limit while the snapshot is made; what does not fit spills beside the stage."""
@@ -33,12 +37,13 @@ Probe = Callable[[Snapshot], None]
 """Opens a sealed snapshot the way the service will, and raises if it cannot."""
 
 
-def run(
+def run(  # noqa: PLR0913 - each has its default
     source: Source,
     lake: Lake,
     *,
     probe: Probe,
     progress: Progress,
+    guards: Guards | None = None,
     memory_limit: str | None = None,
     threads: int | None = None,
 ) -> Report:
@@ -46,20 +51,22 @@ def run(
 
     Whatever is raised, the snapshot that was in force before is in force still: `SourceError` when the source cannot be
     read, `DataRefused` when what it holds may not be published, `LakeBusy` when another job holds the lake, `LakeError`
-    when it cannot be written.
+    when it cannot be written. The exception is a disk that fails after the pointer has moved: the `LakeError` says so,
+    and running the job again does no harm.
     """
     with lake.writing() as writer:
         try:
             with writer.draft() as draft:
                 job = _Job(draft, progress, memory_limit or MEMORY_LIMIT, threads or os.cpu_count() or 1)
-                return job.run(source, writer, probe)
-        except OSError as error:
-            # What a source cannot read it raises as a SourceError: this is the lake's disk.
-            raise LakeError(f"The lake {lake.root} cannot be written: {error.strerror or error}.") from error
+                return job.run(source, lake, writer, guards or Guards(), probe)
+        except (OSError, duckdb.IOException) as error:
+            # What a source cannot read it raises as a SourceError: this is the lake's disk, which DuckDB works on too.
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise LakeError(f"The lake {lake.location} cannot be written: {reason}.") from error
 
 
 class _Job:
-    """One run: its draft, its tallies, and the seconds of each stage."""
+    """One run: its draft, and the seconds of each stage."""
 
     def __init__(self, draft: Draft, progress: Progress, memory_limit: str, threads: int) -> None:
         self._draft = draft
@@ -67,87 +74,104 @@ class _Job:
         self._memory_limit = memory_limit
         self._threads = threads
         self._scratch = draft.path.with_name("scratch")
-        self._rows_read = 0
-        self._rejected: collections.Counter[str] = collections.Counter()
         self._seconds: dict[str, float] = {}
 
-    def run(self, source: Source, writer: Writer, probe: Probe) -> Report:
+    def run(self, source: Source, lake: Lake, writer: Writer, guards: Guards, probe: Probe) -> Report:
         self._scratch.mkdir()
         stage = self._scratch / "stage.parquet"
-        cleaner = Cleaner()
-        written: list[Path] = []
-        with export.Export(
-            stage, scratch=self._scratch, memory_limit=self._memory_limit, threads=self._threads
-        ) as exported:
-            with files.parquet_writer(self._draft.path / "rejects.parquet", REJECTS) as rejects:
-                written.append(self._draft.path / "rejects.parquet")
+        before, unreadable = _in_force(lake)
+        reading = _Reading(source)
+        with Export(stage, scratch=self._scratch, memory_limit=self._memory_limit, threads=self._threads) as export:
+            with files.parquet_writer(self._path("rejects.parquet"), REJECTS) as rejects_writer:
+                rejects = Rejects(rejects_writer)
                 with self._stage("read and clean", source.total_bytes) as advance:
-                    self._read(source, cleaner, stage, rejects, advance)
+                    files.write_parquet(stage, ROWS, reading.rows(rejects, advance))
+                    orgs = reading.orgs(Rejects(rejects_writer))
                 with self._stage("drop duplicates"):
-                    self._reject(rejects, exported.drop_duplicates().cast(REJECTS))
+                    rejects.add(export.drop_duplicates().cast(REJECTS))
+            found = Found(
+                source=source.label,
+                rows_read=reading.rows_read,
+                rejected=rejects.counts,
+                models=reading.rows_read - sum(rejects.counts.values()),
+                models_before=None if before is None else before.manifest.models,
+                unreadable=unreadable,
+            )
+            warnings = guards.check(found)
             with self._stage("index"):
-                exported.place()
-                exported.index()
-            models, public_models, orgs, facet_values = exported.counts()
-            if not models:
-                raise DataRefused(f"{source.label} holds no usable row ({self._describe_rejects()}).")
-            with self._stage("write models", models) as advance:
-                written += exported.write_models(self._draft.path / "models", advance)
-            with self._stage("write index", len(export.INDEX)) as advance:
-                written += exported.write_index(self._draft.path / "index", advance)
-        manifest = Manifest(
-            id=self._draft.id,
-            created_at=self._draft.created_at,
+                export.list_orgs(orgs)
+                export.place()
+                export.index()
+                counts = export.counts()
+            with self._stage("write models", counts.models) as advance:
+                models = export.write_models(self._draft.path / "models", advance)
+            with self._stage("write index", len(INDEX)) as advance:
+                index = export.write_index(self._draft.path / "index", advance)
+            written = [self._path("rejects.parquet"), *models, *index]
+            changes = value_changes = None
+            if before is not None:
+                with self._stage("compare"):
+                    try:
+                        changes = compare.changed_models(export.connection, before, models)
+                        value_changes = compare.changed_values(export.connection, before)
+                    except (duckdb.Error, LakeError) as error:
+                        warnings += (f"The snapshot {before.id} could not be compared with: {error}",)
+        told = Report(
             source=source.label,
-            writer=_writer(),
-            models=models,
-            public_models=public_models,
-            orgs=orgs,
-            facet_values=facet_values,
-            rows_read=self._rows_read,
-            rejected=dict(sorted(self._rejected.items())),
-            files=tuple(files.describe(self._draft.path, path) for path in written),
+            snapshot_id=self._draft.id,
+            created_at=self._draft.created_at,
+            rows_read=found.rows_read,
+            rows_kept=counts.models,
+            rejected=rejects.counts,
+            examples=rejects.examples,
+            absent_columns=reading.cleaner.absent_columns,
+            unknown_columns=reading.cleaner.unknown_columns,
+            values_too_long=reading.cleaner.values_too_long,
+            public_models=counts.public_models,
+            orgs=counts.orgs,
+            organizations=reading.organizations(counts.orgs_without_models),
+            changes=changes,
+            facet_values=counts.facet_values,
+            value_changes=value_changes,
+            warnings=warnings,
+            bytes=sum(path.stat().st_size for path in written),
+            seconds=dict(self._seconds),
+            peak_memory_bytes=_peak_memory_bytes(),
         )
-        snapshot = self._publish(writer, manifest, probe)
-        return Report(
-            source=manifest.source,
-            snapshot_id=snapshot.id,
-            created_at=snapshot.created_at,
-            rows_read=manifest.rows_read,
-            rows_kept=models,
-            rejected=manifest.rejected,
-            absent_columns=cleaner.absent_columns,
-            unknown_columns=cleaner.unknown_columns,
-            values_too_long=cleaner.values_too_long,
-            public_models=public_models,
-            orgs=orgs,
-            facet_values=facet_values,
+        written.append(self._path(report.FILE))
+        written[-1].write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
+        manifest = self._manifest(told, counts, written)
+        self._publish(writer, manifest, probe)
+        return msgspec.structs.replace(
+            told,
             bytes=sum(entry.bytes for entry in manifest.files),
             seconds=self._seconds,
+            peak_memory_bytes=_peak_memory_bytes(),
         )
 
-    def _read(self, source: Source, cleaner: Cleaner, stage: Path, rejects: pq.ParquetWriter, advance: Advance) -> None:
-        def cleaned() -> Iterator[pa.RecordBatch]:
-            for raw in source.batches():
-                batch = cleaner.clean(raw)
-                self._rows_read += batch.read
-                self._reject(rejects, pa.Table.from_batches([batch.rejects], schema=REJECTS))
-                yield batch.rows
-                advance(raw.size_bytes)
+    def _path(self, name: str) -> Path:
+        return self._draft.path / name
 
-        files.write_parquet(stage, ROWS, cleaned())
-        cleaner.finish()
+    def _manifest(self, told: Report, counts: Counts, written: list[Path]) -> Manifest:
+        return Manifest(
+            id=self._draft.id,
+            created_at=self._draft.created_at,
+            source=told.source,
+            writer=f"facets-svc {facets_svc.__version__}, duckdb {version('duckdb')}, pyarrow {version('pyarrow')}",
+            models=counts.models,
+            public_models=counts.public_models,
+            orgs=counts.orgs,
+            facet_values=counts.facet_values,
+            rows_read=told.rows_read,
+            rejected=told.rejected,
+            files=tuple(files.describe(self._draft.path, path) for path in written),
+        )
 
-    def _reject(self, writer: pq.ParquetWriter, rejects: pa.Table) -> None:
-        if rejects.num_rows:
-            writer.write_table(rejects, row_group_size=files.ROW_GROUP_ROWS)
-            self._rejected.update(rejects.column("reason").to_pylist())
-
-    def _publish(self, writer: Writer, manifest: Manifest, probe: Probe) -> Snapshot:
+    def _publish(self, writer: Writer, manifest: Manifest, probe: Probe) -> None:
         with self._stage("verify"):
             snapshot = writer.seal(self._draft, manifest)
         with self._stage("check") as advance:
-            export.check(
+            checks.check(
                 snapshot,
                 memory_limit=self._memory_limit,
                 threads=self._threads,
@@ -156,7 +180,7 @@ class _Job:
             )
             probe(snapshot)
         with self._stage("publish"):
-            return writer.publish(snapshot)
+            writer.publish(snapshot)
 
     @contextmanager
     def _stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
@@ -165,12 +189,58 @@ class _Job:
             yield advance
         self._seconds[name] = round(time.monotonic() - started, 3)
 
-    def _describe_rejects(self) -> str:
-        if not self._rejected:
-            return f"{self._rows_read} rows were read"
-        reasons: Sequence[str] = [f"{count} {reason}" for reason, count in sorted(self._rejected.items())]
-        return f"{self._rows_read} rows were read, rejected: {', '.join(reasons)}"
+
+class _Reading:
+    """A source being read, and what is counted on the way."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.cleaner = Cleaner()
+        self.rows_read = 0
+        self._orgs_read: int | None = None
+        self._rejected_orgs: Rejects | None = None
+
+    def rows(self, rejects: Rejects, advance: Advance) -> Iterator[pa.RecordBatch]:
+        """Yield the clean rows of the models."""
+        for raw in self._source.batches():
+            batch = self.cleaner.clean(raw)
+            self.rows_read += batch.read
+            rejects.add(pa.Table.from_batches([batch.rejects], schema=REJECTS))
+            yield batch.rows
+            advance(raw.size_bytes)
+        self.cleaner.finish()
+
+    def orgs(self, rejects: Rejects) -> pa.Table:
+        """Return the orgs that the source lists beside the models, each once; none if it has no list."""
+        listed: set[str] = set()
+        if isinstance(self._source, organizations.ListsOrganizations):
+            for raw in self._source.organizations():
+                slugs, rejected = organizations.clean(raw)
+                listed.update(slugs.to_pylist())
+                rejects.add(pa.Table.from_batches([rejected], schema=REJECTS))
+                self._orgs_read = (self._orgs_read or 0) + raw.rows + len(raw.unread)
+            self._rejected_orgs = rejects
+        return pa.table({"org": pa.array(sorted(listed), pa.string())})
+
+    def organizations(self, without_models: int) -> report.Organizations | None:
+        """Return what the report tells of the list of orgs; None if there was none."""
+        if self._orgs_read is None or self._rejected_orgs is None:
+            return None
+        return report.Organizations(
+            read=self._orgs_read,
+            rejected=self._rejected_orgs.counts,
+            examples=self._rejected_orgs.examples,
+            without_models=without_models,
+        )
 
 
-def _writer() -> str:
-    return f"facets-svc {facets_svc.__version__}, duckdb {version('duckdb')}, pyarrow {version('pyarrow')}"
+def _in_force(lake: Lake) -> tuple[Snapshot | None, str | None]:
+    """Return the snapshot in force, None if there is none; or why it cannot be told."""
+    try:
+        return (None if lake.current() is None else lake.snapshot()), None
+    except LakeError as error:
+        return None, str(error)
+
+
+def _peak_memory_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,4 +1,4 @@
--- Orgs whose ranges of row ids hold another number of models than the records do.
+-- Orgs whose ranges of row ids hold another number of models than the records do. An org without models has empty ones.
 WITH recounted AS (
     SELECT
         models.org AS org,
@@ -13,6 +13,6 @@ SELECT
     recounted.private_models AS private_models
 FROM recounted
 FULL JOIN orgs ON orgs.org = recounted.org
-WHERE recounted.public_models IS DISTINCT FROM CAST(orgs.public_end AS BIGINT) - orgs.public_first
-    OR recounted.private_models IS DISTINCT FROM CAST(orgs.private_end AS BIGINT) - orgs.private_first
+WHERE coalesce(recounted.public_models, 0) IS DISTINCT FROM CAST(orgs.public_end AS BIGINT) - orgs.public_first
+    OR coalesce(recounted.private_models, 0) IS DISTINCT FROM CAST(orgs.private_end AS BIGINT) - orgs.private_first
 ORDER BY org;

@@ -33,7 +33,7 @@ def port() -> int:
 @pytest.fixture
 def lake(run: Run, catalogue: Path, tmp_path: Path) -> Path:
     """A lake in which acme has a public and a private model, and globex a private one."""
-    assert run("sync", "--source", catalogue, "--lake", tmp_path / "lake").exit_code == 0
+    assert run("sync", "--source", catalogue, "--lake", tmp_path / "lake", "--max-rejects", "25%").exit_code == 0
     return tmp_path / "lake"
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from facets_svc.errors import SettingsError, SourceError
 from facets_svc.sync.batches import Source
+from facets_svc.sync.organizations import WithOrganizations
 from facets_svc.sync.sources import files
 from facets_svc.sync.sources.delimited import DelimitedSource
 from facets_svc.sync.sources.json_lines import JsonLinesSource
@@ -33,12 +34,28 @@ SCHEMES: Final[dict[str, Callable[[str, str | None], Source]]] = {"sqlite": Sqli
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
-def open_source(location: str, *, query: str | None = None) -> Source:
-    """Return the source at `location`: a file, a folder, a glob, `sqlite:///FILE` or `sample:`.
+def open_source(
+    location: str, *, query: str | None = None, organizations: str | None = None, organizations_query: str | None = None
+) -> Source:
+    """Return the source at `location`: a file, a folder, a glob, `sqlite:///FILE`, `postgresql://…` or `sample:`.
 
-    `query` is SQL text for a database, instead of the packaged one. Raises `SourceError` when there is nothing to read,
-    or it is not what its name says; `SettingsError` for a query where there is no database.
+    `query` is SQL text for a database, instead of the packaged one. The orgs there are come from another file, or by a
+    query from the same database. Raises `SourceError` when there is nothing to read, or it is not what its name says;
+    `SettingsError` for a query where there is no database.
     """
+    if organizations is not None and organizations_query is not None:
+        raise SettingsError("The orgs come from a file or by a query, not from both.")
+    source = _open(location, query)
+    if organizations is not None:
+        return WithOrganizations(source, _open(organizations, None))
+    if organizations_query is not None:
+        if isinstance(source, SqliteSource):
+            return WithOrganizations(source, SqliteSource(location, organizations_query))
+        raise SettingsError("A query is for a database; this source is read as it is.")
+    return source
+
+
+def _open(location: str, query: str | None) -> Source:
     scheme = _SCHEME.match(location)
     if scheme is not None:
         reader = SCHEMES.get(scheme[1].lower())

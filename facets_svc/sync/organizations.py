@@ -1,0 +1,66 @@
+"""The list of orgs that may come beside the models, so that the catalogue knows those without any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from facets_svc.errors import DataRefused
+from facets_svc.sync.batches import RawBatch, Source
+from facets_svc.sync.clean import slugs
+from facets_svc.sync.clean_rejects import rejected_rows
+
+
+@runtime_checkable
+class ListsOrganizations(Protocol):
+    """A source that can tell which orgs there are, whether or not they have models."""
+
+    def organizations(self) -> Iterator[RawBatch]:
+        """Yield batches with the column `org`, after those of the models were read; none if it has no list."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithOrganizations:
+    """A source of models, with the orgs from another source beside it."""
+
+    models: Source
+    listed: Source
+
+    @property
+    def label(self) -> str:
+        """The label of the models."""
+        return self.models.label
+
+    @property
+    def total_rows(self) -> int | None:
+        """The rows of the models."""
+        return self.models.total_rows
+
+    @property
+    def total_bytes(self) -> int | None:
+        """The bytes of the models."""
+        return self.models.total_bytes
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read the models."""
+        return self.models.batches()
+
+    def organizations(self) -> Iterator[RawBatch]:
+        """Read the orgs."""
+        return self.listed.batches()
+
+
+def clean(raw: RawBatch) -> tuple[Any, Any]:
+    """Return the slugs of a batch, and its rejected rows (schema `clean.REJECTS`).
+
+    Raises `DataRefused` when it has no column `org`.
+    """
+    column = raw.columns.get("org")
+    if column is None and raw.has_header:
+        raise DataRefused(f"{raw.file}: the list of orgs has no column org.")
+    cleaned, flaws = slugs(pa.nulls(raw.rows) if column is None else column)
+    kept = cleaned.filter(pa.array([row not in flaws for row in range(raw.rows)], pa.bool_()))
+    return kept, rejected_rows(raw, flaws, pa.nulls(raw.rows, pa.string()))

@@ -1,0 +1,17 @@
+-- What the snapshot holds: models, the public ones among them, orgs, and the orgs among them without any model.
+SELECT
+    (SELECT count(*) FROM placed) AS models,
+    (SELECT count(*) FROM placed WHERE placed.is_public) AS public_models,
+    count(*) AS orgs,
+    count(*) FILTER (WHERE known.models = 0) AS orgs_without_models
+FROM (
+    SELECT
+        each_org.org AS org,
+        sum(each_org.models) AS models
+    FROM (
+        SELECT placed.org AS org, 1 AS models FROM placed
+        UNION ALL
+        SELECT listed_orgs.org AS org, 0 AS models FROM listed_orgs
+    ) AS each_org
+    GROUP BY each_org.org
+) AS known;
