@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import problems
+from facets_svc.web import logs, problems
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.gate import Gate, log_unforeseen, request_id_of
@@ -45,6 +45,7 @@ def litestar_for(service: FacetService, settings: Settings, limit: RateLimit | N
             yield
         if limit is not None:
             await limit.close()
+        logs.flush()
 
     return Litestar(
         handlers(service, settings),
