@@ -10,14 +10,14 @@ import os
 import secrets
 import signal
 import time
+from multiprocessing.connection import Connection
 
 import click
 
 from facets_svc.cli.options import opened_lake
 from facets_svc.cli.orgs import org_to_try
 from facets_svc.cli.token import sign
-from facets_svc.errors import SettingsError
-from facets_svc.lake.snapshot import Snapshot
+from facets_svc.errors import FacetsError, LakeError, SettingsError
 from facets_svc.settings import Settings
 
 TOKEN_SECONDS = 12 * 3600
@@ -55,17 +55,29 @@ def _is_loopback(host: str) -> bool:
 def announce_when_ready(settings: Settings) -> None:
     """Print a request to paste as soon as the service is ready. Raises `LakeError` if there is nothing to serve.
 
-    A process of its own finds a good request and waits, and not a thread: the server forks its workers, and a process
-    with threads may not do so safely.
+    A process of its own reads the lake, finds a good request and waits: the server forks its workers, and a process
+    with threads, which reading a bucket starts, may not do so safely.
     """
-    snapshot = opened_lake(settings).snapshot()
-    arguments = (settings, snapshot, os.getpid())
-    multiprocessing.get_context("fork").Process(target=_announce, args=arguments, daemon=True).start()
+    fork = multiprocessing.get_context("fork")
+    receiver, sender = fork.Pipe(duplex=False)
+    fork.Process(target=_announce, args=(settings, os.getpid(), sender), daemon=True).start()
+    sender.close()
+    try:
+        problem = receiver.recv()
+    except EOFError:
+        problem = "The lake cannot be read."
+    if problem is not None:
+        raise LakeError(problem)
 
 
-def _announce(settings: Settings, snapshot: Snapshot, server: int) -> None:
+def _announce(settings: Settings, server: int, sender: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server, which gets it too, ends this process
-    org = org_to_try(snapshot)
+    try:
+        org = org_to_try(opened_lake(settings).snapshot())
+    except FacetsError as error:
+        sender.send(str(error))
+        return
+    sender.send(None)
     text = request_to_paste(settings, org, sign(settings, orgs=[org], subject="demo", ttl_seconds=TOKEN_SECONDS))
     deadline = time.monotonic() + PATIENCE_SECONDS
     while os.getppid() == server:

@@ -57,6 +57,7 @@ class BucketLake(Lake):
         self.location = objects.location
         self.cache = Cache(cache, objects.location)
         self.lease_seconds = lease_seconds
+        self._seen_in_force: str | None = None
 
     @classmethod
     def at(cls, location: str, *, cache: Path | None = None) -> Self:
@@ -67,6 +68,7 @@ class BucketLake(Lake):
         """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
         found = self.objects.get(_CURRENT)
         current = None if found is None else self.named(found[0])
+        self._seen_in_force = current
         self.cache.remember(current)
         return current
 
@@ -171,6 +173,8 @@ class BucketLake(Lake):
             temporary.write_bytes(encode(snapshot.manifest))
             temporary.rename(path)
         self.cache.keep(snapshot.id)
+        if snapshot.id == self._seen_in_force:
+            self.cache.remember(snapshot.id)
 
     def _copy(self, snapshot: Snapshot, entry: FileEntry, root: Path) -> None:
         try:
