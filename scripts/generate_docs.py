@@ -1,4 +1,6 @@
-"""Writes the generated parts of the documentation: the settings table in the README, and docs/cli.md.
+"""Writes the generated parts of the documentation.
+
+They are the settings table in the README, docs/cli.md, docs/data-dictionary.md, and the cookbook in docs/analysts.md.
 
 `make docs` runs it; `tests/project/test_docs.py` compares what is committed with what it would write.
 """
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import click
 
+from facets_svc.analyst.cookbook import cookbook
+from facets_svc.analyst.tables import Table, tables
 from facets_svc.cli import main as facets_svc
 from facets_svc.settings import PREFIX, Settings
 
@@ -17,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SETTINGS_START = "<!-- settings: written by `make docs` from facets_svc/settings.py -->"
 SETTINGS_END = "<!-- end of settings -->"
+
+COOKBOOK_START = "<!-- cookbook: written by `make docs` from sql/cookbook/ -->"
+COOKBOOK_END = "<!-- end of cookbook -->"
 
 MACHINE_DEPENDENT = {"threads": "the cores"}
 """Defaults that are another value on another machine, and how the table tells them."""
@@ -66,11 +73,47 @@ def _contexts(context: click.Context) -> list[click.Context]:
     return contexts
 
 
+def data_dictionary() -> str:
+    """Return docs/data-dictionary.md: every table, and of each column the type, the meaning and an example."""
+    introduction = (
+        "Written by `make docs` from `sql/views/`. The tables that analysts ask ([how](analysts.md)); the examples are "
+        "of the packaged sample, in which a column without one is empty. Each table but `snapshots` is there as of "
+        "another day too: `models_at('2026-11-01')`."
+    )
+    parts = ["# Data dictionary", introduction]
+    for table in tables():
+        parts += [f"## {table.name}", table.meaning, _columns(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _columns(table: Table) -> str:
+    rows = ["| column | type | meaning | example |", "|---|---|---|---|"]
+    for column in table.columns:
+        example = "" if column.example is None else f"`{column.example}`"
+        rows.append(f"| `{column.name}` | {column.type} | {column.meaning} | {example} |")
+    return "\n".join(rows)
+
+
+def analysts(text: str) -> str:
+    """Return docs/analysts.md with the list of the cookbook in its place in `text`."""
+    before, _, rest = text.partition(COOKBOOK_START)
+    _, _, after = rest.partition(COOKBOOK_END)
+    rows = ["| query | question | parameters |", "|---|---|---|"]
+    for query in cookbook():
+        names = ", ".join(f"`{name}`" for name in query.parameters)
+        rows.append(f"| `{query.name}` | {query.question} | {names} |")
+    listed = "\n".join(rows)
+    return f"{before}{COOKBOOK_START}\n{listed}\n{COOKBOOK_END}{after}"
+
+
 def write() -> None:
     """Write what is generated to where it belongs."""
     path = ROOT / "README.md"
     path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / "docs" / "cli.md").write_text(cli_reference(), encoding="utf-8")
+    (ROOT / "docs" / "data-dictionary.md").write_text(data_dictionary(), encoding="utf-8")
+    path = ROOT / "docs" / "analysts.md"
+    path.write_text(analysts(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,18 @@ def test_the_command_reference_is_the_help_of_the_commands() -> None:
     assert committed == generate_docs.cli_reference(), "run `make docs`"
 
 
+def test_the_data_dictionary_is_that_of_the_views() -> None:
+    committed = (ROOT / "docs" / "data-dictionary.md").read_text(encoding="utf-8")
+
+    assert committed == generate_docs.data_dictionary(), "run `make docs`"
+
+
+def test_the_cookbook_in_the_document_for_analysts_is_that_of_the_queries() -> None:
+    committed = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
+
+    assert committed == generate_docs.analysts(committed), "run `make docs`"
+
+
 def test_the_exit_codes_of_the_readme_are_those_of_the_help() -> None:
     in_readme = re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)
     in_help = re.search(
