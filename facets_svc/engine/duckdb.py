@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -126,11 +127,10 @@ class DuckdbEngine:
         """Select the models of each part that pass; None if there is no filter."""
         if not filters:
             return None
+        if not filters.needs_reading:
+            return [self._selector.select(part, filters, None) for part in parts]
         return [
-            self._selector.select(
-                part, filters, self._matches.of(cursor, part, filters) if filters.needs_reading else None
-            )
-            for part in parts
+            self._selector.select(part, filters, partial(self._matches.among, cursor, part, filters)) for part in parts
         ]
 
     def _count(

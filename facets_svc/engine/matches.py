@@ -7,15 +7,19 @@ from collections import OrderedDict
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 
+from facets_svc.engine.columns import RowIds
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Rows
 from facets_svc.engine.instance import Cursor
-from facets_svc.engine.statements import matching
+from facets_svc.engine.statements import matching, whole
 
 MAX_BYTES: Final = 32 * 2**20
 """Bytes of row ids that are remembered; the longest unused ones go first."""
+
+CANDIDATES_SHARE: Final = 8
+"""Candidates are read alone when they are fewer than one in so many rows."""
 
 _Key = tuple[object, object]
 
@@ -30,11 +34,14 @@ class Matches:
     def __init__(self, public: Rows) -> None:
         self._public = public
         self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, npt.NDArray[np.uint32]] = OrderedDict()
+        self._kept: OrderedDict[_Key, RowIds] = OrderedDict()
         self._bytes = 0
 
-    def of(self, cursor: Cursor, rows: Rows, filters: Filters) -> npt.NDArray[np.uint32]:
-        """Return the row ids, among `rows`, of the models whose texts and numbers pass, in ascending order."""
+    def among(self, cursor: Cursor, rows: Rows, filters: Filters, candidates: RowIds) -> RowIds:
+        """Return the row ids of the models whose texts and numbers pass, in ascending order.
+
+        Of `rows` at least those of `candidates` are looked at; all of them, unless they are few of many.
+        """
         if rows != self._public:
             return self._read(cursor, rows, filters)
         key = (filters.terms, filters.ranges)
@@ -42,6 +49,9 @@ class Matches:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
+        if len(candidates) * CANDIDATES_SHARE < len(rows):
+            with cursor.seeing("candidates", pa.table({"rid": pa.array(candidates.astype(np.uint32))})):
+                return self._read(cursor, rows, filters, whole("candidate_models"))
         found = self._read(cursor, rows, filters)
         self._keep(key, found)
         return found
@@ -52,12 +62,16 @@ class Matches:
             self._kept.clear()
             self._bytes = 0
 
-    def _read(self, cursor: Cursor, rows: Rows, filters: Filters) -> npt.NDArray[np.uint32]:
+    def _read(self, cursor: Cursor, rows: Rows, filters: Filters, models: str = "") -> RowIds:
+        """Read the texts and numbers of rows; `models` answers what stands for the table of that name."""
         parameters = filters.parameters()
         statement = matching(frozenset(parameters))
-        return cursor.columns(statement, parameters | {"first": rows.first, "end": rows.end})["rid"]
+        if models:
+            statement = f"WITH models AS (\n{models})\n{statement}"
+        found: RowIds = cursor.columns(statement, parameters | {"first": rows.first, "end": rows.end})["rid"]
+        return found
 
-    def _keep(self, key: _Key, found: npt.NDArray[np.uint32]) -> None:
+    def _keep(self, key: _Key, found: RowIds) -> None:
         with self._lock:
             if key in self._kept:
                 return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.engine.columns import Columns, Mask, Postings
+from facets_svc.engine.columns import Columns, Mask, Postings, RowIds
 from facets_svc.engine.filters import CodeFilter, Filters
 from facets_svc.engine.index import Rows
 
@@ -36,12 +37,13 @@ class Selector:
         self._postings = postings
         self._public = public
 
-    def select(self, rows: Rows, filters: Filters, matching: npt.NDArray[np.integer] | None) -> Selection:
-        """Select among `rows` by the facets' filters; `matching` are the row ids that pass the rest of them, if any."""
+    def select(self, rows: Rows, filters: Filters, matching: Callable[[RowIds], RowIds] | None) -> Selection:
+        """Select among `rows` by the facets' filters, and by `matching` if there is more to pass.
+
+        It is given the row ids that are still of interest, and returns those of them that pass the rest; others that it
+        returns are ignored.
+        """
         candidates = np.ones(len(rows), np.bool_)
-        if matching is not None:
-            candidates[:] = False
-            candidates[matching - rows.first] = True
         failed = np.zeros(len(rows), np.uint8)
         own_masks: list[tuple[Facet, Mask]] = []
         for facet, own in zip(FACETS, filters.by_facet, strict=True):
@@ -53,6 +55,10 @@ class Selector:
                 own_masks.append((facet, mask))
             else:
                 candidates &= mask
+        if matching is not None:
+            matches = np.zeros(len(rows), np.bool_)
+            matches[matching(_row_ids(rows, candidates & (failed <= 1))) - rows.first] = True
+            candidates &= matches
         failing = tuple((facet, _row_ids(rows, candidates & (failed == 1) & ~mask)) for facet, mask in own_masks)
         return Selection(_row_ids(rows, candidates & (failed == 0)), failing)
 
