@@ -15,6 +15,7 @@ from facets_svc.sync.sources import files
 from facets_svc.sync.sources.delimited import DelimitedSource
 from facets_svc.sync.sources.json_lines import JsonLinesSource
 from facets_svc.sync.sources.parquet import ParquetSource
+from facets_svc.sync.sources.postgresql import PostgresSource
 from facets_svc.sync.sources.sqlite import SqliteSource
 
 SAMPLE: Final = "sample:"
@@ -28,7 +29,11 @@ FORMATS: Final[dict[str, Callable[[str, Sequence[Path]], Source]]] = {
 }
 """How files are read, by the ending of their names (that of text may be followed by `.gz`)."""
 
-SCHEMES: Final[dict[str, Callable[[str, str | None], Source]]] = {"sqlite": SqliteSource}
+SCHEMES: Final[dict[str, Callable[[str, str | None], Source]]] = {
+    "sqlite": SqliteSource,
+    "postgresql": PostgresSource,
+    "postgres": PostgresSource,
+}
 """How databases are read, by the scheme of the location: from the location and the query, if there is one."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -48,11 +53,13 @@ def open_source(
     source = _open(location, query)
     if organizations is not None:
         return WithOrganizations(source, _open(organizations, None))
-    if organizations_query is not None:
-        if isinstance(source, SqliteSource):
-            return WithOrganizations(source, SqliteSource(location, organizations_query))
-        raise SettingsError("A query is for a database; this source is read as it is.")
-    return source
+    if organizations_query is None:
+        return source
+    if isinstance(source, PostgresSource):
+        return PostgresSource(location, query, organizations_query)
+    if isinstance(source, SqliteSource):
+        return WithOrganizations(source, SqliteSource(location, organizations_query))
+    raise SettingsError("A query is for a database; this source is read as it is.")
 
 
 def _open(location: str, query: str | None) -> Source:

@@ -1,0 +1,133 @@
+"""PostgreSQL databases, by Arrow's driver, in one read-only transaction."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from facets_svc import sql
+from facets_svc.catalogue import RECORD
+from facets_svc.errors import DataRefused, SourceError
+from facets_svc.sync.batches import MAX_BATCH_BYTES, MAX_BATCH_ROWS, RawBatch
+from facets_svc.sync.sources.postgresql_url import Address
+
+STATEMENT_TIMEOUT: Final = "1h"
+"""How long a statement may take where neither the role nor the location says so: a hung one ends in the end."""
+
+_BATCH_BYTES = {"adbc.postgresql.batch_size_hint_bytes": str(MAX_BATCH_BYTES // 2)}
+_ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_TIMEOUT: Final = (
+    f"SELECT set_config('statement_timeout', '{STATEMENT_TIMEOUT}', TRUE) "
+    "WHERE current_setting('statement_timeout') = '0'"
+)
+_ISOLATION: Final = "SELECT current_setting('transaction_isolation') AS isolation"
+
+
+class PostgresSource:
+    """The rows of a query over a PostgreSQL database, and the orgs of another, both of the same moment."""
+
+    total_rows: int | None = None
+    total_bytes: int | None = None
+
+    def __init__(self, location: str, query: str | None, organizations_query: str | None = None) -> None:
+        """Take the packaged queries of the reference schema where none is given.
+
+        With a query of one's own and none for the orgs, no orgs are listed: nothing says that there is such a table.
+        """
+        self._address = Address.of(location)
+        self.label = self._address.label
+        if query is None and organizations_query is None:
+            organizations_query = sql.load("export/extract_postgresql_organizations").text
+        self._query = sql.load("export/extract_postgresql").text if query is None else query
+        self._organizations_query = organizations_query
+        self._organizations: list[RawBatch] = []
+        self._driver = _driver()
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read the query's rows as they come. Its columns are found by their names."""
+        with self._connected() as connection:
+            if self._organizations_query is not None:
+                # They are few beside the models. Read first, they cost the long read nothing.
+                self._organizations = list(
+                    self._run(connection, self._organizations_query, f"{self.label} (organizations)")
+                )
+            yield from self._run(connection, self._query, self.label)
+
+    def organizations(self) -> Iterator[RawBatch]:
+        """Yield the orgs that were read in the transaction of the models."""
+        yield from self._organizations
+
+    def _run(self, connection: Any, query: str, file: str) -> Iterator[RawBatch]:
+        read = 0
+        with closing(connection.cursor(adbc_stmt_kwargs=_BATCH_BYTES)) as cursor:
+            with self._telling("the query cannot be run"):
+                # The driver puts it in parentheses, which a comment at its end must not swallow.
+                cursor.execute(query.strip().removesuffix(";") + "\n")
+                reader = cursor.fetch_record_batch()
+            names = list(reader.schema.names)
+            twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
+            if twice:
+                raise DataRefused(f"{self.label}: the query returns the column {', '.join(twice)} more than once.")
+            if not names:
+                raise SourceError(f"{self.label}: the query returns no columns; it should be a SELECT.")
+            empty = pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield self._raw(empty, read, file)  # a query without rows tells its columns too
+            while True:
+                with self._telling(f"the rows after row {read} cannot be read"):
+                    batch = next(reader, None)
+                if batch is None:
+                    return
+                for start in range(0, batch.num_rows, MAX_BATCH_ROWS):
+                    raw = self._raw(batch.slice(start, MAX_BATCH_ROWS), read, file)
+                    yield raw
+                    read += raw.rows
+
+    @staticmethod
+    def _raw(batch: Any, read: int, file: str) -> RawBatch:
+        return RawBatch(
+            file=file,
+            numbers=np.arange(read + 1, read + batch.num_rows + 1),
+            columns={name: batch.column(name) for name in batch.schema.names if name in RECORD.names},
+            has_header=True,
+            unknown=frozenset({*batch.schema.names} - {*RECORD.names}),
+        )
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """Open a connection in a transaction that sees one moment and changes nothing."""
+        with self._telling("it cannot be connected to"):
+            connection = self._driver.connect(self._address.url)
+        with closing(connection):
+            with self._telling("no transaction can be begun"):
+                for statement in (_ONE_MOMENT, _TIMEOUT):
+                    with closing(connection.cursor()) as cursor:
+                        cursor.execute(statement)
+                with closing(connection.cursor()) as cursor:
+                    cursor.execute(_ISOLATION)
+                    isolation = cursor.fetchone()
+            if isolation != ("repeatable read",):
+                raise SourceError(f"{self.label}: the driver did not keep to one transaction ({isolation}).")
+            yield connection
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Raise a driver's error as a `SourceError` that holds no credential."""
+        try:
+            yield
+        except (self._driver.Error, pa.ArrowException, OSError) as error:
+            raise SourceError(f"{self.label}: {what}: {self._address.sentence(error)}.") from None
+
+
+def _driver() -> Any:
+    """Return the driver, which is an extra. Raises `SourceError` when it is not there."""
+    try:
+        return importlib.import_module("adbc_driver_postgresql.dbapi")
+    except ImportError:
+        raise SourceError(
+            "Reading PostgreSQL needs a driver that is not installed: pip install 'facets-svc[postgres]'."
+        ) from None
