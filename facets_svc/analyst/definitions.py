@@ -44,9 +44,9 @@ coalesce(
         || '; a date, a time, the id of a snapshot, first or previous is understood, and the oldest is ' || {ids}[1]
     )
 )"""
-# Ids begin with their time, so that they compare as the times do; ~ comes after every character of an id. A time without
-# an offset is in UTC, wherever the client is. Nothing here is a subquery or a column: the argument of a table function
-# must be known when the query is planned.
+# Ids begin with their time, so that they compare as the times do; ~ comes after every character of an id. A time
+# without an offset is in UTC, wherever the client is. Nothing here is a subquery or a column: the argument of a table
+# function must be known when the query is planned.
 
 
 def definitions(history: History) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facets_svc.analyst.running import Answer
-from facets_svc.analyst.texts import json_encoder, on_one_line, text_of
+from facets_svc.analyst.texts import duration, json_encoder, on_one_line, text_of
 from facets_svc.errors import QueryError
 
 Write = Callable[[Answer, Iterator[pa.RecordBatch], BinaryIO], None]
@@ -64,8 +64,15 @@ def _counted(batches: Iterator[pa.RecordBatch], written: Written, most: int | No
 
 
 def rows_of(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of `batch` as Python values."""
-    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    """Yield the rows of `batch` as Python values; intervals as texts, being of no type of Python's."""
+    return zip(*(_values(column) for column in batch.columns), strict=True)
+
+
+def _values(column: pa.Array) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_interval(column.type):
+        return [None if value is None else duration(value) for value in values]
+    return values
 
 
 def _csv(answer: Answer, batches: Iterator[pa.RecordBatch], stream: BinaryIO) -> None:

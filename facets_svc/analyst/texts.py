@@ -7,18 +7,19 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 
 
-def _of_no_type_of_json(value: Any) -> Any:
-    """Return what JSON has in the place of `value`."""
-    if isinstance(value, pa.MonthDayNano):
-        months, days, nanoseconds = value
-        return f"P{months}M{days}DT{Decimal(nanoseconds).scaleb(-9):f}S"
-    return str(value)
+def duration(interval: tuple[int, int, int]) -> str:
+    """Return an interval of months, days and nanoseconds as ISO 8601 has it.
+
+    >>> duration((1, 2, 3_500_000_000))
+    'P1M2DT3.5S'
+    """
+    months, days, nanoseconds = interval
+    return f"P{months}M{days}DT{Decimal(nanoseconds).scaleb(-9).normalize():f}S"
 
 
-json_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_of_no_type_of_json)
+json_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 """Writes values as JSON: times as RFC 3339, decimals as numbers, bytes in base64, NaN and infinities as null."""
 
 
