@@ -193,7 +193,7 @@ class SqlPrompt:
             auto_suggest=AutoSuggestFromHistory(),
             lexer=PygmentsLexer(SqlLexer),
             multiline=True,
-            prompt_continuation=lambda width, _line, _wrapped: " " * (width - 2) + "> ",
+            prompt_continuation=lambda width, _line, wrapped: " " * width if wrapped else " " * (width - 2) + "> ",
             key_bindings=_keys(),
             style=_STYLE,
             include_default_pygments_style=False,
