@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facets_svc.catalogue import FACETS, Facet
+from facets_svc.catalogue import FACETS, MEASURES, Facet
 from facets_svc.engine.index import Rows
 from facets_svc.lake.snapshot import Snapshot
 
@@ -78,6 +78,13 @@ class Columns:
         for code in codes:
             mask |= held == code
         return mask
+
+
+def read_models(snapshot: Snapshot) -> pa.Table:
+    """Return the numbers, times and search texts of all models, and their row ids, which are also their places."""
+    columns = ["rid", *(measure.column for measure in MEASURES), "search_text"]
+    # In one piece, some rows are taken out a hundred times as fast.
+    return pq.read_table(snapshot.index_file("model_facets"), columns=columns).combine_chunks()
 
 
 class Postings:

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Interruption
-from facets_svc.engine.columns import Columns, Postings, batches
+from facets_svc.engine.columns import Columns, Postings, batches, read_models
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Index, Rows
 from facets_svc.engine.instance import Cursor, Instance
@@ -48,24 +48,31 @@ def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> Duckd
     index = Index.read(snapshot)
     columns = Columns(snapshot, facet_of_code=index.dictionary.facets)
     postings = Postings(snapshot, codes=len(index.dictionary))
+    models = read_models(snapshot)
     # What Arrow has read was copied, and Arrow would keep the memory.
     pa.default_memory_pool().release_unused()
-    return DuckdbEngine(
-        snapshot, index, columns, postings, Instance(snapshot, threads=threads, memory_limit=memory_limit)
-    )
+    instance = Instance(snapshot.id, threads=threads, memory_limit=memory_limit)
+    return DuckdbEngine(snapshot, index, columns, postings, models, instance)
 
 
 class DuckdbEngine:
     """Answers queries over one snapshot, from any thread."""
 
     def __init__(
-        self, snapshot: Snapshot, index: Index, columns: Columns, postings: Postings, instance: Instance
+        self,
+        snapshot: Snapshot,
+        index: Index,
+        columns: Columns,
+        postings: Postings,
+        models: pa.Table,
+        instance: Instance,
     ) -> None:
         self._snapshot = snapshot
         self._index = index
         self._columns = columns
         self._selector = Selector(columns, postings, index.public)
-        self._matches = Matches(index.public)
+        self._models = models
+        self._matches = Matches(models, index.public)
         self._instance = instance
 
     @property
@@ -93,7 +100,7 @@ class DuckdbEngine:
         with self._instance.cursor(interruption or Interruption()) as cursor:
             selections = self._select(cursor, parts, filters)
             counts = self._count(cursor, parts, selections, wanted, filters.alone)
-            numbers = statistics(cursor, parts, selections) if query.with_statistics else ()
+            numbers = statistics(cursor, self._models, parts, selections) if query.with_statistics else ()
         return FacetAnswer(
             total=sum(map(len, parts)),
             filtered_total=int(counts[EVERY_MODEL]),

@@ -1,4 +1,4 @@
-"""A DuckDB instance that holds the index of one snapshot in memory, and hands out one cursor a request."""
+"""The DuckDB instance of one snapshot, which hands out one cursor a request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from facets_svc import sql
 from facets_svc.engine.base import Interrupted, Interruption
-from facets_svc.errors import FacetsError, SnapshotCorrupt, Unavailable
-from facets_svc.lake.snapshot import Snapshot
+from facets_svc.errors import Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -70,10 +68,13 @@ class Cursor:
 
 
 class Instance:
-    """The tables of `sql/facets/load_*.sql` in memory. The files are read when it opens, and when it is rebuilt."""
+    """A DuckDB that answers over what its cursors are shown; it holds nothing itself.
 
-    def __init__(self, snapshot: Snapshot, *, threads: int, memory_limit: str) -> None:
-        self._snapshot = snapshot
+    `snapshot_id` is for the log.
+    """
+
+    def __init__(self, snapshot_id: str, *, threads: int, memory_limit: str) -> None:
+        self._snapshot_id = snapshot_id
         self._config: dict[str, Any] = {
             "threads": threads,
             "temp_directory": "",
@@ -84,17 +85,14 @@ class Instance:
         if memory_limit:
             self._config["memory_limit"] = memory_limit
         self._rebuilding = threading.Lock()
-        try:
-            self._connection = self._load()
-        except duckdb.Error as error:
-            raise SnapshotCorrupt(f"The index of the snapshot {snapshot.id} cannot be loaded: {error}") from error
+        self._connection = self._connect()
 
     @contextmanager
     def cursor(self, interruption: Interruption) -> Iterator[Cursor]:
         """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
 
-        Raises `Interrupted` when it was stopped, `Unavailable` when DuckDB failed. An instance that
-        answers nothing any more after the failure is rebuilt before this raises.
+        Raises `Interrupted` when it was stopped, `Unavailable` when DuckDB failed. An instance that answers nothing any
+        more after the failure is replaced before this raises.
         """
         connection = self._connection
         try:
@@ -107,30 +105,24 @@ class Instance:
         except duckdb.InterruptException:
             raise Interrupted("The query was interrupted.") from None
         except duckdb.Error as error:
-            _log.exception("DuckDB failed over the snapshot %s", self._snapshot.id)
+            _log.exception("DuckDB failed over the snapshot %s", self._snapshot_id)
             if isinstance(error, _FATAL):
-                self._rebuild(connection)
+                self._replace(connection)
             raise Unavailable("The engine failed; ask again.") from error
 
     def close(self) -> None:
         """Let go of the memory. No cursor is open, and none comes after."""
         self._connection.close()
 
-    def _rebuild(self, failed: duckdb.DuckDBPyConnection) -> None:
+    def _replace(self, failed: duckdb.DuckDBPyConnection) -> None:
         """Replace the connection that failed; once, however many requests saw it fail."""
         with self._rebuilding:
-            if self._connection is not failed:
-                return
-            try:
-                self._snapshot.verify(index_only=True)
-                self._connection = self._load()
-            except (FacetsError, duckdb.Error):
-                _log.exception("The engine over the snapshot %s cannot be rebuilt", self._snapshot.id)
+            if self._connection is failed:
+                self._connection = self._connect()
 
-    def _load(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config=self._config)
         connection.execute(f"SET perfect_ht_threshold = {_PERFECT_HASH_BITS}")
-        connection.execute(sql.load("facets/load_models").text, {"path": self._snapshot.index_file("model_facets")})
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

@@ -6,14 +6,13 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 
 from facets_svc.engine.columns import RowIds
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Rows
 from facets_svc.engine.instance import Cursor
-from facets_svc.engine.statements import matching, whole
+from facets_svc.engine.statements import matching
 
 MAX_BYTES: Final = 32 * 2**20
 """Bytes of row ids that are remembered; the longest unused ones go first."""
@@ -27,11 +26,12 @@ _Key = tuple[object, object]
 class Matches:
     """Reads texts and numbers by DuckDB, and remembers which public models passed.
 
-    Whoever narrows a search by clicks asks for the same terms again, and public models are the same for everybody. What
-    an org's own rows answer is not kept: reading them takes little.
+    `models` are those of `Index.models`. Whoever narrows a search by clicks asks for the same terms again, and public
+    models are the same for everybody. What an org's own rows answer is not kept: reading them takes little.
     """
 
-    def __init__(self, public: Rows) -> None:
+    def __init__(self, models: pa.Table, public: Rows) -> None:
+        self._models = models
         self._public = public
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, RowIds] = OrderedDict()
@@ -43,16 +43,15 @@ class Matches:
         Of `rows` at least those of `candidates` are looked at; all of them, unless they are few of many.
         """
         if rows != self._public:
-            return self._read(cursor, rows, filters)
+            return self._read(cursor, _slice(self._models, rows), filters)
         key = (filters.terms, filters.ranges)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         if len(candidates) * CANDIDATES_SHARE < len(rows):
-            with cursor.seeing("candidates", pa.table({"rid": pa.array(candidates.astype(np.uint32))})):
-                return self._read(cursor, rows, filters, whole("candidate_models"))
-        found = self._read(cursor, rows, filters)
+            return self._read(cursor, self._models.take(pa.array(candidates)), filters)
+        found = self._read(cursor, _slice(self._models, rows), filters)
         self._keep(key, found)
         return found
 
@@ -62,13 +61,10 @@ class Matches:
             self._kept.clear()
             self._bytes = 0
 
-    def _read(self, cursor: Cursor, rows: Rows, filters: Filters, models: str = "") -> RowIds:
-        """Read the texts and numbers of rows; `models` answers what stands for the table of that name."""
+    def _read(self, cursor: Cursor, models: pa.Table, filters: Filters) -> RowIds:
         parameters = filters.parameters()
-        statement = matching(frozenset(parameters))
-        if models:
-            statement = f"WITH models AS (\n{models})\n{statement}"
-        found: RowIds = cursor.columns(statement, parameters | {"first": rows.first, "end": rows.end})["rid"]
+        with cursor.seeing("models", models):
+            found: RowIds = cursor.columns(matching(frozenset(parameters)), parameters)["rid"]
         return found
 
     def _keep(self, key: _Key, found: RowIds) -> None:
@@ -79,3 +75,7 @@ class Matches:
             self._bytes += found.nbytes
             while self._bytes > MAX_BYTES:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+
+def _slice(models: pa.Table, rows: Rows) -> pa.Table:
+    return models.slice(rows.first, len(rows))

@@ -22,23 +22,23 @@ _HISTOGRAM: Final = ("measure", "exponent", "step", "models")
 
 
 def statistics(
-    cursor: Cursor, parts: Sequence[Rows], selections: Sequence[Selection] | None
+    cursor: Cursor, models: pa.Table, parts: Sequence[Rows], selections: Sequence[Selection] | None
 ) -> tuple[tuple[str, Statistics], ...]:
-    """Return the statistics of each number over the models of the parts that pass.
+    """Return the statistics of each number over those of `models`, by row id, that are in the parts and pass.
 
     Quartiles do not add up over parts, so that all are asked for at once.
     """
     if selections is None:
-        rows = [np.arange(part.first, part.end) for part in parts]
+        passing = pa.concat_tables([models.slice(0, 0), *(models.slice(part.first, len(part)) for part in parts)])
     else:
-        rows = [selection.passing for selection in selections]
-    passing = pa.table({"rid": pa.array(np.concatenate([np.zeros(0, np.int64), *rows]).astype(np.uint32))})
-    with cursor.seeing("passing", passing):
+        rows = [np.zeros(0, np.int64), *(selection.passing for selection in selections)]
+        passing = models.take(pa.array(np.concatenate(rows)))
+    with cursor.seeing("models", passing):
         summary = cursor.row(whole("number_statistics"), {})
         histogram = cursor.columns(whole("number_histogram"), {})
     bins: list[list[Bin]] = [[] for _ in NUMBERS]
-    for measure, exponent, step, models in zip(*(histogram[name].tolist() for name in _HISTOGRAM), strict=True):
-        bins[measure].append(_bin(exponent, step, models))
+    for measure, exponent, step, count in zip(*(histogram[name].tolist() for name in _HISTOGRAM), strict=True):
+        bins[measure].append(_bin(exponent, step, count))
     return tuple((name, _statistics(name, summary, bins[place])) for place, name in enumerate(NUMBERS))
 
 
@@ -57,9 +57,9 @@ def _statistics(name: str, summary: dict[str, Any], bins: Sequence[Bin]) -> Stat
     )
 
 
-def _bin(exponent: int, step: int, models: int) -> Bin:
+def _bin(exponent: int, step: int, count: int) -> Bin:
     if exponent < 0:
-        return Bin(None, 1, models)
+        return Bin(None, 1, count)
     lower = _STEPS[step] * 10**exponent
     upper = _STEPS[step + 1] * 10**exponent if step + 1 < len(_STEPS) else 10 ** (exponent + 1)
-    return Bin(lower, upper, models)
+    return Bin(lower, upper, count)

@@ -1,7 +1,5 @@
--- The row ids, of a range of them, of the models whose texts, numbers and times pass. The condition of a parameter that is
--- not given is left out.
--- $first UINTEGER: the first row id of the range
--- $end UINTEGER: the row id after its last
+-- The row ids of the models whose texts, numbers and times pass. The condition of a parameter that is not given is left out.
+-- `models` is an Arrow table of the models to be read.
 -- $parameters_minimum BIGINT: parameters is at least this
 -- $parameters_maximum BIGINT: parameters is at most this
 -- $size_bytes_minimum BIGINT: size_bytes is at least this
@@ -15,8 +13,7 @@
 -- $terms VARCHAR[]: folded search terms, the most selective first; the search text contains all of them
 SELECT models.rid AS rid
 FROM models
-WHERE models.rid >= $first
-    AND models.rid < $end
+WHERE TRUE
     -- only with $parameters_minimum
     AND models.parameters >= $parameters_minimum
     -- end

@@ -1,7 +1,7 @@
 -- Histograms of the numbers of the models that pass: per number and bin how many models. The bins of `exponent` n and `step`
 -- 0, 1, 2 begin at 1, 2 and 5 times 10 to the n; what is below 1 has exponent -1. The digits tell the bin, since a logarithm
 -- would be off at its bounds.
--- `passing` is an Arrow table of their row ids.
+-- `models` is an Arrow table of them.
 SELECT
     binned.measure AS measure,
     binned.exponent AS exponent,
@@ -25,7 +25,6 @@ FROM (
                     {'measure': 2, 'number': models.downloads}
                 ]) AS pair
             FROM models
-            WHERE models.rid IN (SELECT passing.rid FROM passing)
         ) AS held
         WHERE held.pair.number IS NOT NULL
     ) AS written

@@ -1,6 +1,6 @@
 -- How the numbers of the models that pass are spread: per number how many models have it, the least, the greatest, the mean
 -- and the quartiles (values that occur).
--- `passing` is an Arrow table of their row ids.
+-- `models` is an Arrow table of them.
 SELECT
     count(models.parameters) AS parameters_count,
     min(models.parameters) AS parameters_minimum,
@@ -17,5 +17,4 @@ SELECT
     max(models.downloads) AS downloads_maximum,
     avg(models.downloads) AS downloads_mean,
     quantile_disc(models.downloads, [0.25, 0.5, 0.75]) AS downloads_quartiles
-FROM models
-WHERE models.rid IN (SELECT passing.rid FROM passing);
+FROM models;

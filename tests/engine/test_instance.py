@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from facets_svc.engine.base import Interrupted, Interruption
@@ -16,7 +17,7 @@ from facets_svc.facets.query import FacetQuery
 from facets_svc.lake import Snapshot
 from tests.catalogues import model, publish
 
-ROW_IDS = "SELECT models.rid AS rid FROM models ORDER BY models.rid"
+ROW_IDS = "SELECT unnest(range(2)) AS rid"
 
 
 @pytest.fixture
@@ -25,8 +26,8 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 
 @pytest.fixture
-def instance(snapshot: Snapshot) -> Iterator[Instance]:
-    instance = Instance(snapshot, threads=1, memory_limit="256MiB")
+def instance() -> Iterator[Instance]:
+    instance = Instance("s1", threads=1, memory_limit="256MiB")
     yield instance
     instance.close()
 
@@ -93,15 +94,14 @@ def test_an_error_that_is_not_fatal_keeps_the_instance(instance: Instance) -> No
     assert instance._connection is before
 
 
-def test_an_instance_that_cannot_be_rebuilt_says_why_and_stays_unavailable(
-    instance: Instance, snapshot: Snapshot, caplog: pytest.LogCaptureFixture
-) -> None:
-    Path(snapshot.index_file("model_facets")).unlink()
-    instance._connection.close()
-    for _ in range(2):
-        with pytest.raises(Unavailable):
-            row_ids(instance)
-    assert "index/model_facets.parquet is missing" in caplog.text
+def test_what_a_cursor_sees_no_other_one_does(instance: Instance) -> None:
+    shown = pa.table({"rid": [7]})
+    with instance.cursor(Interruption()) as one, instance.cursor(Interruption()) as other:
+        with one.seeing("shown", shown), other.seeing("shown", shown.slice(0, 0)):
+            assert [len(cursor.columns("SELECT rid FROM shown", {})["rid"]) for cursor in (one, other)] == [1, 0]
+        for cursor in (one, other):
+            with pytest.raises(duckdb.CatalogException):
+                cursor.columns("SELECT rid FROM shown", {})
 
 
 def test_a_request_cannot_read_files(instance: Instance, tmp_path: Path) -> None:
