@@ -150,7 +150,9 @@ class Trial:
             assert moved
             return
         *stages, sentence = run.stderr.splitlines()
-        assert run.code == 5, run.stderr
+        # Without the snapshot in force to compare with, nothing is published: that is a refusal.
+        refused = sentence.startswith("There is nothing to compare ")
+        assert run.code == (4 if refused else 5), run.stderr
         assert all(re.search(r": (done in|failed after) ", stage) for stage in stages)
         assert sentence.endswith(".")
         assert (f"{in_force.id} is in force" in sentence) == moved
@@ -214,19 +216,21 @@ def test_the_folders_of_a_new_lake_are_on_the_disk_before_its_pointer_is(
 
 
 def faults(calls: tuple[Call, ...]) -> Iterator[Fault]:
-    """Yield every fault of the soak.
+    """Yield every fault of the soak: of every call that changes the lake each kind that fits.
 
-    Of the many writes and reads one kind of fault each, in turn; of all other calls every kind that fits.
+    A Parquet file is written in many small pieces: of those every third one, with one kind in turn. Of what is only
+    read, every tenth.
     """
     turns: Counter[str] = Counter()
     for call in calls:
         turn = turns[call.name]
         turns[call.name] += 1
-        if call.name == "write":
-            yield Fault(call, ("KILL", "ENOSPC", "EIO")[turn % 3])
-        elif call.name in READS or (call.name == "openat" and not call.creates):
-            if turn % 5 == 0:
+        if call.name in READS or (call.name == "openat" and not call.creates):
+            if turn % 10 == 0:
                 yield Fault(call, "EIO")
+        elif call.name == "write" and call.text.endswith(".parquet)"):
+            if turn % 3 == 0:
+                yield Fault(call, ("KILL", "ENOSPC", "EIO")[turn // 3 % 3])
         else:
             for kind in ("KILL", "ENOSPC", "EIO"):
                 if kind != "ENOSPC" or call.name in NEEDS_ROOM:
@@ -245,10 +249,10 @@ def test_a_fault_at_every_call_leaves_no_bad_lake(
             happened = trial.survives(fault)
         except AssertionError as error:
             happened = True
-            bad.append(f"{fault}: {error}")
+            bad.append(f"{fault}: {str(error)[:600]}")
         missed += not happened
         points[f"{fault.call.name} {fault.kind}"] += happened
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(points.items()))
     say(f"publish faults: {points.total()} points, {len(bad)} bad lakes; {missed} could not be hit ({kinds})")
     assert points.total() >= 130
-    assert bad == []
+    assert not bad, "\n\n".join(bad)
