@@ -75,6 +75,7 @@ SIZE_CATEGORY: Final = Facet(
 FACETS: Final = (TAGS, LICENSE, TASK_CATEGORIES, FRAMEWORK, SIZE_CATEGORY)
 """The facets, by index."""
 
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A number or a time of a model: its column in the record, by which filters may narrow."""
