@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -92,6 +94,14 @@ class PostgresServer:
         """Run SQL by psql, and return what it prints."""
         arguments = ("-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres")
         return self._run("psql", *arguments, "-d", database, "-c", statements).stdout.strip()
+
+    def copy_into(self, table: str, rows: Iterable[Sequence[object]], *, database: str = "hub") -> None:
+        """Insert rows by COPY, as CSV: None is null."""
+        path = self._folder / "rows.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)  # None is written as nothing, which is null
+        self.execute(f"\\copy {table} FROM '{path}' WITH (FORMAT csv)", database=database)
+        path.unlink()
 
     def _run(self, program: str, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603

@@ -19,6 +19,9 @@ ROW_GROUP_ROWS: Final = 122_880
 """Rows of a row group: DuckDB's own unit, so that its threads share a file evenly."""
 
 _COMPRESSION: Final = "zstd"
+_UNIQUE: Final = frozenset({"id", "name", "description", "search_text", "seq", "row", "rid", "record"})
+"""Columns that a dictionary would only make larger and slower to write."""
+
 _REFUSED_COMPRESSION: Final = "BROTLI"  # CVE-2026-111497: DuckDB's decoder writes out of bounds
 
 
@@ -59,9 +62,24 @@ def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
     """Open a Parquet file of the lake for writing: zstd, a CRC on every page, statistics, no surprises by version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(
-        path, schema, compression=_COMPRESSION, write_page_checksum=True, write_page_index=True, store_schema=True
+        path,
+        schema,
+        compression=_COMPRESSION,
+        use_dictionary=_repeating(schema),
+        write_page_checksum=True,
+        write_page_index=True,
+        store_schema=True,
     ) as writer:
         yield writer
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Return the paths of the columns that a dictionary is tried for."""
+    return [
+        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field in schema
+        if field.name not in _UNIQUE
+    ]
 
 
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
