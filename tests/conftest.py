@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import duckdb
@@ -36,6 +37,9 @@ def _soaks(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in the background so, and everything that a test starts would ignore Ctrl-C too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     expected = config.getoption("expect_duckdb")
     if expected and not f"{duckdb.__version__}.".startswith(f"{expected}."):
         raise pytest.UsageError(f"DuckDB {expected} was expected, {duckdb.__version__} is installed.")

@@ -29,6 +29,7 @@ from facets_svc.engine.matches import Matches
 from facets_svc.engine.selection import Selection, Selector
 from facets_svc.engine.statements import whole
 from facets_svc.engine.statistics import statistics
+from facets_svc.errors import LakeError
 from facets_svc.facets.answer import FacetAnswer, ValuePage
 from facets_svc.facets.query import FacetQuery, ValueQuery
 from facets_svc.facets.values import EVERY_MODEL, Counts
@@ -45,6 +46,13 @@ def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> Duckd
     files are not what the manifest says, `LakeError` when they cannot be read.
     """
     snapshot.verify(index_only=True)
+    try:
+        return _opened(snapshot, threads=threads, memory_limit=memory_limit)
+    except (pa.ArrowException, OSError) as error:
+        raise LakeError(f"The index of the snapshot {snapshot.id} cannot be read: {error}") from error
+
+
+def _opened(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
     index = Index.read(snapshot)
     columns = Columns(snapshot, facet_of_code=index.dictionary.facets)
     postings = Postings(snapshot, codes=len(index.dictionary))

@@ -26,7 +26,7 @@ from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Index, Rows
 from facets_svc.engine.selection import Selector
-from facets_svc.errors import SnapshotCorrupt
+from facets_svc.errors import LakeError, SnapshotCorrupt
 from facets_svc.facets.answer import Bin, FacetAnswer, FacetValues, Statistics, ValuePage
 from facets_svc.facets.query import FacetQuery, Range, ValueQuery
 from facets_svc.lake import Snapshot
@@ -248,6 +248,16 @@ def test_a_spoiled_index_is_not_opened(tmp_path: Path) -> None:
     content[100] ^= 1
     path.write_bytes(content)
     with pytest.raises(SnapshotCorrupt, match=r"index/model_facets\.parquet is not as it was written"):
+        opened(snapshot)
+
+
+def test_an_index_that_cannot_be_read_is_an_error_of_the_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    snapshot = publish(ROWS, tmp_path)
+    monkeypatch.setattr("facets_svc.engine.columns.pq.read_table", fail)
+    with pytest.raises(LakeError, match="cannot be read: .*Input/output error"):
         opened(snapshot)
 
 
