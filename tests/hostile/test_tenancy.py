@@ -1,0 +1,233 @@
+"""Nothing that a stranger is sent, or that is logged, depends on another org's private models.
+
+Two services run side by side: one over a catalogue in which other orgs hold private models with a canary in every
+column, one over the same catalogue without them. To the same request both must answer the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from litestar.types import ASGIApp
+
+from facets_svc.catalogue import TAGS
+from facets_svc.engine.duckdb import DuckdbEngine, open_engine
+from facets_svc.facets.query import FacetQuery
+from facets_svc.lake import Lake
+from facets_svc.service.facets import FacetService
+from facets_svc.settings import Settings
+from facets_svc.web.asgi import create_app_for
+from tests.catalogues import model, publish
+from tests.web.client import SECRET, Answer, ask, bearer
+
+pytestmark = pytest.mark.anyio
+
+CANARY = "canary"
+SHARED = ["common", "rare", "Ünï", "a b", "100%"]
+
+
+def canary(number: int, org: str) -> dict[str, Any]:
+    """A private model that says `canary` wherever a model can say something, and holds what public ones hold too."""
+    return model(
+        90_000 + number,
+        org,
+        is_public=False,
+        description=f"{CANARY} description {number}",
+        tags=[f"{CANARY}-tag-{number}", *SHARED],
+        license=f"{CANARY}-license",
+        task_categories=[f"{CANARY}-task", "task-1"],
+        framework=f"{CANARY}-framework",
+        size_category="900B",
+        parameters=77_777_777,
+        updated_at="2031-01-01",
+    ) | {"name": f"{CANARY}-name-{number}"}
+
+
+def visible() -> list[dict[str, Any]]:
+    chosen = random.Random(5)  # noqa: S311 - seeded on purpose
+    return [
+        model(
+            number,
+            chosen.choice(["acme", "other", "third"]),
+            is_public=chosen.random() < 0.7,
+            description=chosen.choice([None, "A fine model", "Grüße"]),
+            tags=chosen.sample([*SHARED, "x", "y", "z"], chosen.randrange(4)),
+            license=chosen.choice([None, "mit", "apache-2.0", "Other"]),
+            task_categories=chosen.sample(["task-1", "task-2", "task-3"], chosen.randrange(3)),
+            framework=chosen.choice([None, "onnx", "gguf"]),
+            size_category=chosen.choice([None, "<100M", "1B-3B", "odd"]),
+            parameters=chosen.choice([None, 1, 10**9]),
+        )
+        for number in range(60)
+    ]
+
+
+# Private models of others are what one catalogue has and the other lacks; acme's own are in both.
+WITHOUT = [row for row in visible() if row["org"] == "acme" or row["is_public"]]
+WITH = [*WITHOUT, *(canary(number, org) for number, org in enumerate(["other", "third", "hidden", "other"] * 5))]
+
+
+@dataclass(frozen=True)
+class Side:
+    app: ASGIApp
+    tags: list[str]
+
+
+@asynccontextmanager
+async def served(rows: list[dict[str, Any]], folder: Path) -> AsyncIterator[Side]:
+    publish(rows, folder)
+    lake = Lake.open(str(folder / "lake"))
+
+    def open_it(snapshot_id: str) -> DuckdbEngine:
+        return open_engine(lake.snapshot(snapshot_id), threads=1, memory_limit="512MiB")
+
+    service = FacetService(current_id=lake.current, open_engine=open_it, poll_seconds=3600, concurrency=2, queue=16)
+    async with service.running():
+        yield Side(create_app_for(service, Settings(jwt_secret=SECRET)), [])
+
+
+FRAGMENTS = [CANARY, "canary-tag-0", "CANARY", "model", "fine", "grusse", "%", "_", "'", "x", "other/", "hidden/", "ü"]
+VALUES = [
+    *SHARED,
+    "x",
+    "never",
+    f"{CANARY}-tag-1",
+    f"{CANARY}-license",
+    "mit",
+    "task-1",
+    "onnx",
+    "1B-3B",
+    "900B",
+    "' OR 1=1 --",
+]
+
+
+def request(chosen: random.Random) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """Return method, target and headers of a request of some shape: most are good, some are anything but."""
+    org = chosen.choice(["acme"] * 12 + ["other", "hidden", "nobody", "no slug", "", "%ff", "a%2Fb"])
+    parts: list[str] = []
+    for name in ("tags", "license", "task_categories", "framework", "size_category"):
+        values = chosen.choices(VALUES, k=chosen.choice([0, 0, 0, 1, 1, 2]))
+        parts.extend(f"{name}={quote_plus(value)}" for value in values)
+    if chosen.random() < 0.4:
+        terms = " ".join(chosen.choices(FRAGMENTS, k=chosen.choice([1, 1, 2])))
+        parts.append(f"search={quote_plus(terms)}")
+    if chosen.random() < 0.7:
+        parts.append(f"include_public={chosen.choice(['true', 'true', '1', 'maybe'])}")
+    if chosen.random() < 0.5:
+        parts.append(f"facet_limit={chosen.choice([1, 2, 3, 10, 10000, 0, 'x'])}")
+    if chosen.random() < 0.05:
+        parts.append(chosen.choice(["tags=%ff", "tags=%00", "search=" + "a" * 300, "%zz", "unknown=" + CANARY]))
+    chosen.shuffle(parts)
+    path = chosen.choice(
+        [f"/api/v1/org/{org}/models/facets"] * 15 + ["/health/ready", "/health/live", "/api/v1/org", "/"]
+    )
+    headers = [chosen.choice([bearer("acme")] * 10 + [bearer("nobody"), bearer("acme", exp=1), ("Authorization", "x")])]
+    if chosen.random() < 0.1:
+        headers.append(("If-None-Match", chosen.choice(["*", '"x"', 'W/"y", "z"'])))
+    method = chosen.choice(["GET"] * 12 + ["HEAD", "POST"])
+    return method, path + "?" + "&".join(parts), tuple(headers)
+
+
+# What names the snapshot, or is another one with each request.
+PER_SNAPSHOT = ("etag", "x-snapshot-id", "last-modified", "x-request-id", "date")
+
+
+def told(answer: Answer, path: str) -> tuple[int, dict[str, str], bytes]:
+    headers = {name: value for name, value in answer.headers.items() if name not in PER_SNAPSHOT}
+    body = b"" if path.startswith("/health/ready") and answer.status == 200 else answer.body
+    return answer.status, headers, body
+
+
+async def ask_both(folder: Path, requests: int, seed: int) -> dict[int, int]:
+    """Send the same random requests to both services; return how many were answered with each status."""
+    chosen = random.Random(seed)  # noqa: S311 - seeded on purpose
+    statuses: dict[int, int] = {}
+    async with served(WITH, folder / "with") as one, served(WITHOUT, folder / "without") as other:
+        for _ in range(requests):
+            method, target, headers = request(chosen)
+            answers = [await ask(side.app, target, *headers, method=method) for side in (one, other)]
+            first, second = (told(answer, target) for answer in answers)
+            assert first == second, (method, target)
+            sent = (target + str(headers)).lower()
+            received = answers[0].body.decode().lower() + str(answers[0].headers).lower()
+            assert CANARY not in received or CANARY in sent, (method, target)
+            statuses[answers[0].status] = statuses.get(answers[0].status, 0) + 1
+    return statuses
+
+
+async def test_strangers_are_told_the_same_with_and_without_others_private_models(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    statuses = await ask_both(tmp_path, 1500, seed=3)
+    assert set(statuses) == {200, 304, 400, 401, 403, 404, 405, 422}
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.soak
+async def test_fifty_thousand_requests_show_no_canary(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, say: Callable[[str], None]
+) -> None:
+    statuses = await ask_both(tmp_path, 50_000, seed=int(time.time()))
+    assert CANARY not in caplog.text
+    say(f"tenancy: {sum(statuses.values()):,} requests, 0 differences, 0 canary bytes; statuses {statuses}")
+
+
+@contextlib.contextmanager
+def engines(folder: Path) -> Iterator[tuple[DuckdbEngine, DuckdbEngine]]:
+    """Open two engines over 40,000 visible models: one with as many private ones of others beside them, one without."""
+    seen = [model(n, f"org-{n % 50}", tags=[f"t{n % 300}", "common"], description="some words") for n in range(40_000)]
+    unseen = [
+        model(
+            100_000 + n,
+            f"org-{1 + n % 49}",
+            is_public=False,
+            tags=[f"t{n % 300}", "secret"],
+            description="hidden words",
+        )
+        for n in range(40_000)
+    ]
+    opened = [
+        open_engine(publish(rows, folder / name), threads=1, memory_limit="1GiB")
+        for name, rows in (("with", seen + unseen), ("without", seen))
+    ]
+    yield opened[0], opened[1]
+    for engine in opened:
+        engine.close()
+
+
+@pytest.mark.soak
+def test_a_request_takes_the_same_time_whatever_others_hold(tmp_path: Path, say: Callable[[str], None]) -> None:
+    asked: dict[str, dict[str, Any]] = {
+        "a value that only others hold": {"selected": {TAGS: ["secret"]}},
+        "a value that others hold too": {"selected": {TAGS: ["t7"]}},
+        "a word that only others hold": {"search": "hidden"},
+        "a word that others hold not": {"search": "some"},
+        "unfiltered": {},
+    }
+    with engines(tmp_path) as (one, other):
+        for name, keywords in asked.items():
+            for include_public in (True, False):
+                query = FacetQuery.of("org-0", limit=100, include_public=include_public, **keywords)
+                times: list[list[float]] = [[], []]
+                for _ in range(400):
+                    for side, engine in enumerate((one, other)):
+                        engine.forget()
+                        started = time.perf_counter()
+                        engine.answer(query)
+                        times[side].append(time.perf_counter() - started)
+                # The lower half of each: what a busy machine adds stands in the upper one.
+                lower = [statistics.median(sorted(side)[:200]) for side in times]
+                ratio = lower[0] / lower[1]
+                say(f"timing, {name}, public {include_public}: {lower[0] * 1000:.2f} ms with, ratio {ratio:.3f}")
+                assert 0.85 < ratio < 1.18
