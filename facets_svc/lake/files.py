@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ ROW_GROUP_ROWS: Final = 122_880
 """Rows of a row group: DuckDB's own unit, so that its threads share a file evenly."""
 
 _COMPRESSION: Final = "zstd"
+_SCRATCH_COMPRESSION: Final = "lz4"
 _UNIQUE: Final = frozenset({"id", "name", "description", "search_text", "seq", "row", "rid", "record"})
 """Columns that a dictionary would only make larger and slower to write."""
 
@@ -58,16 +60,16 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+def parquet_writer(path: Path, schema: pa.Schema, *, scratch: bool = False) -> Iterator[pq.ParquetWriter]:
     """Open a Parquet file of the lake for writing: zstd, a CRC on every page, statistics, no surprises by version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(
         path,
         schema,
-        compression=_COMPRESSION,
+        compression=_SCRATCH_COMPRESSION if scratch else _COMPRESSION,
         use_dictionary=_repeating(schema),
-        write_page_checksum=True,
-        write_page_index=True,
+        write_page_checksum=not scratch,
+        write_page_index=not scratch,
         store_schema=True,
     ) as writer:
         yield writer
@@ -82,13 +84,22 @@ def _repeating(schema: pa.Schema) -> list[str]:
     ]
 
 
-def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
-    """Write `batches`, cast to `schema`, as one Parquet file, and return its rows. Memory holds one row group."""
+def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, scratch: bool = False) -> int:
+    """Write `batches`, cast to `schema`, as one Parquet file, and return its rows. Memory holds two row groups.
+
+    While one is encoded by another thread, the batches of the next are taken in this one. `scratch` is for a file that
+    does not stay: faster to write and to read, and larger.
+    """
     rows = 0
-    with parquet_writer(path, schema) as writer:
+    written: Future[None] | None = None
+    with parquet_writer(path, schema, scratch=scratch) as writer, ThreadPoolExecutor(1) as encoder:
         for table in regroup(schema, batches):
-            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            if written is not None:
+                written.result()
+            written = encoder.submit(writer.write_table, table, row_group_size=ROW_GROUP_ROWS)
             rows += table.num_rows
+        if written is not None:
+            written.result()
     return rows
 
 

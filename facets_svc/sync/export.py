@@ -19,7 +19,7 @@ from facets_svc.catalogue import FACETS, RECORD
 from facets_svc.lake import files
 from facets_svc.sync.progress import Advance
 
-BYTES_PER_BUCKET: Final = 128 * 2**20
+BYTES_PER_BUCKET: Final = 192 * 2**20
 """Stage bytes from which on the orgs are spread over twice as many buckets."""
 
 _BATCH_ROWS: Final = 16_384

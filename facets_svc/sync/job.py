@@ -87,7 +87,7 @@ class _Job:
             with files.parquet_writer(self._path("rejects.parquet"), REJECTS) as rejects_writer:
                 rejects = Rejects(rejects_writer)
                 with self._stage("read and clean", source.total_bytes) as advance:
-                    files.write_parquet(stage, ROWS, reading.rows(rejects, advance))
+                    files.write_parquet(stage, ROWS, reading.rows(rejects, advance), scratch=True)
                     orgs = reading.orgs(Rejects(rejects_writer))
                 with self._stage("drop duplicates"):
                     rejects.add(export.drop_duplicates().cast(REJECTS))

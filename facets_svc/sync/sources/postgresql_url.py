@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from facets_svc.errors import SourceError
 
-# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS, without what would be ambiguous
+# The manual's "Connection URIs", without what would be ambiguous.
 _ENCODED: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.%]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{1,5})?"
 _URL: Final = re.compile(
