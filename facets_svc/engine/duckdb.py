@@ -5,7 +5,7 @@ and counted in one statement over the lists of both. A model that passes counts 
 single *any* facet for its codes of that facet: so their counts leave their own filter out.
 
 Nothing here depends on rows that the caller may not see, not even the time it takes: an org's rows lie together and no
-others are read, and a value that nobody knows is looked for like any other.
+others are read, and a value that the scope does not hold is looked for like one that nobody knows.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class DuckdbEngine:
         """
         parts = self._parts(query)
         wanted = [facet for facet in FACETS if query.wants(facet)]
-        filters = Filters.of(query, self._index)
+        filters = Filters.of(query, self._index, parts)
         with self._instance.cursor(interruption or Interruption()) as cursor:
             selections = self._select(cursor, parts, filters)
             counts = self._count(cursor, parts, selections, wanted, filters.alone)
@@ -119,7 +119,7 @@ class DuckdbEngine:
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
         """Return a page of one facet's values. Raises like `answer`."""
         parts = self._parts(asked.query)
-        filters = Filters.of(asked.query, self._index)
+        filters = Filters.of(asked.query, self._index, parts)
         with self._instance.cursor(interruption or Interruption()) as cursor:
             selections = self._select(cursor, parts, filters)
             counts = self._count(cursor, parts, selections, [asked.facet], filters.alone)

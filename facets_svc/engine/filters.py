@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from facets_svc.catalogue import FACETS, Facet, Match
-from facets_svc.engine.index import Index
+from facets_svc.engine.index import Index, Rows
 from facets_svc.facets.query import FacetFilter, FacetQuery, Range
 from facets_svc.facets.values import missing_code
 
@@ -33,13 +33,22 @@ class Filters:
     terms: tuple[str, ...]
 
     @classmethod
-    def of(cls, query: FacetQuery, index: Index) -> Self:
-        """Return the filters of `query`."""
-        # A value that the catalogue has never seen gets a code that no model holds, and is looked for like any other.
+    def of(cls, query: FacetQuery, index: Index, parts: Sequence[Rows]) -> Self:
+        """Return the filters of `query`, whose scope is `parts`.
+
+        A value that no model of the scope holds gets a code that no model holds, and is looked for like any other: so
+        what only others know is the same work as what nobody knows, however many such values are asked for.
+        """
         unknown = len(index.dictionary)
 
+        def code(facet: Facet, value: str) -> int:
+            known = index.dictionary.code(facet, value)
+            if known is None or not any(index.holds(part, known) for part in parts):
+                return unknown
+            return known
+
         def codes(facet: Facet, values: Iterable[str]) -> set[int]:
-            return {index.dictionary.code(facet, value) or unknown for value in values}
+            return {code(facet, value) for value in values}
 
         def resolved(facet: Facet, asked: FacetFilter) -> CodeFilter:
             selected = codes(facet, asked.selected) | ({missing_code(facet)} if asked.missing else set())

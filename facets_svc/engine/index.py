@@ -77,11 +77,21 @@ class Totals:
         """Return the counts, by code, of all public or all private models of one org."""
         counts = np.zeros(self._length, dtype=np.int64)
         counts[EVERY_MODEL] = len(rows)
-        place = int(np.searchsorted(self._firsts, rows.first))
-        if place < len(self._firsts) and self._firsts[place] == rows.first:
-            held = slice(self._starts[place], self._starts[place + 1])
-            counts[self._codes[held]] = self._models[held]
+        held = self._held(rows)
+        counts[self._codes[held]] = self._models[held]
         return counts
+
+    def holds(self, rows: Rows, code: int) -> bool:
+        """Tell whether one of all public or all private models of one org holds a code."""
+        codes = self._codes[self._held(rows)]
+        place = int(np.searchsorted(codes, codes.dtype.type(code)))
+        return place < len(codes) and bool(codes[place] == code)
+
+    def _held(self, rows: Rows) -> slice:
+        place = int(np.searchsorted(self._firsts, rows.first))
+        if not rows or place == len(self._firsts) or self._firsts[place] != rows.first:
+            return slice(0, 0)
+        return slice(int(self._starts[place]), int(self._starts[place + 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +129,9 @@ class Index:
         if rows == self.public:
             return self.public_totals
         return self.org_totals.of(rows)
+
+    def holds(self, rows: Rows, code: int) -> bool:
+        """Tell whether one of all public models, or of an org's public or private ones, holds a code."""
+        if rows == self.public:
+            return bool(self.public_totals[code])
+        return self.org_totals.holds(rows, code)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from facets_svc.catalogue import (
     TAGS,
     TASK_CATEGORIES,
     UPDATED_AT,
+    Facet,
 )
 from facets_svc.engine import matches
 from facets_svc.engine.columns import Columns, Postings
@@ -299,12 +302,31 @@ def test_postings_and_lists_select_the_same_models(snapshot: Snapshot) -> None:
     by_postings = Selector(columns, postings, index.public)
     by_lists = Selector(columns, postings, Rows())
     for query in random_queries(200):
-        filters = Filters.of(query, index)
+        filters = Filters.of(query, index, [index.public])
         one, other = (selector.select(index.public, filters, None) for selector in (by_postings, by_lists))
         assert one.passing.tolist() == other.passing.tolist()
         assert [(facet, rows.tolist()) for facet, rows in one.failing] == [
             (facet, rows.tolist()) for facet, rows in other.failing
         ]
+
+
+def test_to_ask_for_what_only_others_hold_is_the_same_work_as_to_ask_for_what_nobody_knows(tmp_path: Path) -> None:
+    def every_facet(text: str) -> dict[str, Any]:
+        return {facet.column: [text] if facet.is_list else text for facet in FACETS}
+
+    private = [f"only others hold {number}" for number in range(20)]
+    hidden = [model(number, "other", is_public=False, **every_facet(text)) for number, text in enumerate(private)]
+    shown = [model(90, **every_facet("mine")), model(91, is_public=False, **every_facet("my own"))]
+    index = Index.read(publish([*hidden, *shown], tmp_path))
+    acme = index.orgs["acme"]
+    for facet, public in itertools.product(FACETS, (index.public, acme.public)):
+
+        def filters(texts: list[str], facet: Facet = facet, public: Rows = public) -> Filters:
+            query = FacetQuery.of("acme", limit=9, selected={facet: texts}, excluded={facet: texts[:2]})
+            return Filters.of(query, index, [public, acme.private])
+
+        assert filters(private) == filters([f"never seen {number}" for number in range(20)])
+        assert len({filters(["mine"]), filters(["my own"]), filters(private)}) == 3
 
 
 def test_answers_are_the_same_from_many_threads(engine: DuckdbEngine) -> None:
