@@ -27,8 +27,9 @@ _FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.Connect
 class Cursor:
     """One request's own connection to the instance: for one thread, closed when the request is done."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, interruption: Interruption) -> None:
         self._connection = connection.cursor()
+        self._interruption = interruption
         self._thread = threading.get_ident()
 
     def columns(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
@@ -56,6 +57,9 @@ class Cursor:
         if threading.get_ident() != self._thread:
             # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
             raise AssertionError("A cursor was used by another thread than its request's.")
+        if self._interruption.requested:
+            # DuckDB forgets an interrupt that comes between two statements.
+            raise Interrupted("The query was interrupted between two statements.")
         return self._connection.execute(statement, dict(parameters))
 
     def interrupt(self) -> None:
@@ -96,7 +100,7 @@ class Instance:
         """
         connection = self._connection
         try:
-            cursor = Cursor(connection)
+            cursor = Cursor(connection, interruption)
             try:
                 with interruption.stopping_by(cursor.interrupt):
                     yield cursor

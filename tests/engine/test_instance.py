@@ -68,6 +68,15 @@ def test_a_running_query_is_interrupted_and_the_next_one_runs(instance: Instance
     assert row_ids(instance) == [0, 1]
 
 
+def test_a_query_that_is_interrupted_between_two_statements_runs_no_other(instance: Instance) -> None:
+    interruption = Interruption()
+    with pytest.raises(Interrupted), instance.cursor(interruption) as cursor:
+        cursor.columns(ROW_IDS, {})
+        interruption.request()
+        cursor.columns(ROW_IDS, {})
+        raise AssertionError("it ran")
+
+
 @pytest.mark.parametrize("error", [duckdb.FatalException, duckdb.InternalException])
 def test_after_a_fatal_error_the_instance_is_rebuilt(
     instance: Instance, error: type[duckdb.Error], caplog: pytest.LogCaptureFixture
