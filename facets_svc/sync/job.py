@@ -16,6 +16,7 @@ import msgspec
 import pyarrow as pa
 
 import facets_svc
+from facets_svc import sql
 from facets_svc.errors import LakeError
 from facets_svc.lake import files
 from facets_svc.lake.base import Draft, Lake, Writer
@@ -173,7 +174,7 @@ class _Job:
     def _publish(self, writer: Writer, manifest: Manifest, probe: Probe) -> None:
         with self._stage("verify"):
             snapshot = writer.seal(self._draft, manifest)
-        with self._stage("check") as advance:
+        with self._stage("check", len(sql.load_folder("checks"))) as advance:
             checks.check(
                 snapshot,
                 memory_limit=self._memory_limit,

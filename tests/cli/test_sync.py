@@ -160,3 +160,58 @@ def test_a_held_lake_is_75(run: Run, catalogue: Path, tmp_path: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (75, "")
     assert one_sentence(result.stderr).startswith("Another job holds the lake ")
+
+
+def test_a_very_large_snapshot_is_not_opened_whole(
+    run: Run, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("It was opened.")
+
+    monkeypatch.setattr("facets_svc.cli.sync.open_engine", refuse)
+    assert run("sync", "--source", catalogue, "--lake", tmp_path / "lake", *LENIENT).exit_code == 70
+    monkeypatch.setattr("facets_svc.cli.sync.PROBED_MODELS", 2)
+    assert run("sync", "--source", catalogue, "--lake", tmp_path / "lake", *LENIENT).exit_code == 0
+
+
+def test_guards_take_shares_and_can_be_forced(run: Run, catalogue: Path, tmp_path: Path) -> None:
+    shared = ("sync", "--source", catalogue, "--lake", tmp_path / "lake")
+
+    refused = run(*shared)
+    assert refused.exit_code == 4
+    assert refused.stderr.splitlines()[-1] == (
+        f"1 of the 4 rows of {catalogue} were rejected, more than 1% (4 rows were read, rejected: 1 bad_slug). "
+        "Nothing was published; --force publishes it all the same."
+    )
+    assert run(*shared, "--max-rejects", "0.24").exit_code == 4
+    assert run(*shared, "--max-rejects", "0.25").exit_code == 0
+    assert run(*shared, "--max-rejects", "1.5").exit_code == 2
+    forced = run(*shared, "--force")
+    assert forced.exit_code == 0
+    assert forced.stdout.splitlines()[1].startswith("Warning: 1 of the 4 rows of ")
+
+
+def test_orgs_without_models_come_from_a_file_or_a_query(run: Run, catalogue: Path, tmp_path: Path) -> None:
+    (tmp_path / "orgs.csv").write_text("org\nacme\nempty\n", encoding="utf-8")
+    result = run(
+        *("sync", "--source", catalogue, "--lake", tmp_path / "lake", *LENIENT, "--json"),
+        *("--organizations", tmp_path / "orgs.csv"),
+    )
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert (report["orgs"], report["organizations"]["without_models"]) == (3, 1)
+
+    with sqlite3.connect(tmp_path / "hub.db") as connection:
+        connection.execute("CREATE TABLE models (id TEXT, org TEXT, name TEXT, is_public INTEGER)")
+        connection.execute("INSERT INTO models VALUES ('1', 'acme', 'a', 1)")
+        connection.execute("CREATE TABLE owner (slug TEXT)")
+        connection.execute("INSERT INTO owner VALUES ('globex'), ('initech')")
+    connection.close()
+    query = tmp_path / "owners.sql"
+    query.write_text("SELECT slug AS org FROM owner", encoding="utf-8")
+    result = run(
+        *("sync", "--source", f"sqlite:///{tmp_path / 'hub.db'}", "--lake", tmp_path / "other", "--json"),
+        *("--organizations-query", query),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["orgs"] == 3
