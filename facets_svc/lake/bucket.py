@@ -248,7 +248,8 @@ class BucketWriter(Writer):
         for snapshot_id in unfinished:
             found = self._objects.get(f"unfinished/{snapshot_id}")
             being_removed = found is not None and found[0].startswith(b"remove")
-            if is_snapshot_id(snapshot_id) and (snapshot_id not in finished or being_removed):
+            doomed = snapshot_id != self._in_force and (snapshot_id not in finished or being_removed)
+            if is_snapshot_id(snapshot_id) and doomed:
                 self._discard(snapshot_id)
             else:
                 self._objects.delete([f"unfinished/{snapshot_id}"])
@@ -316,7 +317,14 @@ class BucketWriter(Writer):
         self._lease.check()
         if snapshot_id == self._in_force:
             raise LakeError(f"The snapshot {snapshot_id} is in force.")
-        self._objects.put(f"unfinished/{snapshot_id}", _mark("remove"))
+        mark = f"unfinished/{snapshot_id}"
+        self._objects.put(mark, _mark("remove"))
+        # A job that takes over after this look finds the mark and finishes the removal before it does anything; one
+        # that took over before may be putting this very snapshot in force.
+        found = self._objects.get(_CURRENT)
+        if found is None or found[1] != self._version:
+            self._objects.delete([mark])
+            raise LakeBusy(f"Another job has taken the lake {self._lake.location} over; {snapshot_id} was not removed.")
         self._discard(snapshot_id)
 
     def _move(self, snapshot_id: str, change: Change, *, change_id: str) -> None:

@@ -298,3 +298,25 @@ def test_a_removal_that_was_killed_is_finished_by_the_next_job(
     assert lake.unfinished() == []
     assert not [key for key in lake.objects.keys("snapshots/") if first.id in key]
     lake.snapshot(second.id).verify()
+
+
+def test_a_job_that_was_taken_over_removes_nothing(lake: BucketLake, publish: Publish) -> None:
+    first, second = publish(1), publish(2)
+    with lake.writing() as writer:
+        stolen(lake)
+        with lake.writing() as other:
+            other.put_back(first.id, why="a test")
+        with pytest.raises(LakeBusy, match=f"{first.id} was not removed"):
+            writer.remove(first.id)
+    assert (lake.current(), lake.ids(), lake.unfinished()) == (first.id, [first.id, second.id], [])
+    lake.snapshot().verify()
+
+
+def test_a_mark_of_removal_on_the_snapshot_in_force_is_dropped(lake: BucketLake, publish: Publish) -> None:
+    snapshot = publish(1)
+    lake.objects.put(f"unfinished/{snapshot.id}", b"remove by a job that was killed when it had been taken over")
+    assert lake.ids() == [snapshot.id]
+    with lake.writing():
+        pass
+    assert (lake.current(), lake.ids(), lake.unfinished()) == (snapshot.id, [snapshot.id], [])
+    lake.snapshot().verify()
