@@ -145,6 +145,6 @@ def test_a_killed_worker_is_back_within_three_seconds(server: Server, say: Calla
                     break
             time.sleep(0.02)
         seconds.append(time.monotonic() - killed)
-        time.sleep(5)  # granian gives up on workers that die as soon as they start
+        time.sleep(6)  # granian ends when a worker dies within 5.5 s of its start: a supervisor starts it again
     say(f"killed workers: 5, back after {max(seconds):.2f} s at most")
     assert max(seconds) < 3
