@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from facets_svc.sync.report import Example, Organizations, Report
+
+NAMED: Final = 5
+"""New and vanished values that are named of each facet; the report as JSON names more."""
 
 
 def written_out(report: Report) -> str:
@@ -21,7 +25,7 @@ def written_out(report: Report) -> str:
         _line("facet values", sum(report.facet_values.values()), _listed(report.facet_values)),
         _line("bytes", report.bytes),
         _line("peak memory", report.peak_memory_bytes),
-        f"  {'seconds':<16}{sum(report.seconds.values()):>14,.1f}{_aside(_timed(report.seconds))}",
+        f"  {'seconds':<20}{sum(report.seconds.values()):>14,.1f}{_aside(_timed(report.seconds))}",
     ]
     if report.values_too_long:
         lines.append(_line("values too long", sum(report.values_too_long.values()), _listed(report.values_too_long)))
@@ -39,9 +43,14 @@ def _changed(report: Report) -> Iterator[str]:
         yield _line("models changed", sum(counts.values()), _listed(counts))
     for facet, values in (report.value_changes or {}).items():
         if values.new:
-            yield _line(f"new {facet}"[:16], values.new, ", ".join(values.new_values))
+            yield _line(f"new {facet}", values.new, _commonest(values.new, values.new_values))
         if values.vanished:
-            yield _line(f"gone {facet}"[:16], values.vanished, ", ".join(values.vanished_values))
+            yield _line(f"gone {facet}", values.vanished, _commonest(values.vanished, values.vanished_values))
+
+
+def _commonest(count: int, names: Sequence[str]) -> str:
+    shown = [name if len(name) <= 40 else f"{name[:40]}…" for name in names[:NAMED]]
+    return ", ".join([*shown, "…"] if count > len(shown) else shown)
 
 
 def _without_models(organizations: Organizations | None) -> str:
@@ -55,11 +64,11 @@ def _examples(examples: Mapping[str, Sequence[Example]]) -> Iterator[str]:
     for reason, rows in examples.items():
         for row in rows:
             column = "" if row.column is None else f"{row.column}: "
-            yield f"  {reason:<16}   {row.file}, row {row.row:,}: {column}{row.detail or ''}"
+            yield f"  {reason:<20}   {row.file}, row {row.row:,}: {column}{row.detail or ''}"
 
 
 def _line(label: str, number: int, detail: str = "") -> str:
-    return f"  {label:<16}{number:>14,}{_aside(detail)}"
+    return f"  {label:<20}{number:>14,}{_aside(detail)}"
 
 
 def _aside(detail: str) -> str:
@@ -75,4 +84,4 @@ def _timed(seconds: Mapping[str, float]) -> str:
 
 
 def _names(label: str, names: Sequence[str]) -> str:
-    return f"  {label:<16}   {', '.join(names)}" if names else ""
+    return f"  {label:<20}   {', '.join(names)}" if names else ""

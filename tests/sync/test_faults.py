@@ -55,6 +55,11 @@ def until(happened: Callable[[], object], process: subprocess.Popen[str]) -> Non
         time.sleep(0.01)
 
 
+def at_work(lake: FolderLake, job: subprocess.Popen[str]) -> Callable[[], bool]:
+    """Return a test for whether a job has begun to write."""
+    return lambda: any(lake.root.glob(f"tmp-*-{job.pid}"))
+
+
 def left_behind(lake: FolderLake) -> list[str]:
     return [path.name for path in lake.root.iterdir() if path.name.startswith("tmp-")]
 
@@ -109,17 +114,22 @@ def reading(lake: FolderLake) -> Iterator[Counter[str]]:
 def stopped_at_random(tmp_path: Path, lake: FolderLake, times: int, seed: int) -> str:
     """Stop and kill as many jobs at random moments, and return what became of them. The lake is whole all along."""
     chosen = random.Random(seed)  # noqa: S311 - moments, the same ones for a seed
-    rows = [model(number, f"org-{number % 50}", tags=[f"t{number % 7}"]) for number in range(3_000)]
+    rows = [model(number, f"org-{number % 50}", tags=[f"t{number % 7}"]) for number in range(20_000)]
     source = write_catalogue(tmp_path / "models.jsonl", rows)
+    first = started(source, lake)
+    until(at_work(lake, first), first)
     begun = time.monotonic()
-    finished(source, lake)
+    assert first.wait() == 0
+    first.communicate()
     seconds = time.monotonic() - begun
     ended: Counter[str] = Counter()
     with reading(lake) as seen:
         for place in range(times):
             number = (signal.SIGKILL, signal.SIGTERM)[place % 2]
             job = started(source, lake)
-            time.sleep(chosen.uniform(0.3, 1.05) * seconds)
+            if place % 5:  # the others are stopped while they start
+                until(at_work(lake, job), job)
+            time.sleep(chosen.uniform(0, 1.1) * seconds)
             job.send_signal(number)
             told = job.communicate()[1]
             # A job that had not begun is ended by the signal itself, one that was done by nothing.
