@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Server:
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     port: int
     lake: Path
+    log: Path
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
@@ -44,8 +45,7 @@ class Server:
 
     def stop(self) -> tuple[int, str]:
         self.process.send_signal(signal.SIGTERM)
-        _, log = self.process.communicate(timeout=60)
-        return self.process.returncode, log
+        return self.process.wait(60), self.log.read_text()
 
 
 def ask(
@@ -72,15 +72,16 @@ def start(lake: Path, **settings: str) -> Server:
     (lake / "CURRENT").write_text("s1")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("FACETS_")}
     environ |= Settings(lake=str(lake), port=port, jwt_secret=SECRET, poll_seconds=3600).to_env() | settings
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.web.serving"],
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    server = Server(process, port, lake)
+    log = lake / "log"
+    with log.open("wb") as lines:  # not a pipe: one that nobody reads is full after some hundred lines
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.web.serving"],
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=lines,
+        )
+    server = Server(process, port, lake, log)
     deadline = time.monotonic() + 60
     while True:
         try:
