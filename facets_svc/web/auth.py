@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import jwt
 import msgspec
+from jwt.utils import base64url_decode
 
 from facets_svc.catalogue import is_slug
 from facets_svc.errors import Forbidden, TokenExpired, Unauthenticated
@@ -32,7 +33,8 @@ MAX_REMEMBERED_BYTES: Final = 2048
 LATEST_TIME: Final = 253_402_300_799
 """9999-12-31T23:59:59Z. A time beyond is no time but a mistake, or an attempt."""
 
-_BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
+_BEARER = re.compile(rb"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *", re.IGNORECASE)
+"""The scheme, and a JWS in its compact form (RFC 7515, 7.1): base64 that is padded or of other letters has no place."""
 
 _REFUSED: Final = "A valid bearer token is needed."
 _EXPIRED: Final = "The token has expired."
@@ -64,6 +66,15 @@ class Caller:
 _Time = int | float
 
 
+class _Header(msgspec.Struct):
+    """The members of a token's header that matter: strict JSON in UTF-8, which PyJWT would read more leniently."""
+
+    alg: str
+    kid: str | msgspec.UnsetType = msgspec.UNSET
+    crit: Any = msgspec.UNSET
+    b64: Any = msgspec.UNSET
+
+
 class _Claims(msgspec.Struct):
     """The claims that matter; a token whose claims are of other types proves nothing. Others are ignored."""
 
@@ -85,6 +96,7 @@ class Authenticator:
         self._issuer = issuer
         self._audience = audience
         self._signatures = jwt.PyJWS(algorithms=[algorithm])
+        self._headers = msgspec.json.Decoder(_Header)
         self._claims = msgspec.json.Decoder(_Claims)
         self._remembered: OrderedDict[bytes, tuple[_Claims, Caller]] = OrderedDict()
         self._keys_version = keys.version()
@@ -137,10 +149,10 @@ class Authenticator:
 
     def _verified(self, token: str) -> _Claims:
         try:
-            header = self._signatures.get_unverified_header(token)
-            if header.get("alg") != self._algorithm or "crit" in header or "b64" in header:
+            header = self._headers.decode(base64url_decode(token.partition(".")[0]))
+            if header.alg != self._algorithm or header.crit is not msgspec.UNSET or header.b64 is not msgspec.UNSET:
                 raise Unauthenticated(_REFUSED)
-            return self._claims.decode(self._payload(token, header.get("kid")))
+            return self._claims.decode(self._payload(token, header.kid if isinstance(header.kid, str) else None))
         except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, TypeError, RecursionError):
             raise Unauthenticated(_REFUSED) from None
 
