@@ -54,10 +54,10 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
         """Keep the line of a record, or write it with those that are kept."""
         try:
             self._lines.append(self.format(record))
-        except Exception:  # noqa: BLE001 - as every handler does
+            if record.levelno >= logging.WARNING or not self._flush_soon():
+                self.flush()
+        except Exception:  # noqa: BLE001 - as every handler does: a disk that is full must not fail a request
             self.handleError(record)
-        if record.levelno >= logging.WARNING or not self._flush_soon():
-            self.flush()
 
     def flush(self) -> None:
         """Write what is kept."""

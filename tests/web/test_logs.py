@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import logging
 
@@ -67,3 +68,15 @@ def test_a_line_that_cannot_be_made_harms_no_other(capsys: pytest.CaptureFixture
     batching.handle(record(logging.INFO, "a"))
     assert stream.getvalue() == "a\n"
     assert "Logging error" in capsys.readouterr().err
+
+
+def test_a_line_that_cannot_be_written_fails_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            del text
+            raise OSError(errno.ENOSPC, "no space")
+
+    batching = BatchingHandler(Full())
+    for level in (logging.INFO, logging.ERROR):
+        batching.handle(record(level, "a"))
+    assert "no space" in capsys.readouterr().err
