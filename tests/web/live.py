@@ -35,6 +35,13 @@ class Server:
     def snapshot(self) -> str:
         return self.ask(FACETS, ACME)[1]["x-snapshot-id"]
 
+    def take_up(self, snapshot_id: str) -> None:
+        """Put a snapshot in force."""
+        (self.lake / "CURRENT").write_text(snapshot_id)
+        self.process.send_signal(signal.SIGHUP)
+        while f'"{snapshot_id}"' not in self.ask("/health/ready")[2].decode():
+            time.sleep(0.02)
+
     def workers(self) -> list[int]:
         """The process ids of the server's workers."""
         pid = self.process.pid

@@ -105,17 +105,9 @@ def test_a_hangup_takes_up_a_new_snapshot_without_a_new_worker(server: Server) -
         time.sleep(0.02)
 
 
-def take_up_slow(server: Server) -> None:
-    """Put a snapshot in force whose queries take a second."""
-    (server.lake / "CURRENT").write_text("slow")
-    server.process.send_signal(signal.SIGHUP)
-    while b"slow" not in server.ask("/health/ready")[2]:
-        time.sleep(0.02)
-
-
 def test_a_client_that_leaves_is_noticed_while_its_query_runs(tmp_path: Path) -> None:
     server = start(tmp_path)
-    take_up_slow(server)
+    server.take_up("slow")
     with server.connect() as connection:
         connection.sendall(f"GET {FACETS} HTTP/1.1\r\nHost: a\r\n{ACME}\r\n\r\n".encode())
         time.sleep(0.3)  # it is accepted and runs
@@ -129,7 +121,7 @@ def test_a_client_that_leaves_is_noticed_while_its_query_runs(tmp_path: Path) ->
 
 def test_a_stop_lets_a_running_request_finish_and_ends_with_0(tmp_path: Path) -> None:
     server = start(tmp_path)
-    take_up_slow(server)
+    server.take_up("slow")
     with server.connect() as connection:
         connection.sendall(f"GET {FACETS} HTTP/1.1\r\nHost: a\r\n{ACME}\r\n\r\n".encode())
         time.sleep(0.3)  # it is accepted and runs
