@@ -11,13 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facets_svc.catalogue import FACETS, MEASURES, Facet
-from facets_svc.engine.index import Rows
+from facets_svc.engine.index import Codes, Mask, Rows
 from facets_svc.lake.snapshot import Snapshot
 
-Codes = npt.NDArray[np.unsignedinteger]
 RowIds = npt.NDArray[np.integer]
-Mask = npt.NDArray[np.bool_]
-"""Which of some consecutive rows are meant, one flag a row."""
 
 _ONE_BY_ONE: Final = 8
 """Up to so many codes are compared one after the other; more are looked up in a table."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+
+import numpy as np
 
 from facets_svc.catalogue import FACETS, Facet, Match
 from facets_svc.engine.index import Index, Rows
@@ -41,14 +43,14 @@ class Filters:
         """
         unknown = len(index.dictionary)
 
-        def code(facet: Facet, value: str) -> int:
-            known = index.dictionary.code(facet, value)
-            if known is None or not any(index.holds(part, known) for part in parts):
-                return unknown
-            return known
-
-        def codes(facet: Facet, values: Iterable[str]) -> set[int]:
-            return {code(facet, value) for value in values}
+        def codes(facet: Facet, values: Sequence[str]) -> set[int]:
+            if not values:
+                return set()
+            known = np.array([index.dictionary.code(facet, value) or unknown for value in values], np.uint32)
+            held = np.zeros(len(known), np.bool_)
+            for part in parts:
+                held |= index.held(part, known)
+            return set(np.where(held, known, unknown).tolist())
 
         def resolved(facet: Facet, asked: FacetFilter) -> CodeFilter:
             selected = codes(facet, asked.selected) | ({missing_code(facet)} if asked.missing else set())

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facets_svc.facets.values import EVERY_MODEL, Counts, Dictionary
 from facets_svc.lake.snapshot import Snapshot
+
+Codes = npt.NDArray[np.unsignedinteger]
+Mask = npt.NDArray[np.bool_]
+"""Which of some consecutive rows, or of some codes, are meant: one flag each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +86,15 @@ class Totals:
         counts[self._codes[held]] = self._models[held]
         return counts
 
-    def holds(self, rows: Rows, code: int) -> bool:
-        """Tell whether one of all public or all private models of one org holds a code."""
-        codes = self._codes[self._held(rows)]
-        place = int(np.searchsorted(codes, codes.dtype.type(code)))
-        return place < len(codes) and bool(codes[place] == code)
+    def held(self, rows: Rows, codes: Codes) -> Mask:
+        """Return which of some codes are held by all public or all private models of one org."""
+        known = self._codes[self._held(rows)]
+        places = np.searchsorted(known, codes.astype(known.dtype))
+        found: Mask = known.take(places, mode="clip") == codes if len(known) else np.zeros(len(codes), np.bool_)
+        return found
 
     def _held(self, rows: Rows) -> slice:
-        place = int(np.searchsorted(self._firsts, rows.first))
+        place = int(np.searchsorted(self._firsts, self._firsts.dtype.type(rows.first)))
         if not rows or place == len(self._firsts) or self._firsts[place] != rows.first:
             return slice(0, 0)
         return slice(int(self._starts[place]), int(self._starts[place + 1]))
@@ -130,8 +136,11 @@ class Index:
             return self.public_totals
         return self.org_totals.of(rows)
 
-    def holds(self, rows: Rows, code: int) -> bool:
-        """Tell whether one of all public models, or of an org's public or private ones, holds a code."""
+    def held(self, rows: Rows, codes: Codes) -> Mask:
+        """Return which of some codes are held by all public models, or by an org's public or private ones.
+
+        Codes may be one too high for the dictionary: that one is held by none, and takes as long to be looked for.
+        """
         if rows == self.public:
-            return bool(self.public_totals[code])
-        return self.org_totals.holds(rows, code)
+            return self.public_totals.take(codes, mode="clip") * (codes < len(self.public_totals)) > 0
+        return self.org_totals.held(rows, codes)

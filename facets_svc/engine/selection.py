@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.engine.columns import Columns, Mask, Postings, RowIds
+from facets_svc.engine.columns import Columns, Postings, RowIds
 from facets_svc.engine.filters import CodeFilter, Filters
-from facets_svc.engine.index import Rows
+from facets_svc.engine.index import Mask, Rows
 
 
 @dataclass(frozen=True, slots=True)
