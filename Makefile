@@ -52,8 +52,10 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded ## the long checks, with their figures
-	$(BIN)/python -m pytest -m soak --timeout 0 -s tests
+soak: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
+	$(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 2.0 tests
+	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 1.5 \
+	  tests/parity tests/hostile/test_laws.py tests/hostile/test_tenancy.py
 
 bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
 	$(BIN)/python -m benchmarks --models $(MODELS) $(BENCH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -72,3 +73,14 @@ def shared() -> Path:
 def sample_path() -> Path:
     """The committed sample catalogue."""
     return ROOT / "data" / "sample_models.jsonl"
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a figure of the soak, past pytest's capture."""
+
+    def print_line(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n{line}", flush=True)  # noqa: T201 - the soak prints its figures
+
+    return print_line

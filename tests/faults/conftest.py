@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +22,6 @@ def old_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def new_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_catalogue(tmp_path_factory.mktemp("new") / "models.jsonl", NEW)
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Print a figure of the soak past pytest's capture."""
-
-    def print_past(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n{text}")  # noqa: T201 - the figures are what the soak is run for
-
-    return print_past
 
 
 def tags(snapshot: Snapshot) -> tuple[int, tuple[str, ...]]:
