@@ -1,6 +1,6 @@
-"""SEMANTICS.md in plain Python: what the right answer is, found the slow way.
+"""SEMANTICS.md in plain Python: what the right answer is, found the slow way; and what goes beyond the contract.
 
-Written from the text alone. It shares no line with facets_svc, so that a mistake would have to be made twice.
+Written from the texts alone. It shares no line with facets_svc, so that a mistake would have to be made twice.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
@@ -30,6 +30,9 @@ _STRINGS = ("id", "org", "name", "description", "license", "framework", "size_ca
 _LISTS = ("tags", "task_categories")
 _TIMESTAMPS = ("created_at", "updated_at")
 _INTEGERS = ("parameters", "size_bytes", "downloads")
+
+NUMBERS: Final = _INTEGERS
+"""What has statistics."""
 
 
 # --- cleaning -------------------------------------------------------------------------------------------------------
@@ -238,24 +241,174 @@ class Listed(NamedTuple):
     counts: list[int]
 
 
+class Unlisted(NamedTuple):
+    """What a facet has beside what is shown of it."""
+
+    total_values: int
+    other_count: int
+    missing_count: int
+
+
+class About(float):
+    """A number that equals whatever is as good as it."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int | float) and math.isclose(self, other, rel_tol=1e-9, abs_tol=1e-9)
+
+    def __hash__(self) -> int:
+        raise TypeError("numbers that are about the same have no hash")
+
+
 @dataclass(frozen=True, slots=True)
 class OracleAnswer:
-    """The right answer; facets and `truncated` go by response key."""
+    """The right answer; facets, what is not listed of them, and `truncated` go by response key, `stats` by column.
+
+    Facets that were not asked for are empty, and not in `unlisted`.
+    """
 
     total: int
     filtered_total: int
     facets: dict[str, Listed]
     truncated: list[str]
+    unlisted: dict[str, Unlisted] = field(default_factory=dict)
+    stats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body that says so."""
         shown = {key: listed.values for key, listed in self.facets.items()}
         return {"total": self.total, "filtered_total": self.filtered_total, **shown}
 
+    def body_with_counts(self, asked: Mapping[str, Asked]) -> dict[str, Any]:
+        """Return the JSON body for `counts=true`; `asked` goes by query parameter."""
+        counted = {
+            key: {
+                "values": counted_values(self.facets[key], asked[parameter]),
+                **self.unlisted[key]._asdict(),
+                "truncated": key in self.truncated,
+                "match": asked[parameter].match,
+            }
+            for parameter, key in PARAMETERS.items()
+            if key in self.unlisted
+        }
+        return {**self.body(), "facets": counted, "stats": self.stats}
+
+    def lines(self, asked: Mapping[str, Asked]) -> list[tuple[str, str, str, str]]:
+        """Return the lines of the CSV that says so."""
+        return [
+            line for parameter, key in PARAMETERS.items() for line in csv_lines(key, self.facets[key], asked[parameter])
+        ]
+
+
+def counted_values(listed: Listed, asked: Asked) -> list[dict[str, Any]]:
+    return [
+        {"value": value, "count": count, "selected": value in asked.selected}
+        for value, count in zip(listed.values, listed.counts, strict=True)
+    ]
+
+
+def csv_lines(key: str, listed: Listed, asked: Asked) -> list[tuple[str, str, str, str]]:
+    return [
+        (key, ("'" if value[:1] in list("=+-@\t\r'") else "") + value, str(count), str(value in asked.selected).lower())
+        for value, count in zip(listed.values, listed.counts, strict=True)
+    ]
+
+
+class Asked(NamedTuple):
+    """What is asked of one facet, after stripping."""
+
+    match: str
+    selected: frozenset[str] = frozenset()
+    missing: bool = False
+    excluded: frozenset[str] = frozenset()
+
+    def passes(self, held: frozenset[str]) -> bool:
+        """Tell whether a model passes that holds these values: having none is one more of what may be selected."""
+        conditions = [value in held for value in self.selected] + ([not held] if self.missing else [])
+        chosen = not conditions or (all(conditions) if self.match == "all" else any(conditions))
+        return chosen and not (held & self.excluded)
+
+
+def asked_of(
+    selected: Mapping[str, Sequence[str]],
+    match: Mapping[str, str] | None = None,
+    missing: Collection[str] = (),
+    excluded: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Asked]:
+    """Return what is asked of every facet; everything goes by query parameter."""
+
+    def meant(values: Mapping[str, Sequence[str]] | None, parameter: str) -> frozenset[str]:
+        return frozenset(value.strip() for value in (values or {}).get(parameter, ())) - {""}
+
+    return {
+        parameter: Asked(
+            match=(match or {}).get(parameter, "all" if parameter == "tags" else "any"),
+            selected=meant(selected, parameter),
+            missing=parameter in missing,
+            excluded=meant(excluded, parameter),
+        )
+        for parameter in PARAMETERS
+    }
+
 
 def fold(text: str) -> str:
     decomposed = unicodedata.normalize("NFD", text.casefold())
     return unicodedata.normalize("NFC", "".join(c for c in decomposed if unicodedata.combining(c) == 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The models in scope, and those of them that the search and the ranges find, with the filters that each fails."""
+
+    scope: list[Model]
+    failed: list[tuple[Model, set[str]]]
+    asked: Mapping[str, Asked]
+
+    def passing(self) -> list[Model]:
+        return [row for row, failures in self.failed if not failures]
+
+    def counting_for(self, parameter: str) -> list[Model]:
+        """Return the models that count for a facet: an *any* facet leaves its own filter out."""
+        forgiven = set() if self.asked[parameter].match == "all" else {parameter}
+        return [row for row, failures in self.failed if failures <= forgiven]
+
+    def counts_of(self, parameter: str) -> Counter[str]:
+        return Counter(value for row in self.counting_for(parameter) for value in row.values[parameter])
+
+    def missing_of(self, parameter: str) -> int:
+        return sum(not row.values[parameter] for row in self.counting_for(parameter))
+
+
+def find(
+    rows: Iterable[Model],
+    *,
+    org: str,
+    include_public: bool,
+    search: str,
+    asked: Mapping[str, Asked],
+    bounds: Mapping[str, Any],
+) -> Found:
+    """Find what a question is about. `bounds` go by query parameter."""
+    terms = [folded for term in search.split() if (folded := fold(term))]
+    scope = [row for row in rows if row.org == org or (include_public and row.is_public)]
+    found = [
+        row
+        for row in scope
+        if all(t in row.path_text or t in row.description_text for t in terms) and is_within(row.record, bounds)
+    ]
+    failed = [(row, {p for p in PARAMETERS if not asked[p].passes(row.values[p])}) for row in found]
+    return Found(scope, failed, asked)
+
+
+def is_within(record: Mapping[str, Any], bounds: Mapping[str, Any]) -> bool:
+    """Tell whether a record is in all ranges: before an upper bound of time, up to one of numbers, never with null."""
+    for parameter, bound in bounds.items():
+        measure, _, kind = parameter.rpartition("_")
+        value = record[f"{measure}_at" if kind in ("after", "before") else measure]
+        if value is None:
+            return False
+        if not {"min": bound.__le__, "max": bound.__ge__, "after": bound.__le__, "before": bound.__gt__}[kind](value):
+            return False
+    return True
 
 
 def facets(
@@ -264,39 +417,80 @@ def facets(
     org: str,
     include_public: bool,
     search: str,
-    selected: Mapping[str, Sequence[str]],
     limit: int,
+    asked: Mapping[str, Asked],
+    bounds: Mapping[str, Any] | None = None,
+    limits: Mapping[str, int] | None = None,
+    wanted: Collection[str] | None = None,
+    counts: bool = False,
 ) -> OracleAnswer:
-    """Answer a question over cleaned rows. `selected` goes by query parameter."""
-    terms = [folded for term in search.split() if (folded := fold(term))]
-    wanted = {parameter: {v.strip() for v in selected.get(parameter, ())} - {""} for parameter in PARAMETERS}
-    scope = [row for row in rows if row.org == org or (include_public and row.is_public)]
-    found = [row for row in scope if all(t in row.path_text or t in row.description_text for t in terms)]
-    failed = [failed_filters(row, wanted) for row in found]
-
-    answers = {}
-    truncated = []
+    """Answer a question over cleaned rows. `asked`, `bounds` and `limits` go by query parameter, `wanted` by key."""
+    found = find(rows, org=org, include_public=include_public, search=search, asked=asked, bounds=bounds or {})
+    answers, unlisted, truncated = {}, {}, []
     for parameter, key in PARAMETERS.items():
-        forgiven = set() if parameter == "tags" else {parameter}
-        counts: Counter[str] = Counter()
-        for row, failures in zip(found, failed, strict=True):
-            if failures <= forgiven:
-                counts.update(row.values[parameter])
-        by_count = sorted(counts, key=lambda value: (-counts[value], value))
-        shown = set(by_count[:limit]) | wanted[parameter]
-        if set(counts) - shown:
+        if wanted is not None and key not in wanted:
+            answers[key] = Listed([], [])
+            continue
+        held = found.counts_of(parameter)
+        by_count = sorted(held, key=lambda value: (-held[value], value))
+        shown = set(by_count[: (limits or {}).get(parameter, limit)]) | asked[parameter].selected
+        others = set(held) - shown
+        if others:
             truncated.append(key)
         if parameter == "size_category":
             by_count.sort(key=size_order)
-        listed = [value for value in by_count if value in shown] + sorted(shown - set(counts))
-        answers[key] = Listed(listed, [counts[value] for value in listed])
-    return OracleAnswer(len(scope), sum(not failures for failures in failed), answers, truncated)
+        listed = [value for value in by_count if value in shown] + sorted(shown - set(held))
+        answers[key] = Listed(listed, [held[value] for value in listed])
+        unlisted[key] = Unlisted(len(held), sum(held[value] for value in others), found.missing_of(parameter))
+    passing = found.passing()
+    stats = {measure: statistics([row.record[measure] for row in passing]) for measure in NUMBERS} if counts else {}
+    return OracleAnswer(len(found.scope), len(passing), answers, truncated, unlisted, stats)
 
 
-def failed_filters(row: Model, wanted: Mapping[str, set[str]]) -> set[str]:
-    """Return the parameters whose filter the row does not pass."""
-    failures = {p for p, values in wanted.items() if p != "tags" and values and not values & row.values[p]}
-    return failures | ({"tags"} if not wanted["tags"] <= row.values["tags"] else set())
+def statistics(numbers: Iterable[int | None]) -> dict[str, Any]:
+    """Return how numbers are spread. A quartile is the least number that its share of them does not exceed."""
+    held = sorted(number for number in numbers if number is not None)
+    bins: Counter[tuple[int | None, int]] = Counter(bin_of(number) for number in held)
+    return {
+        "count": len(held),
+        "min": held[0] if held else None,
+        "max": held[-1] if held else None,
+        "mean": About(Fraction(sum(held), len(held))) if held else None,
+        "quartiles": [held[-(-len(held) * quarter // 4) - 1] for quarter in (1, 2, 3)] if held else None,
+        "histogram": [
+            {"lower": lower, "upper": upper, "count": bins[lower, upper]}
+            for lower, upper in sorted(bins, key=lambda bounds: bounds[1])
+        ],
+    }
+
+
+def bin_of(number: int) -> tuple[int | None, int]:
+    """Return the bounds of a number's bin: 1, 2, 5, 10, 20, 50, … and one bin for all that is below 1."""
+    edges = [step * 10**exponent for exponent in range(20) for step in (1, 2, 5)]
+    above = next(edge for edge in edges if edge > number)
+    return (None, 1) if above == 1 else (edges[edges.index(above) - 1], above)
+
+
+class OraclePage(NamedTuple):
+    """The right page of a facet's values."""
+
+    listed: Listed
+    total_values: int
+    missing_count: int
+
+
+def page(
+    found: Found, parameter: str, *, q: str = "", sort: str = "count", offset: int = 0, limit: int = 100
+) -> OraclePage:
+    """Return a page of one facet's values that contain a fragment, by count or by value (sizes by size)."""
+    held = found.counts_of(parameter)
+    values = sorted(value for value in held if fold(q.strip()) in fold(value))
+    if sort == "count":
+        values.sort(key=lambda value: -held[value])
+    elif parameter == "size_category":
+        values.sort(key=size_order)
+    shown = values[offset : offset + limit]
+    return OraclePage(Listed(shown, [held[v] for v in shown]), len(values), found.missing_of(parameter))
 
 
 def size_order(label: str) -> tuple[bool, Fraction, int, Fraction]:

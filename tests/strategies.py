@@ -6,16 +6,29 @@ as numbers, no size labels whose range runs backwards.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random as randomness
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.oracle import PARAMETERS, Model, OracleAnswer, facets
+from tests.oracle import (
+    PARAMETERS,
+    Asked,
+    Model,
+    OracleAnswer,
+    OraclePage,
+    asked_of,
+    counted_values,
+    facets,
+    find,
+    page,
+)
 
 RawRow = Mapping[str, Any] | bytes
 """A row before cleaning: columns by name, or a line of a text file as it stands."""
@@ -55,6 +68,12 @@ TIMESTAMPS = [
     *("2024-05-01T12:00:00Z", "2024-05-01T12:00:00", "2024-05-01T14:00:00+02:00", "2024-05-01T12:00:00.000001Z"),
     *("1999-12-31T23:59:59-05:00", "2024-05-01"),
 ]
+
+BOUNDS = [
+    *("parameters_min", "parameters_max", "size_bytes_min", "size_bytes_max", "downloads_min"),
+    *("created_after", "created_before", "updated_after", "updated_before"),
+]
+"""The query parameters that bound a number or a time."""
 
 POISON: list[dict[str, Any]] = [
     {"id": None},
@@ -129,6 +148,7 @@ def catalogues(draw: st.DrawFn, *, max_rows: int = 25) -> list[RawRow]:
             "created_at": st.none() | st.sampled_from(TIMESTAMPS),
             "updated_at": st.none() | padded(st.sampled_from(TIMESTAMPS)),
             "parameters": numbers,
+            "size_bytes": numbers,
             "downloads": numbers,
         },
     )
@@ -164,7 +184,10 @@ def crowded_catalogue(random: randomness.Random, *, rows: int = 400) -> list[Raw
             "framework": one(PLAIN),
             "size_category": one(SIZES),
             "is_public": random.random() < 0.6,
+            "created_at": one(TIMESTAMPS),
             "updated_at": one(TIMESTAMPS),
+            "parameters": random.choice([None, 0, 1, 5, 9, 10, 1999, 2000, 10**18, 2**63 - 1, random.randrange(10**6)]),
+            "size_bytes": random.choice([None, -(2**63), -1, 0, 1, random.randrange(100)]),
         }
         | (random.choice(POISON) if number % 20 == 7 else {})
         for number in range(rows)
@@ -187,13 +210,28 @@ def write_jsonl(catalogue: Sequence[RawRow], path: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question, as it is asked: `selected` goes by query parameter."""
+    """One question, as it is asked: all but `wanted`, which goes by response key, goes by query parameter.
+
+    `match`, `missing`, `excluded`, `bounds`, `limits`, `wanted` and `counts` are beyond the contract.
+    """
 
     org: str
     include_public: bool
     search: str
     selected: dict[str, list[str]]
     limit: int
+    match: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    excluded: dict[str, list[str]] = field(default_factory=dict)
+    bounds: dict[str, int | datetime] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+    wanted: list[str] | None = None
+    counts: bool = False
+
+    @property
+    def asked(self) -> dict[str, Asked]:
+        """What is asked of every facet."""
+        return asked_of(self.selected, self.match, self.missing, self.excluded)
 
     def answered_by_oracle(self, models: Sequence[Model]) -> OracleAnswer:
         """Return the right answer over cleaned rows."""
@@ -202,19 +240,101 @@ class Question:
             org=self.org,
             include_public=self.include_public,
             search=self.search,
-            selected=self.selected,
+            asked=self.asked,
             limit=self.limit,
+            bounds=self.bounds,
+            limits=self.limits,
+            wanted=self.wanted,
+            counts=self.counts,
         )
+
+    def body_of(self, answer: OracleAnswer) -> dict[str, Any]:
+        """Return the JSON body that says so."""
+        return answer.body_with_counts(self.asked) if self.counts else answer.body()
+
+    def filters(self) -> list[tuple[str, str]]:
+        """Return the query string's parameters that narrow the scope, and the scope's."""
+        return [
+            *((parameter, value) for parameter, values in self.selected.items() for value in values),
+            ("include_public", "true" if self.include_public else "false"),
+            *([("search", self.search)] if self.search else []),
+            *(("match", f"{parameter}:{mode}") for parameter, mode in self.match.items()),
+            *(("missing", parameter) for parameter in self.missing),
+            *(("exclude", f"{parameter}:{value}") for parameter, values in self.excluded.items() for value in values),
+            *((parameter, _as_sent(bound)) for parameter, bound in self.bounds.items()),
+        ]
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the query string's parameters; the org goes into the path."""
-        pairs = [(parameter, value) for parameter, values in self.selected.items() for value in values]
         return [
-            *pairs,
-            ("include_public", "true" if self.include_public else "false"),
-            *([("search", self.search)] if self.search else []),
+            *self.filters(),
             ("facet_limit", str(self.limit)),
+            *(("facet_limits", f"{parameter}:{limit}") for parameter, limit in self.limits.items()),
+            *([] if self.wanted is None else [("facets", ",".join(self.wanted))]),
+            *([("counts", "true")] if self.counts else []),
         ]
+
+
+def _as_sent(bound: int | datetime) -> str:
+    return bound.isoformat() if isinstance(bound, datetime) else str(bound)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueQuestion:
+    """A question for one facet's values; `facet` is its query parameter."""
+
+    question: Question
+    facet: str
+    q: str = ""
+    sort: str = "count"
+    offset: int = 0
+    limit: int = 100
+
+    def answered_by_oracle(self, models: Sequence[Model]) -> OraclePage:
+        """Return the right answer over cleaned rows."""
+        asked = self.question
+        found = find(
+            models,
+            org=asked.org,
+            include_public=asked.include_public,
+            search=asked.search,
+            asked=asked.asked,
+            bounds=asked.bounds,
+        )
+        return page(found, self.facet, q=self.q, sort=self.sort, offset=self.offset, limit=self.limit)
+
+    def body_of(self, answer: OraclePage) -> dict[str, Any]:
+        """Return the JSON body that says so."""
+        asked = self.question.asked[self.facet]
+        return {
+            "facet": PARAMETERS[self.facet],
+            "values": counted_values(answer.listed, asked),
+            "total_values": answer.total_values,
+            "missing_count": answer.missing_count,
+            "match": asked.match,
+            "offset": self.offset,
+            "limit": self.limit,
+        }
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the query string's parameters; org and facet go into the path."""
+        return [
+            *self.question.filters(),
+            *([("q", self.q)] if self.q else []),
+            ("sort", self.sort),
+            ("offset", str(self.offset)),
+            ("limit", str(self.limit)),
+        ]
+
+
+def mixed_questions(models: Sequence[Model]) -> st.SearchStrategy[Question]:
+    """Questions over cleaned rows that mix all that may be asked, for Hypothesis."""
+    return st.randoms(use_true_random=False).map(lambda random: random_mixed_question(random, models))
+
+
+def value_questions(models: Sequence[Model]) -> st.SearchStrategy[ValueQuestion]:
+    """Questions for one facet's values, for Hypothesis."""
+    return st.randoms(use_true_random=False).map(lambda random: random_value_question(random, models))
 
 
 def questions(models: Sequence[Model]) -> st.SearchStrategy[Question]:
@@ -240,6 +360,58 @@ def random_question(random: randomness.Random, models: Sequence[Model]) -> Quest
         search=random_search(random, subject) if random.random() < 0.3 else "",
         selected=selected,
         limit=random.choice([1, 2, 3, 5, 50, 10_000, 10_000]),
+    )
+
+
+def random_mixed_question(random: randomness.Random, models: Sequence[Model]) -> Question:
+    """Return a question that may ask for anything: each thing is asked for now and then, so that all meet."""
+    subject = random.choice(models)
+    parameters = list(PARAMETERS)
+
+    def now_and_then(most: int = 2) -> list[str]:
+        return random.sample(parameters, k=random.choice([0, 0, 0, 1, most]))
+
+    return dataclasses.replace(
+        random_question(random, models),
+        match={parameter: random.choice(["any", "all"]) for parameter in now_and_then(5)},
+        missing=now_and_then(),
+        excluded={
+            parameter: [random_value(random, parameter, random.choice([subject, random.choice(models)]))]
+            for parameter in now_and_then()
+        },
+        bounds=random_bounds(random, models) if random.random() < 0.3 else {},
+        limits={parameter: random.choice([1, 2, 10_000]) for parameter in now_and_then()},
+        wanted=random.choice([None, None, None, [PARAMETERS[parameter] for parameter in now_and_then(4)]]),
+        counts=random.random() < 0.6,
+    )
+
+
+def random_bounds(random: randomness.Random, models: Sequence[Model]) -> dict[str, int | datetime]:
+    """Return one bound or two: mostly what a model has, so that models lie on them, or something beyond all."""
+    bounds: dict[str, int | datetime] = {}
+    for parameter in random.sample(BOUNDS, k=random.choice([1, 1, 2])):
+        name, _, kind = parameter.rpartition("_")
+        is_time = kind in ("after", "before")
+        held = [value for row in models if (value := row.record[f"{name}_at" if is_time else name]) is not None]
+        beyond = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)] if is_time else [-(2**63), 0, 7]
+        bounds[parameter] = random.choice([random.choice(held or beyond), random.choice(held or beyond), *beyond])
+    return bounds
+
+
+def random_value_question(random: randomness.Random, models: Sequence[Model]) -> ValueQuestion:
+    """Return a question for one facet's values, whose fragment is mostly cut out of a value."""
+    question = random_mixed_question(random, models)
+    facet = random.choice(list(PARAMETERS))
+    text = random.choice(sorted(random.choice(models).values[facet]) or ["a"])
+    start = random.randrange(len(text) + 1)
+    fragment = text[start : start + random.randint(0, 4)]
+    return ValueQuestion(
+        question=question,
+        facet=facet,
+        q=random.choice(["", fragment, fragment, fragment.upper(), f" {fragment}", "\u0301", "%", "nowhere"]),
+        sort=random.choice(["count", "value"]),
+        offset=random.choice([0, 0, 0, 1, 2, 5, 10_000]),
+        limit=random.choice([1, 2, 3, 10, 10_000]),
     )
 
 

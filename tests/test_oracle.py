@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.oracle import Listed, Model, OracleAnswer, Reject, clean_catalogue, facets, fold
+from tests.oracle import Listed, Model, OracleAnswer, Reject, Unlisted, asked_of, clean_catalogue, facets, fold
 
 
 def row(identity: str, org: str = "ann", *, public: bool = True, **columns: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def ask(
     limit: int = 100,
     **selected: list[str],
 ) -> OracleAnswer:
-    return facets(rows, org=org, include_public=public, search=search, selected=selected, limit=limit)
+    return facets(rows, org=org, include_public=public, search=search, asked=asked_of(selected), limit=limit)
 
 
 def cleaned(**columns: Any) -> dict[str, Any]:
@@ -215,6 +215,13 @@ def test_the_scope_of_an_org_is_its_own_rows_public_and_private() -> None:
             "size_categories": Listed([], []),
         },
         truncated=[],
+        unlisted={
+            "tags": Unlisted(0, 0, 2),
+            "licenses": Unlisted(1, 0, 0),
+            "task_categories": Unlisted(0, 0, 2),
+            "frameworks": Unlisted(0, 0, 2),
+            "size_categories": Unlisted(0, 0, 2),
+        },
     )
 
 

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from facets_svc.settings import Settings
 from facets_svc.web.app import create_app_with_settings
 from tests.catalogues import model, publish
-from tests.oracle import clean_catalogue, facets
+from tests.oracle import asked_of, clean_catalogue, facets
 from tests.web.client import SECRET, ask, bearer
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +93,9 @@ async def test_a_hostile_value_selects_the_models_that_hold_it(app: ASGIApp, par
     assert not rejects
     for value in HOSTILE:
         answer = await ask(app, f"/api/v1/org/acme/models/facets?{parameter}={quote(value, safe='')}", bearer("acme"))
-        right = facets(models, org="acme", include_public=False, search="", selected={parameter: [value]}, limit=10_000)
+        right = facets(
+            models, org="acme", include_public=False, search="", asked=asked_of({parameter: [value]}), limit=10_000
+        )
         assert (answer.status, answer.json) == (200, right.body()), value
         assert right.filtered_total == sum(value == other for other in HOSTILE)
 
@@ -102,7 +104,7 @@ async def test_a_hostile_search_finds_what_contains_it(app: ASGIApp) -> None:
     models, _ = clean_catalogue(ROWS)
     for value in HOSTILE[:-1]:
         answer = await ask(app, f"/api/v1/org/acme/models/facets?search={quote(value, safe='')}", bearer("acme"))
-        right = facets(models, org="acme", include_public=False, search=value, selected={}, limit=10_000)
+        right = facets(models, org="acme", include_public=False, search=value, asked=asked_of({}), limit=10_000)
         assert (answer.status, answer.json) == (200, right.body()), value
 
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
-from facets_svc.catalogue import FACETS
+from facets_svc.catalogue import FACETS, MEASURES, fold
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.facets.answer import FacetAnswer
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.query import FacetQuery, Range, ValueQuery
 from facets_svc.lake.folder import Lake
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sync.job import run
 from facets_svc.sync.sources import open_source
 from tests.catalogues import LENIENT
-from tests.oracle import Listed, Model, OracleAnswer, Reject, clean_catalogue
-from tests.strategies import Question, RawRow, write_jsonl
+from tests.oracle import Listed, Model, OracleAnswer, OraclePage, Reject, Unlisted, clean_catalogue
+from tests.strategies import Question, RawRow, ValueQuestion, write_jsonl
 
 
 class Silence:
@@ -51,8 +52,37 @@ class Published:
             search=question.search,
             selected={facet: question.selected.get(facet.parameter, ()) for facet in FACETS},
             limit=question.limit,
+            **beyond(question),
+            limits={facet: limit for facet in FACETS if (limit := question.limits.get(facet.parameter))},
+            wanted=[facet for facet in FACETS if question.wanted is None or facet.response_key in question.wanted],
+            with_statistics=question.counts,
         )
-        return in_words_of_oracle(self.engine.answer(query))
+        return in_words_of_oracle(query, self.engine.answer(query))
+
+    def values(self, asked: ValueQuestion) -> OraclePage:
+        """Return the engine's page of values in the oracle's words."""
+        question = asked.question
+        query = FacetQuery.of(
+            question.org,
+            include_public=question.include_public,
+            search=question.search,
+            selected={facet: question.selected.get(facet.parameter, ()) for facet in FACETS},
+            limit=1,
+            **beyond(question),
+        )
+        (facet,) = (facet for facet in FACETS if facet.parameter == asked.facet)
+        order: Literal["count", "value"] = "count" if asked.sort == "count" else "value"
+        page = self.engine.values(
+            ValueQuery(
+                query=query,
+                facet=facet,
+                fragment=fold(asked.q.strip()),
+                order=order,
+                offset=asked.offset,
+                limit=asked.limit,
+            )
+        )
+        return OraclePage(Listed(list(page.values), list(page.counts)), page.total_values, page.missing_count)
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return what analysts read, by id."""
@@ -67,7 +97,23 @@ class Published:
         return {row["row"]: row["reason"] for row in rows}
 
 
-def in_words_of_oracle(answer: FacetAnswer) -> OracleAnswer:
+def beyond(question: Question) -> dict[str, Any]:
+    """Return what narrows a question beyond the contract, by the keywords of `FacetQuery.of`."""
+    ranges = []
+    for measure in MEASURES:
+        kinds = ("after", "before") if measure.is_time else ("min", "max")
+        lower, upper = (question.bounds.get(f"{measure.column.removesuffix('_at')}_{kind}") for kind in kinds)
+        if lower is not None or upper is not None:
+            ranges.append(Range(measure, lower, upper))
+    return {
+        "match": {facet: mode for facet in FACETS if (mode := question.match.get(facet.parameter))},
+        "missing": [facet for facet in FACETS if facet.parameter in question.missing],
+        "excluded": {facet: question.excluded.get(facet.parameter, ()) for facet in FACETS},
+        "ranges": ranges,
+    }
+
+
+def in_words_of_oracle(query: FacetQuery, answer: FacetAnswer) -> OracleAnswer:
     return OracleAnswer(
         total=answer.total,
         filtered_total=answer.filtered_total,
@@ -76,6 +122,22 @@ def in_words_of_oracle(answer: FacetAnswer) -> OracleAnswer:
             for facet, listed in zip(FACETS, answer.facets, strict=True)
         },
         truncated=list(answer.truncated),
+        unlisted={
+            facet.response_key: Unlisted(listed.total_values, listed.other_count, listed.missing_count)
+            for facet, listed in zip(FACETS, answer.facets, strict=True)
+            if query.wants(facet)
+        },
+        stats={
+            column: {
+                "count": numbers.count,
+                "min": numbers.minimum,
+                "max": numbers.maximum,
+                "mean": numbers.mean,
+                "quartiles": numbers.quartiles and list(numbers.quartiles),
+                "histogram": [dataclasses.asdict(each) for each in numbers.histogram],
+            }
+            for column, numbers in answer.statistics
+        },
     )
 
 

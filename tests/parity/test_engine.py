@@ -15,15 +15,27 @@ from hypothesis import strategies as st
 from facets_svc.errors import FacetsError
 from tests.oracle import clean_catalogue
 from tests.parity.published import Published, published
-from tests.strategies import RawRow, catalogues, questions, random_question
+from tests.strategies import (
+    RawRow,
+    catalogues,
+    mixed_questions,
+    random_mixed_question,
+    random_question,
+    random_value_question,
+    value_questions,
+)
 
 
 def assert_parity(it: Published, *, seed: int, count: int) -> None:
-    """Ask `count` questions of both."""
+    """Ask `count` questions of both: by turns one by the contract, one that mixes all, one for a facet's values."""
     chance = random.Random(seed)  # noqa: S311 - seeded on purpose
     for number in range(count):
-        question = random_question(chance, it.models)
-        assert it.answer(question) == question.answered_by_oracle(it.models), f"question {number}: {question}"
+        if number % 3 == 2:
+            asked = random_value_question(chance, it.models)
+            assert it.values(asked) == asked.answered_by_oracle(it.models), f"question {number}: {asked}"
+        else:
+            question = (random_question, random_mixed_question)[number % 3](chance, it.models)
+            assert it.answer(question) == question.answered_by_oracle(it.models), f"question {number}: {question}"
 
 
 def assert_cleaned_alike(it: Published) -> None:
@@ -85,8 +97,10 @@ def check_generated(catalogue: list[RawRow], choice: st.DataObject) -> None:
             return
         with published(catalogue, Path(folder)) as it:
             assert_cleaned_alike(it)
-            for question in choice.draw(st.lists(questions(it.models), min_size=12, max_size=12)):
+            for question in choice.draw(st.lists(mixed_questions(it.models), min_size=12, max_size=12)):
                 assert it.answer(question) == question.answered_by_oracle(it.models), question
+            for asked in choice.draw(st.lists(value_questions(it.models), min_size=4, max_size=4)):
+                assert it.values(asked) == asked.answered_by_oracle(it.models), asked
 
 
 @given(catalogues(), st.data())

@@ -9,18 +9,43 @@ from typing import Any
 
 from facets_svc.catalogue import FACETS
 from facets_svc.engine.base import Interruption
-from facets_svc.facets.answer import FacetAnswer, FacetValues, ValuePage
+from facets_svc.facets.answer import Bin, FacetAnswer, FacetValues, Statistics, ValuePage
 from facets_svc.facets.query import FacetQuery, ValueQuery
 from tests import oracle
 
 CREATED_AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
-NO_LIMIT = 10**9
-
 
 def row(org: str, name: str, **columns: Any) -> dict[str, Any]:
     """A raw row; public unless it says otherwise."""
     return {"id": f"{org}/{name}", "org": org, "name": name, "is_public": True, **columns}
+
+
+def _asked(query: FacetQuery) -> dict[str, oracle.Asked]:
+    return {
+        facet.parameter: oracle.Asked(own.match, frozenset(own.selected), own.missing, frozenset(own.excluded))
+        for facet, own in zip(FACETS, query.filters, strict=True)
+    }
+
+
+def _bounds(query: FacetQuery) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
+    for asked in query.ranges:
+        name = asked.measure.column.removesuffix("_at")
+        lower, upper = ("after", "before") if asked.measure.is_time else ("min", "max")
+        bounds |= {f"{name}_{lower}": asked.minimum, f"{name}_{upper}": asked.maximum}
+    return {name: bound for name, bound in bounds.items() if bound is not None}
+
+
+def _statistics(told: dict[str, Any]) -> Statistics:
+    return Statistics(
+        count=told["count"],
+        minimum=told["min"],
+        maximum=told["max"],
+        mean=None if told["mean"] is None else float(told["mean"]),
+        quartiles=told["quartiles"] and tuple(told["quartiles"]),
+        histogram=tuple(Bin(**each) for each in told["histogram"]),
+    )
 
 
 class OracleEngine:
@@ -41,43 +66,48 @@ class OracleEngine:
         assert not self.closed
         assert interruption is None or not interruption.requested
         self.threads.add(threading.current_thread().name)
-        listed, everything = (self._ask(query, limit) for limit in (max(query.limits), NO_LIMIT))
-        return FacetAnswer(
-            listed.total,
-            listed.filtered_total,
-            tuple(
-                FacetValues(
-                    tuple(some.values),
-                    tuple(some.counts),
-                    total_values=sum(count > 0 for count in every.counts),
-                    other_count=sum(every.counts) - sum(some.counts),
-                )
-                for facet in FACETS
-                for some, every in [(listed.facets[facet.response_key], everything.facets[facet.response_key])]
-            ),
-        )
-
-    def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
-        assert interruption is None or not interruption.requested
-        every = self._ask(asked.query, NO_LIMIT).facets[asked.facet.response_key]
-        pairs = [
-            (value, count)
-            for value, count in zip(every.values, every.counts, strict=True)
-            if count and asked.fragment in oracle.fold(value)
-        ]
-        pairs.sort(key=lambda pair: (-pair[1], pair[0]) if asked.order == "count" else (0, pair[0]))
-        page = pairs[asked.offset : asked.offset + asked.limit]
-        return ValuePage(tuple(value for value, _ in page), tuple(count for _, count in page), len(pairs), 0)
-
-    def _ask(self, query: FacetQuery, limit: int) -> oracle.OracleAnswer:
-        return oracle.facets(
+        answer = oracle.facets(
             self._rows,
             org=query.org,
             include_public=query.include_public,
             search=" ".join(query.terms),
-            selected={facet.parameter: query.selected[facet.index] for facet in FACETS},
-            limit=limit,
+            asked=_asked(query),
+            bounds=_bounds(query),
+            limit=0,
+            limits={facet.parameter: query.limits[facet.index] for facet in FACETS},
+            wanted=[facet.response_key for facet in FACETS if query.wants(facet)],
+            counts=query.with_statistics,
         )
+        return FacetAnswer(
+            answer.total,
+            answer.filtered_total,
+            tuple(
+                FacetValues(tuple(listed.values), tuple(listed.counts), *answer.unlisted.get(key, ()))
+                for key, listed in answer.facets.items()
+            ),
+            tuple((column, _statistics(told)) for column, told in answer.stats.items()),
+        )
+
+    def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
+        assert interruption is None or not interruption.requested
+        query = asked.query
+        found = oracle.find(
+            self._rows,
+            org=query.org,
+            include_public=query.include_public,
+            search=" ".join(query.terms),
+            asked=_asked(query),
+            bounds=_bounds(query),
+        )
+        page = oracle.page(
+            found,
+            asked.facet.parameter,
+            q=asked.fragment,
+            sort=asked.order,
+            offset=asked.offset,
+            limit=asked.limit,
+        )
+        return ValuePage(tuple(page.listed.values), tuple(page.listed.counts), page.total_values, page.missing_count)
 
     def close(self) -> None:
         self.closed = True
