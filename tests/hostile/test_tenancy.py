@@ -30,6 +30,7 @@ from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web.asgi import create_app_for
 from tests.catalogues import model, publish
+from tests.decoding import decoded
 from tests.web.client import SECRET, Answer, ask, bearer
 
 pytestmark = pytest.mark.anyio
@@ -130,15 +131,39 @@ def request(chosen: random.Random) -> tuple[str, str, tuple[tuple[str, str], ...
         parts.append(f"facet_limit={chosen.choice([1, 2, 3, 10, 10000, 0, 'x'])}")
     if chosen.random() < 0.05:
         parts.append(chosen.choice(["tags=%ff", "tags=%00", "search=" + "a" * 300, "%zz", "unknown=" + CANARY]))
+    if chosen.random() < 0.4:
+        parts.extend(chosen.sample(beyond(chosen), k=3))
     chosen.shuffle(parts)
-    path = chosen.choice(
-        [f"/api/v1/org/{org}/models/facets"] * 15 + ["/health/ready", "/health/live", "/api/v1/org", "/"]
+    facets = f"/api/v1/org/{org}/models/facets"
+    one_facet = (
+        f"{facets}/{chosen.choice(['tags', 'licenses', 'task_categories', 'frameworks', 'size_categories', 'x'])}"
     )
+    path = chosen.choice([facets] * 11 + [one_facet] * 4 + ["/health/ready", "/health/live", "/api/v1/org", "/"])
     headers = [chosen.choice([bearer("acme")] * 10 + [bearer("nobody"), bearer("acme", exp=1), ("Authorization", "x")])]
     if chosen.random() < 0.1:
         headers.append(("If-None-Match", chosen.choice(["*", '"x"', 'W/"y", "z"'])))
+    if chosen.random() < 0.2:
+        headers.append(
+            chosen.choice([("Accept", "text/csv"), ("Accept-Encoding", "gzip"), ("Accept-Encoding", "zstd")])
+        )
     method = chosen.choice(["GET"] * 12 + ["HEAD", "POST"])
     return method, path + "?" + "&".join(parts), tuple(headers)
+
+
+def beyond(chosen: random.Random) -> list[str]:
+    """Return parameters beyond the contract, one of each; a few are wrong."""
+    facet = chosen.choice(["tags", "license", "task_categories", "framework", "size_category"])
+    return [
+        "counts=true",
+        f"match={facet}:{chosen.choice(['any', 'all', 'all', 'none'])}",
+        f"missing={facet}",
+        f"exclude={facet}:{quote_plus(chosen.choice(VALUES))}",
+        f"facets={chosen.choice(['tags', 'licenses,size_categories', '', 'license'])}",
+        f"facet_limits={facet}:{chosen.choice([1, 5, 0])}",
+        f"q={quote_plus(chosen.choice(FRAGMENTS))}",
+        chosen.choice(["sort=value", "sort=count", "offset=1", "limit=2", "offset=-1"]),
+        chosen.choice(["parameters_min=77777777", "parameters_max=5", "downloads_min=1", "updated_after=2030-01-01"]),
+    ]
 
 
 # What names the snapshot, or is another one with each request.
@@ -162,7 +187,8 @@ async def ask_both(folder: Path, requests: int, seed: int) -> dict[int, int]:
             first, second = (told(answer, target) for answer in answers)
             assert first == second, (method, target)
             sent = (target + str(headers)).lower()
-            received = answers[0].body.decode().lower() + str(answers[0].headers).lower()
+            body = b"" if method == "HEAD" else decoded(answers[0].body, answers[0].headers.get("content-encoding"))
+            received = body.decode().lower() + str(answers[0].headers).lower()
             assert CANARY not in received or CANARY in sent, (method, target)
             statuses[answers[0].status] = statuses.get(answers[0].status, 0) + 1
     return statuses

@@ -174,7 +174,7 @@ def test_no_byte_of_what_others_keep_private_goes_over_the_wire(tmp_path: Path) 
         {"include_public": "true", "license": "gpl", "size_category": "none"},
         {"include_public": "true", "counts": "true"},
         {"include_public": "true", "counts": "true", "facet_limit": "1", "exclude": "license:gpl", "match": "tags:any"},
-        {"include_public": "true", "counts": "true", "missing": "size_category", "parameters_min": "0"},
+        {"include_public": "true", "counts": "true", "missing": "size_category", "parameters_min": "1"},
         {"include_public": "perhaps"},
         {"facet_limit": "0"},
     ]
