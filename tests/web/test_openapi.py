@@ -82,8 +82,12 @@ def test_what_is_added_is_optional() -> None:
     )
     assert ours[: len(theirs)] == theirs
     assert [(one["name"], one["required"]) for one in ours[len(theirs) :]] == [
-        ("facet_limit", False),
-        ("If-None-Match", False),
+        (name, False)
+        for name in (
+            *("facet_limit", "facet_limits", "facets", "counts", "match", "missing", "exclude"),
+            *("parameters_min", "parameters_max", "size_bytes_min", "size_bytes_max", "downloads_min"),
+            *("created_after", "created_before", "updated_after", "updated_before", "If-None-Match"),
+        )
     ]
 
 
