@@ -131,6 +131,15 @@ class ValueQuery:
     offset: int = 0
     limit: int
 
+    @property
+    def org(self) -> str:
+        """Whose models the query is about."""
+        return self.query.org
+
+
+Question = FacetQuery | ValueQuery
+"""Whatever a request may ask of one snapshot."""
+
 
 def _canonical(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({stripped for value in values if (stripped := value.strip())}))

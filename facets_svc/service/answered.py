@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
-from facets_svc.facets.answer import FacetAnswer
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class SnapshotInForce:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Generic[AnswerT_co]):
     """An answer, and the snapshot that the whole of it comes from."""
 
-    answer: FacetAnswer
+    answer: AnswerT_co
     snapshot: SnapshotInForce

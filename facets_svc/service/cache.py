@@ -6,10 +6,10 @@ import threading
 from collections import OrderedDict
 from typing import Any, cast
 
-from facets_svc.facets.query import FacetQuery
-from facets_svc.service.form import Encoded, EncodedT, Form
+from facets_svc.facets.query import Question
+from facets_svc.service.form import Encoded, EncodedT, Form, QuestionT
 
-Key = tuple[FacetQuery, Form[Any]]
+Key = tuple[Question, Form[Any, Any]]
 
 _ENTRY_BYTES = 1024
 """What an entry takes beside its texts and bytes: objects, tuples and a slot of the dictionary, generously."""
@@ -37,9 +37,9 @@ class AnswerCache:
         """How many bytes are taken."""
         return self._bytes
 
-    def get(self, query: FacetQuery, form: Form[EncodedT]) -> EncodedT | None:
-        """Return the kept answer to `query` in this form, if there is one."""
-        key = (query, form)
+    def get(self, question: QuestionT, form: Form[QuestionT, EncodedT]) -> EncodedT | None:
+        """Return the kept answer to `question` in this form, if there is one."""
+        key = (question, form)
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -47,10 +47,10 @@ class AnswerCache:
             self._entries.move_to_end(key)
         return cast("EncodedT", entry[0])
 
-    def put(self, query: FacetQuery, form: Form[EncodedT], encoded: EncodedT) -> None:
+    def put(self, question: QuestionT, form: Form[QuestionT, EncodedT], encoded: EncodedT) -> None:
         """Keep an answer. Those that were not asked for longest go; one that is too large by itself is not kept."""
-        key = (query, form)
-        size = encoded.size + _key_bytes(query)
+        key = (question, form)
+        size = encoded.size + _key_bytes(question)
         with self._lock:
             if size > self._capacity:
                 return
@@ -70,6 +70,6 @@ class AnswerCache:
             self._bytes = 0
 
 
-def _key_bytes(query: FacetQuery) -> int:
+def _key_bytes(question: Question) -> int:
     # A character takes four bytes at the most.
-    return _ENTRY_BYTES + 4 * len(repr(query))
+    return _ENTRY_BYTES + 4 * len(repr(question))

@@ -13,9 +13,10 @@ from typing import Final, Self, cast
 
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.errors import DeadlineExceeded, FacetsError, NotFound, ReloadRunning, Unavailable
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.answer import FacetAnswer, ValuePage
+from facets_svc.facets.query import Question, ValueQuery
 from facets_svc.service.answered import Answered, SnapshotInForce
-from facets_svc.service.form import EncodedT, Form
+from facets_svc.service.form import EncodedT, Form, QuestionT
 from facets_svc.service.pool import Pool
 from facets_svc.service.priority import step_back
 from facets_svc.service.swap import EngineInForce, Tenure
@@ -82,27 +83,29 @@ class FacetService:
             await asyncio.gather(poller, return_exceptions=True)
             await asyncio.get_running_loop().run_in_executor(None, self._close)
 
-    def kept(self, query: FacetQuery, form: Form[EncodedT], *, must_know_org: bool = False) -> EncodedT | None:
-        """Return the answer to `query` if the snapshot in force has given it before: at once, without a thread.
+    def kept(
+        self, question: QuestionT, form: Form[QuestionT, EncodedT], *, must_know_org: bool = False
+    ) -> EncodedT | None:
+        """Return the answer to `question` if the snapshot in force has given it before: at once, without a thread.
 
         None for whatever `ask` has to find out, an org that must be known and is not included.
         """
         tenure = self._in_force.tenure
-        if tenure is None or (must_know_org and not tenure.engine.knows(query.org)):
+        if tenure is None or (must_know_org and not tenure.engine.knows(question.org)):
             return None
-        return tenure.cache.get(query, form)
+        return tenure.cache.get(question, form)
 
     async def ask(
         self,
-        query: FacetQuery,
-        form: Form[EncodedT],
+        question: QuestionT,
+        form: Form[QuestionT, EncodedT],
         *,
         must_know_org: bool = False,
         timing: Timing | None = None,
     ) -> EncodedT:
-        """Answer `query` from one snapshot, encoded as `form` does; `timing` is told where the time goes.
+        """Answer `question` from one snapshot, encoded as `form` does; `timing` is told where the time goes.
 
-        The same query, asked in the same form while it is being answered, is answered once for all.
+        The same question, asked in the same form while it is being answered, is answered once for all.
 
         Raises `Overloaded` when the queue is full, `NotFound` when `must_know_org` and the catalogue does not know the
         org, `Unavailable` without a snapshot or when the engine fails, `DeadlineExceeded` when it takes too long. When
@@ -110,14 +113,14 @@ class FacetService:
         """
         timing = timing or Timing()
         with self._in_force.lent() as tenure:
-            if must_know_org and not tenure.engine.knows(query.org):
+            if must_know_org and not tenure.engine.knows(question.org):
                 self._pool.require_place()
                 raise NotFound("The catalogue knows no such org.")
-            if (kept := tenure.cache.get(query, form)) is not None:
+            if (kept := tenure.cache.get(question, form)) is not None:
                 timing.hit = True
                 return kept
-            compute = partial(self._compute, tenure, query, form)
-            return cast("EncodedT", await tenure.flights.join((query, form), compute, timing))
+            compute = partial(self._compute, tenure, question, form)
+            return cast("EncodedT", await tenure.flights.join((question, form), compute, timing))
 
     async def reload(self) -> str:
         """Look at the lake now, and return the id of the snapshot that is in force then.
@@ -181,16 +184,18 @@ class FacetService:
         trace = None if isinstance(error, FacetsError) else error
         _logger.error("Snapshot %s was not taken up, %s stays: %s", current, kept, reason, exc_info=trace)
 
-    async def _compute(self, tenure: Tenure, query: FacetQuery, form: Form[EncodedT], course: Course) -> EncodedT:
-        """Answer the query in the pool before its deadline, and keep the answer."""
+    async def _compute(
+        self, tenure: Tenure, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course
+    ) -> EncodedT:
+        """Answer the question in the pool before its deadline, and keep the answer."""
         try:
             async with asyncio.timeout(self._deadline_seconds) as deadline:
-                encoded = await self._pool.run(partial(_answer, tenure, query, form, course))
+                encoded = await self._pool.run(partial(_answer, tenure, question, form, course))
         except TimeoutError:
             if not deadline.expired():
                 raise
             raise DeadlineExceeded("The query took too long and was interrupted.") from None
-        tenure.cache.put(query, form, encoded)
+        tenure.cache.put(question, form, encoded)
         return encoded
 
     def _close(self) -> None:
@@ -200,13 +205,19 @@ class FacetService:
 
 
 def _answer(
-    tenure: Tenure, query: FacetQuery, form: Form[EncodedT], course: Course, interruption: Interruption
+    tenure: Tenure, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course, interruption: Interruption
 ) -> EncodedT:
     """Answer and encode, in a thread of the pool."""
     course.started = time.perf_counter()
     with tenure.lent() as engine:
-        answer = engine.answer(query, interruption)
+        answer = _ask(engine, question, interruption)
     course.counted = time.perf_counter()
-    encoded = form.encode(query, Answered(answer, tenure.snapshot))
+    encoded = form.encode(question, Answered(answer, tenure.snapshot))
     course.encoded = time.perf_counter()
     return encoded
+
+
+def _ask(engine: Engine, question: Question, interruption: Interruption) -> FacetAnswer | ValuePage:
+    if isinstance(question, ValueQuery):
+        return engine.values(question, interruption)
+    return engine.answer(question, interruption)

@@ -22,6 +22,7 @@ from facets_svc.catalogue import is_slug
 from facets_svc.errors import Overloaded, RequestError
 from facets_svc.service.timing import Timing
 from facets_svc.web import problems
+from facets_svc.web.accept import form_of
 from facets_svc.web.auth import Authenticator, Caller
 from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.logs import REQUESTS
@@ -125,12 +126,13 @@ class Gate:
     def _kept(self, exchange: _Exchange) -> Reply | None:
         if self._shortcut is None or exchange.caller is None or exchange.refusal is not None:
             return None
-        found = self._shortcut.find(exchange.caller, exchange.raw, exchange.method)
+        form = form_of(exchange.texts(b"accept"), exchange.texts(b"accept-encoding"))
+        found = self._shortcut.find(exchange.caller, exchange.raw, exchange.method, form)
         if found is None:
             return None
         exchange.timing.hit = True
         exchange.org, answer = found
-        return answer.reply([value.decode("latin-1") for value in exchange.all(b"if-none-match")])
+        return answer.reply(exchange.texts(b"if-none-match"))
 
     def _check_tls(self, exchange: _Exchange) -> None:
         client = exchange.scope.get("client")
@@ -161,9 +163,15 @@ class _Exchange:
         """Return the value of every header of this name."""
         return [value for key, value in self.scope["headers"] if key == name]
 
+    def texts(self, name: bytes) -> list[str]:
+        """Return the value of every header of this name, as text."""
+        return [value.decode("latin-1") for value in self.all(name)]
+
     def inner_scope(self, target: Target) -> Scope:
         """Return the scope that the application sees: HEAD is GET to it, and the path is its route's."""
         path = target.route.template.replace("{org}", quote(target.org, safe="") or "-")
+        if target.facet is not None:
+            path = path.replace("{facet}", target.facet.response_key)
         method = "GET" if self.method == "HEAD" else self.method
         known = {
             "user": self.caller,

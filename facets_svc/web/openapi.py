@@ -11,7 +11,8 @@ import msgspec
 
 from facets_svc import __version__
 from facets_svc.settings import Settings
-from facets_svc.web.target import FACETS, LIVE, READY, RELOAD, SCHEMA
+from facets_svc.web.openapi_questions import COUNTED, CSV, QUESTION_SCHEMAS, facet_parameters, value_parameters
+from facets_svc.web.target import FACET_VALUES, FACETS, LIVE, READY, RELOAD, SCHEMA
 
 Json = dict[str, Any]
 
@@ -34,6 +35,7 @@ _HEADERS: Final[Json] = {
     "Last-Modified": ("When the snapshot was made, for information", {"type": "string"}),
     "Cache-Control": ("What a cache may do with the answer", {"type": "string"}),
     "Vary": ("The request headers that the answer depends on", {"type": "string"}),
+    "Content-Encoding": ("How the body is compressed, by what Accept-Encoding takes", {"type": "string"}),
     "Server-Timing": (
         "Milliseconds in the queue, the engine and encoding; `cache` is `hit` (kept) or `shared` (another's work)",
         {"type": "string"},
@@ -73,8 +75,12 @@ def document(settings: Settings) -> Json:
         name: {"description": description, "schema": schema} for name, (description, schema) in _HEADERS.items()
     }
     whole["components"]["schemas"] |= _schemas(whole["components"]["schemas"]["APIErrorPayload"])
-    _extend_facets(whole["paths"][FACETS.template]["get"], settings)
+    whole["components"]["schemas"]["ModelFacetsResponse"]["properties"] |= COUNTED
+    facets = whole["paths"][FACETS.template]["get"]
+    values = _values(facets, settings)
+    _extend_facets(facets, settings)
     whole["paths"] |= {
+        FACET_VALUES.template: {"get": values},
         RELOAD.template: {"post": _reload()},
         LIVE.template: {"get": _health("live", "Tell that the process runs", "Live", (405,))},
         READY.template: {"get": _health("ready", "Tell whether a snapshot is open, and which", "Ready", (405, 502))},
@@ -84,33 +90,32 @@ def document(settings: Settings) -> Json:
 
 
 def _extend_facets(operation: Json, settings: Settings) -> None:
-    operation["parameters"] += [
-        {
-            "name": "facet_limit",
-            "in": "query",
-            "required": False,
-            "description": "How many values of each facet to list; selected values come on top",
-            "schema": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": settings.facet_limit_max,
-                "default": settings.default_facet_limit,
-            },
-        },
-        {
-            "name": "If-None-Match",
-            "in": "header",
-            "required": False,
-            "description": "Tags of answers that the caller has",
-            "schema": {"type": "string"},
-        },
-    ]
-    responses = operation["responses"]
-    responses["200"]["headers"] = _headers(*_FRESHNESS, "Last-Modified", "Server-Timing", "X-Request-Id")
-    responses["304"] = {
-        "description": "The caller has the answer already",
-        "headers": _headers(*_FRESHNESS, "Server-Timing", "X-Request-Id"),
+    operation["parameters"] += facet_parameters(settings)
+    _complete(operation)
+
+
+def _values(facets: Json, settings: Settings) -> Json:
+    """Return the operation of one facet's values, which is answered like that of all."""
+    operation = copy.deepcopy(facets)
+    operation |= {
+        "operationId": "get_facet_values",
+        "summary": "Search one facet's values",
+        "description": "Return a page of one facet's values with their counts, under the same filters.",
     }
+    operation["parameters"] = value_parameters(operation["parameters"], settings)
+    operation["responses"]["200"]["content"] = _body("FacetValuesResponse")
+    operation["responses"]["404"]["description"] = "Not found, or no such facet"
+    _complete(operation)
+    return operation
+
+
+def _complete(operation: Json) -> None:
+    """Add what both routes have: the form of the answer, its headers, and further statuses."""
+    responses = operation["responses"]
+    responses["200"]["content"]["text/csv"] = CSV
+    freshness = _headers(*_FRESHNESS, "Server-Timing", "X-Request-Id")
+    responses["200"]["headers"] = _headers("Last-Modified", "Content-Encoding") | freshness
+    responses["304"] = {"description": "The caller has the answer already", "headers": freshness}
     for status, response in responses.items():
         if int(status) >= 400:
             own = _HEADERS_OF.get(int(status), ())
@@ -188,7 +193,7 @@ def _schemas(envelope: Json) -> Json:
     other["description"] = "The same envelope, for statuses that the contract does not list."
     other["properties"]["code"]["enum"] = list(OTHER_STATUSES)
     snapshot_id = {"type": "string", "description": "Id of the snapshot in force"}
-    return {
+    return QUESTION_SCHEMAS | {
         "HTTPErrorPayload": other,
         "ReloadResponse": {
             "type": "object",

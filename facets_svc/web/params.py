@@ -1,26 +1,58 @@
-"""The values of a request, checked and made into a query.
+"""The values of a request, checked and made into a question.
 
-Limits apply to what was sent, before white space, repeats and empty values are dropped.
+Limits apply to what was sent, before white space, repeats and empty values are dropped. The parameters of a facet go by
+its parameter's name, except for those that choose what is answered, which go by its key in the response.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
 
-from facets_svc.catalogue import FACETS, MAX_VALUE_LENGTH, Facet, is_slug
+from facets_svc.catalogue import (
+    CREATED_AT,
+    DOWNLOADS,
+    FACETS,
+    MAX_VALUE_LENGTH,
+    PARAMETERS,
+    SIZE_BYTES,
+    UPDATED_AT,
+    Facet,
+    Match,
+    Measure,
+    fold,
+    is_slug,
+)
 from facets_svc.errors import InvalidField, InvalidRequest
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.query import FacetQuery, Range, ValueQuery
 from facets_svc.settings import Settings
+from facets_svc.web.reading import Reading
 
 MAX_SEARCH_LENGTH: Final = 256
 MAX_SEARCH_TERMS: Final = 16
 MAX_VALUES: Final = 100
-"""Selected values of a request, over all facets."""
+"""Selected and excluded values of a request, over all facets."""
 
-_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
+VALUES_LIMIT: Final = 100
+"""How many values a page has when nobody says so."""
+
+MAX_OFFSET: Final = 2**31 - 1
+
+RANGES: Final[Mapping[Measure, tuple[str | None, str | None]]] = {
+    PARAMETERS: ("parameters_min", "parameters_max"),
+    SIZE_BYTES: ("size_bytes_min", "size_bytes_max"),
+    DOWNLOADS: ("downloads_min", None),
+    CREATED_AT: ("created_after", "created_before"),
+    UPDATED_AT: ("updated_after", "updated_before"),
+}
+"""The parameters that bound a number or a time, from below and from above."""
+
+ORDERS: Final[Mapping[str, Literal["count", "value"]]] = {"count": "count", "value": "value"}
+MODES: Final[Mapping[str, Match]] = {"any": "any", "all": "all"}
+BY_PARAMETER: Final = {facet.parameter: facet for facet in FACETS}
+BY_RESPONSE_KEY: Final = {facet.response_key: facet for facet in FACETS}
+
+_INT64: Final = 2**63
 
 
 def slug_in(org: str) -> str:
@@ -39,75 +71,107 @@ def query_of(org: str, sent: Iterable[tuple[str, str]], settings: Settings) -> F
     A scalar given twice counts once, the last one; unknown names are ignored. Raises `InvalidRequest` with everything
     that is wrong.
     """
-    reading = _Reading(sent)
+    reading = Reading(sent)
+    maximum = settings.facet_limit_max
+    wanted = reading.names("facets", BY_RESPONSE_KEY)
     query = FacetQuery.of(
         org,
-        include_public=reading.boolean("include_public"),
-        search=reading.search("search"),
-        selected=reading.selected(),
-        limit=reading.whole_number("facet_limit", settings.default_facet_limit, settings.facet_limit_max),
+        **_filters(reading),
+        limit=reading.whole_number("facet_limit", settings.default_facet_limit, 1, maximum),
+        limits=dict(_limits(reading, maximum)),
+        wanted=FACETS if wanted is None else wanted,
+        with_statistics=reading.boolean("counts"),
     )
-    if reading.wrong:
-        raise InvalidRequest("The request is not valid; see errors.", fields=tuple(reading.wrong))
+    _require_sound(reading)
     return query
 
 
-class _Reading:
-    """Reads one parameter after the other, and keeps what is wrong with them."""
+def value_query_of(org: str, facet: Facet, sent: Iterable[tuple[str, str]], settings: Settings) -> ValueQuery:
+    """Return the question for one facet's values, as `query_of` does."""
+    reading = Reading(sent)
+    fragment = (reading.last("q") or "").strip()
+    reading.check_text("q", reading.all("q")[-1:], MAX_SEARCH_LENGTH)
+    asked = ValueQuery(
+        query=FacetQuery.of(org, **_filters(reading), limit=1, wanted=()),
+        facet=facet,
+        fragment=fold(fragment),
+        order=reading.choice("sort", ORDERS, "count"),
+        offset=reading.whole_number("offset", 0, 0, MAX_OFFSET),
+        limit=reading.whole_number("limit", default_values_limit(settings), 1, settings.facet_limit_max),
+    )
+    _require_sound(reading)
+    return asked
 
-    def __init__(self, sent: Iterable[tuple[str, str]]) -> None:
-        self.wrong: list[InvalidField] = []
-        self._values: dict[str, list[str]] = {}
-        for name, value in sent:
-            self._values.setdefault(name, []).append(value)
 
-    def boolean(self, name: str) -> bool:
-        text = self._last(name)
-        if text is None:
-            return False
-        value = _BOOLEANS.get(text.lower())
-        if value is None:
-            self._refuse(name, "Should be true, false, 1 or 0.", "bool_parsing")
-        return bool(value)
+def default_values_limit(settings: Settings) -> int:
+    """Return how many values a page has when nobody says so."""
+    return min(VALUES_LIMIT, settings.facet_limit_max)
 
-    def whole_number(self, name: str, default: int, maximum: int) -> int:
-        text = self._last(name)
-        if text is None:
-            return default
-        if not _WHOLE_NUMBER.fullmatch(text):
-            self._refuse(name, "Should be a whole number.", "int_parsing")
-            return default
-        if not 1 <= int(text) <= maximum:
-            self._refuse(name, f"Should be between 1 and {maximum}.", "out_of_range")
-        return int(text)
 
-    def search(self, name: str) -> str:
-        text = self._last(name) or ""
-        self._check_text(name, [text], MAX_SEARCH_LENGTH)
-        if len(text.split()) > MAX_SEARCH_TERMS:
-            self._refuse(name, f"Should hold at most {MAX_SEARCH_TERMS} terms.", "too_many")
-        return text
+def _require_sound(reading: Reading) -> None:
+    if reading.wrong:
+        raise InvalidRequest("The request is not valid; see errors.", fields=tuple(reading.wrong))
 
-    def selected(self) -> Mapping[Facet, list[str]]:
-        selected = {facet: self._values.get(facet.parameter, []) for facet in FACETS}
-        for facet, values in selected.items():
-            self._check_text(facet.parameter, values, MAX_VALUE_LENGTH)
-        if sum(map(len, selected.values())) > MAX_VALUES:
-            for facet in (facet for facet, values in selected.items() if values):
-                self._refuse(
-                    facet.parameter, f"All facets together should have at most {MAX_VALUES} values.", "too_many"
-                )
-        return selected
 
-    def _check_text(self, name: str, texts: list[str], longest: int) -> None:
-        if any(len(text) > longest for text in texts):
-            self._refuse(name, f"Should have at most {longest} characters.", "too_long")
-        if any("\0" in text for text in texts):
-            self._refuse(name, "Should not hold NUL.", "nul")
+def _filters(reading: Reading) -> dict[str, Any]:
+    """Return what narrows the scope, and the scope, by the keywords of `FacetQuery.of`."""
+    return {
+        "include_public": reading.boolean("include_public"),
+        "search": _search(reading),
+        **_values(reading),
+        "match": dict(_modes(reading)),
+        "missing": reading.repeated("missing", BY_PARAMETER),
+        "ranges": list(_ranges(reading)),
+    }
 
-    def _last(self, name: str) -> str | None:
-        values = self._values.get(name)
-        return values[-1] if values else None
 
-    def _refuse(self, name: str, message: str, kind: str) -> None:
-        self.wrong.append(InvalidField(("query", name), message, kind))
+def _search(reading: Reading) -> str:
+    text = reading.last("search") or ""
+    reading.check_text("search", [text], MAX_SEARCH_LENGTH)
+    if len(text.split()) > MAX_SEARCH_TERMS:
+        reading.refuse("search", f"Should hold at most {MAX_SEARCH_TERMS} terms.", "too_many")
+    return text
+
+
+def _values(reading: Reading) -> dict[str, Mapping[Facet, Sequence[str]]]:
+    """Return the selected and the excluded values, by the keywords of `FacetQuery.of`."""
+    selected = {facet: reading.all(facet.parameter) for facet in FACETS}
+    excluded: dict[Facet, list[str]] = {}
+    for facet, value in reading.by_facet("exclude", BY_PARAMETER):
+        excluded.setdefault(facet, []).append(value)
+    texts = {facet.parameter: values for facet, values in selected.items()}
+    texts["exclude"] = [value for values in excluded.values() for value in values]
+    for name, values in texts.items():
+        reading.check_text(name, values, MAX_VALUE_LENGTH)
+    if sum(map(len, texts.values())) > MAX_VALUES:
+        for name in (name for name, values in texts.items() if values):
+            reading.refuse(name, f"All facets together should have at most {MAX_VALUES} values.", "too_many")
+    return {"selected": selected, "excluded": excluded}
+
+
+def _modes(reading: Reading) -> Iterator[tuple[Facet, Match]]:
+    for facet, text in reading.by_facet("match", BY_PARAMETER):
+        if (mode := MODES.get(text)) is None:
+            reading.refuse("match", f"Should be facet:mode, and the mode one of {', '.join(MODES)}.", "enum")
+            return
+        yield facet, mode
+
+
+def _limits(reading: Reading, maximum: int) -> Iterator[tuple[Facet, int]]:
+    for facet, text in reading.by_facet("facet_limits", BY_PARAMETER):
+        if (limit := reading.number("facet_limits", text, 1, maximum, of=" after facet:")) is None:
+            return
+        yield facet, limit
+
+
+def _ranges(reading: Reading) -> Iterator[Range]:
+    for measure, (lower, upper) in RANGES.items():
+        minimum, maximum = (_bound(reading, measure, name) if name else None for name in (lower, upper))
+        if minimum is not None or maximum is not None:
+            yield Range(measure, minimum, maximum)
+
+
+def _bound(reading: Reading, measure: Measure, name: str) -> Any:
+    if measure.is_time:
+        return reading.time(name)
+    return reading.whole_number(name, None, -_INT64, _INT64 - 1)

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-import msgspec
 from litestar.types import Receive, Scope, Send
 
-from facets_svc.catalogue import FACETS
-from facets_svc.facets.answer import FacetAnswer
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.answer import FacetAnswer, ValuePage
+from facets_svc.facets.query import FacetQuery, Question, ValueQuery
 from facets_svc.service.answered import Answered
-from facets_svc.web import freshness
+from facets_svc.service.form import QuestionT
+from facets_svc.web import csv_body, freshness, json_body
+from facets_svc.web.codings import IDENTITY, MIN_BYTES, Coding
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
-_ENCODER: Final = msgspec.json.Encoder()
-
 _HEADERS_BYTES: Final = 2048
 """What the headers of an answer take in memory, with the objects that hold them, generously."""
-
-
-class ModelFacetsResponse(msgspec.Struct, frozen=True):
-    """The contract's answer."""
-
-    filtered_total: int
-    frameworks: tuple[str, ...]
-    licenses: tuple[str, ...]
-    size_categories: tuple[str, ...]
-    tags: tuple[str, ...]
-    task_categories: tuple[str, ...]
-    total: int
-
-    @classmethod
-    def of(cls, answer: FacetAnswer) -> Self:
-        """Return the answer as the contract has it: values without their counts."""
-        listed = {facet.response_key: answer.facets[facet.index].values for facet in FACETS}
-        return cls(total=answer.total, filtered_total=answer.filtered_total, **listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +59,47 @@ class Representation:
 
 
 @dataclass(frozen=True, slots=True)
-class JsonForm:
-    """Answers as JSON by the contract, uncompressed."""
+class MediaType:
+    """A media type of answers, and what writes them."""
 
-    media_type: str = freshness.MEDIA_TYPE
-    coding: str = "identity"
+    name: str
+    encode: Callable[[Question, Any], bytes] = field(compare=False)
+    has_statistics: bool = True
 
-    def encode(self, query: FacetQuery, answered: Answered) -> Representation:
-        """Encode the answer to `query`, with its headers."""
-        body = _ENCODER.encode(ModelFacetsResponse.of(answered.answer))
-        tag = freshness.entity_tag(answered.snapshot.id, query, coding=self.coding)
-        shared = freshness.headers_of(answered, tag)
+
+JSON: Final = MediaType(json_body.MEDIA_TYPE, json_body.encode)
+CSV: Final = MediaType(csv_body.MEDIA_TYPE, csv_body.encode, has_statistics=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WireForm:
+    """Answers in a media type, compressed by a content coding where they are large enough."""
+
+    media_type: MediaType = JSON
+    coding: Coding = IDENTITY
+
+    def canonical(self, question: QuestionT) -> QuestionT:
+        """Return the question without what this form does not tell."""
+        if isinstance(question, FacetQuery) and question.with_statistics and not self.media_type.has_statistics:
+            return replace(question, with_statistics=False)
+        return question
+
+    def encode(self, question: Question, answered: Answered[Any]) -> Representation:
+        """Encode the answer to a question, with its headers."""
+        body = self.media_type.encode(question, answered.answer)
+        coding = self.coding if len(body) >= MIN_BYTES else IDENTITY
+        tag = freshness.entity_tag(
+            answered.snapshot.id, question, media_type=self.media_type.name, coding=coding.name + coding.version
+        )
+        shared = freshness.headers_of(answered, tag, _truncated(question, answered.answer))
+        body = coding.compress(body)
         whole = shared | {
             "Last-Modified": freshness.last_modified(answered),
-            "Content-Type": self.media_type,
+            "Content-Type": self.media_type.name,
             "Content-Length": str(len(body)),
         }
+        if coding != IDENTITY:
+            whole["Content-Encoding"] = coding.name
         return Representation(
             tag,
             whole=Reply(200, _encoded(whole), body, answered.snapshot.id),
@@ -102,7 +107,12 @@ class JsonForm:
         )
 
 
-JSON: Final = JsonForm()
+def _truncated(question: Question, answer: FacetAnswer | ValuePage) -> Iterable[str]:
+    """Return the response keys of what is not listed whole: a page of values is not, unless it is the only one."""
+    if isinstance(answer, FacetAnswer):
+        return answer.truncated
+    whole = len(answer.values) == answer.total_values
+    return () if whole or not isinstance(question, ValueQuery) else (question.facet.response_key,)
 
 
 def _encoded(headers: dict[str, str]) -> Headers:

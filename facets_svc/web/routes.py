@@ -13,12 +13,14 @@ from litestar.handlers import HTTPRouteHandler
 from facets_svc.errors import Unavailable
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import freshness, target
+from facets_svc.web import json_body, target
+from facets_svc.web.accept import form_of
 from facets_svc.web.gate import check_rate, target_of, timing_of
 from facets_svc.web.openapi import document
 from facets_svc.web.problems import NO_STORE
 from facets_svc.web.questions import question_of
-from facets_svc.web.representation import JSON, Reply
+from facets_svc.web.representation import Reply
+from facets_svc.web.target import Route
 
 Asked = Request[Any, Any, Any]
 Sent = Response[bytes]
@@ -30,12 +32,14 @@ def handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHan
     """Return the handler of every route in `target.ROUTES`."""
     schema = _ENCODER.encode(document(settings))
 
-    @get(target.FACETS.template.replace("{org}", "{org:str}"))
+    @get([_pattern(target.FACETS), _pattern(target.FACET_VALUES)])
     async def get_model_facets(request: Asked) -> Reply:
-        query = question_of(request.user, target_of(request.scope), settings)
+        question = question_of(request.user, target_of(request.scope), settings)
         check_rate(request.scope)
+        form = form_of(*(request.headers.getall(name, []) for name in ("accept", "accept-encoding")))
         timing = timing_of(request.scope)
-        answer = await service.ask(query, JSON, must_know_org=request.user.is_operator, timing=timing)
+        must_know_org = request.user.is_operator
+        answer = await service.ask(form.canonical(question), form, must_know_org=must_know_org, timing=timing)
         return answer.reply(request.headers.getall("if-none-match", []))
 
     @post(target.RELOAD.template)
@@ -64,5 +68,9 @@ def handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHan
     return [get_model_facets, reload, live, ready, openapi]
 
 
+def _pattern(route: Route) -> str:
+    return route.template.replace("}", ":str}")
+
+
 def _json(body: bytes, headers: dict[str, str]) -> Sent:
-    return Response(body, status_code=200, media_type=freshness.MEDIA_TYPE, headers=headers)
+    return Response(body, status_code=200, media_type=json_body.MEDIA_TYPE, headers=headers)

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Final
 
 from facets_svc.errors import RequestError
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.query import Question
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import params
+from facets_svc.web import questions
 from facets_svc.web.auth import Caller
-from facets_svc.web.representation import JSON, Representation
-from facets_svc.web.target import FACETS, RawTarget
+from facets_svc.web.representation import Representation, WireForm
+from facets_svc.web.target import FACET_VALUES, FACETS, RawTarget
 
 MAX_READ: Final = 2048
 """How many requests are remembered with what they ask, and how long one may be: a few megabytes at the most."""
@@ -30,21 +30,22 @@ class Shortcut:
     def __init__(self, service: FacetService, settings: Settings) -> None:
         self._service = service
         self._settings = settings
-        self._read = lru_cache(MAX_READ)(self._query_of)
+        self._read = lru_cache(MAX_READ)(self._question_of)
 
-    def find(self, caller: Caller, raw: RawTarget, method: str) -> tuple[str, Representation] | None:
-        """Return the org that `caller` asks for and the answer, or None."""
-        if raw.route is not FACETS or method not in FACETS.methods or len(raw.path) + len(raw.query) > MAX_READ_BYTES:
+    def find(self, caller: Caller, raw: RawTarget, method: str, form: WireForm) -> tuple[str, Representation] | None:
+        """Return the org that `caller` asks for and the answer in a form, or None."""
+        if raw.route not in (FACETS, FACET_VALUES) or method not in FACETS.methods:
             return None
-        query = self._read(raw.path, raw.query, raw.org)
-        if query is None or not caller.may_see(query.org):
+        if len(raw.path) + len(raw.query) > MAX_READ_BYTES:
             return None
-        kept = self._service.kept(query, JSON, must_know_org=caller.is_operator)
-        return None if kept is None else (query.org, kept)
+        question = self._read(raw.path, raw.query)
+        if question is None or not caller.may_see(question.org):
+            return None
+        kept = self._service.kept(form.canonical(question), form, must_know_org=caller.is_operator)
+        return None if kept is None else (question.org, kept)
 
-    def _query_of(self, path: bytes, query: bytes, org: bytes) -> FacetQuery | None:
+    def _question_of(self, path: bytes, query: bytes) -> Question | None:
         try:
-            target = RawTarget(path, query, FACETS, org).read("GET")
-            return params.query_of(params.slug_in(target.org), target.query, self._settings)
+            return questions.read(RawTarget.of(path, query).read("GET"), self._settings)
         except RequestError:
             return None

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from facets_svc.catalogue import FACETS as CATALOGUE_FACETS
+from facets_svc.catalogue import Facet
 from facets_svc.errors import BadEncoding, MethodNotAllowed, NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route by its template, in which `{org}` stands for one segment, and what the gate asks of a request for it."""
+    """A route by its template, and what the gate asks of a request for it.
+
+    In a template `{org}` stands for one segment, `{facet}` for the response key of a facet.
+    """
 
     template: str
     methods: tuple[str, ...]
@@ -25,37 +30,48 @@ class Route:
 
 
 FACETS: Final = Route("/api/v1/org/{org}/models/facets", ("GET", "HEAD"))
+FACET_VALUES: Final = Route("/api/v1/org/{org}/models/facets/{facet}", ("GET", "HEAD"))
 RELOAD: Final = Route("/api/v1/operator/reload", ("POST",))
 LIVE: Final = Route("/health/live", ("GET", "HEAD"), needs_token=False, needs_tls=False)
 READY: Final = Route("/health/ready", ("GET", "HEAD"), needs_token=False, needs_tls=False)
 SCHEMA: Final = Route("/schema/openapi.json", ("GET", "HEAD"), needs_token=False)
 
-ROUTES: Final = (FACETS, RELOAD, LIVE, READY, SCHEMA)
+ROUTES: Final = (FACETS, FACET_VALUES, RELOAD, LIVE, READY, SCHEMA)
 """Every route there is; a test compares it with what the framework has registered."""
 
 _FIXED: Final = {route.template.encode(): route for route in ROUTES if "{" not in route.template}
-_FACETS_PATH = re.compile(rb"/api/v1/org/([^/]+)/models/facets")
+_FACETS_PATH = re.compile(rb"/api/v1/org/([^/]+)/models/facets(?:/([^/]+))?")
+_FACETS_BY_KEY: Final = {facet.response_key.encode(): facet for facet in CATALOGUE_FACETS}
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A request's route, the org in its path (empty: the route has none) and its query, in order, all decoded."""
+    """A request's route, the org in its path (empty: the route has none) and its query, in order, all decoded.
+
+    `facet` is the one that the path names, if the route has one.
+    """
 
     route: Route
     org: str
     query: tuple[tuple[str, str], ...]
+    facet: Facet | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawTarget:
-    """A path and a query as they were sent, and the route that the path matches, if any."""
+    """A path and a query as they were sent, and the route that the path matches, if any.
+
+    `lacking` tells what there is instead where it matches none.
+    """
 
     path: bytes
     query: bytes
     route: Route | None
     org: bytes = b""
+    facet: Facet | None = None
+    lacking: str = "There is no such route."
 
     @classmethod
     def of(cls, path: bytes, query: bytes) -> RawTarget:
@@ -65,7 +81,13 @@ class RawTarget:
         match = _FACETS_PATH.fullmatch(path)
         if match is None or _SLASH.search(match[1]):
             return cls(path, query, None)
-        return cls(path, query, FACETS, match[1])
+        if match[2] is None:
+            return cls(path, query, FACETS, match[1])
+        facet = _FACETS_BY_KEY.get(unquote_to_bytes(match[2]))
+        if facet is None:
+            known = ", ".join(facet.response_key for facet in CATALOGUE_FACETS)
+            return cls(path, query, None, lacking=f"There is no such facet; there are {known}.")
+        return cls(path, query, FACET_VALUES, match[1], facet)
 
     def read(self, method: str) -> Target:
         """Decode it for `method`.
@@ -73,11 +95,11 @@ class RawTarget:
         Raises `NotFound` without a route, then `MethodNotAllowed`, then `BadEncoding`: the first that holds.
         """
         if self.route is None:
-            raise NotFound("There is no such route.")
+            raise NotFound(self.lacking)
         if method not in self.route.methods:
             raise MethodNotAllowed("The route does not have this method.", allow=self.route.methods)
         query = tuple(_pair(pair) for pair in self.query.split(b"&") if pair)
-        return Target(self.route, _decoded(self.org), query)
+        return Target(self.route, _decoded(self.org), query, self.facet)
 
 
 def _pair(pair: bytes) -> tuple[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from facets_svc.facets.answer import FacetAnswer
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.query import Question
 from facets_svc.service.answered import Answered, SnapshotInForce
 
 
@@ -13,12 +14,13 @@ from facets_svc.service.answered import Answered, SnapshotInForce
 class Whole:
     """An answer as it is, which says that it takes `size` bytes."""
 
-    answered: Answered
+    answered: Answered[Any]
     size: int
 
     @property
     def answer(self) -> FacetAnswer:
-        return self.answered.answer
+        answer: FacetAnswer = self.answered.answer
+        return answer
 
     @property
     def snapshot(self) -> SnapshotInForce:
@@ -32,8 +34,8 @@ class WholeForm:
     name: str = "whole"
     size: int = 100
 
-    def encode(self, query: FacetQuery, answered: Answered) -> Whole:
-        del query
+    def encode(self, question: Question, answered: Answered[Any]) -> Whole:
+        del question
         return Whole(answered, self.size)
 
 

@@ -1,0 +1,54 @@
+"""Answers as CSV (RFC 4180): a line a value, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, Final
+
+from facets_svc.catalogue import FACETS, Facet
+from facets_svc.facets.query import FacetFilter, Question, ValueQuery
+
+MEDIA_TYPE: Final = "text/csv; charset=utf-8"
+
+HEADER: Final = ("facet", "value", "count", "selected")
+
+_FORMULA: Final = tuple("=+-@\t\r'")
+"""What a spreadsheet takes the beginning of a formula for; and the apostrophe, so that one can be taken away again."""
+
+_Line = tuple[str, str, int, str]
+
+
+def encode(question: Question, answer: Any) -> bytes:
+    """Encode the answer to a question."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    writer.writerows(_lines(question, answer))
+    return text.getvalue().encode()
+
+
+def cell(value: str) -> str:
+    """Return a value so that no spreadsheet runs it: an apostrophe stands before what may begin a formula.
+
+    Values are whatever their models' owners wrote.
+
+    >>> cell("mit"), cell("=1+1")
+    ('mit', "'=1+1")
+    """
+    return f"'{value}" if value.startswith(_FORMULA) else value
+
+
+def _lines(question: Question, answer: Any) -> Iterator[_Line]:
+    if isinstance(question, ValueQuery):
+        yield from _facet(question.facet, answer, question.query.filters[question.facet.index])
+        return
+    for facet in FACETS:
+        yield from _facet(facet, answer.facets[facet.index], question.filters[facet.index])
+
+
+def _facet(facet: Facet, listed: Any, asked: FacetFilter) -> Iterator[_Line]:
+    selected = frozenset(asked.selected)
+    for value, count in zip(listed.values, listed.counts, strict=True):
+        yield facet.response_key, cell(value), count, "true" if value in selected else "false"
