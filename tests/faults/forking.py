@@ -1,7 +1,8 @@
 """Forks syncs that have everything imported: `python -m tests.faults.forking`.
 
-Each line on stdin is JSON, {"arguments": […], "stderr": path}. The child stops itself before the command begins, so
-that a tracer can attach: then its process id is answered, and its return code when it has ended.
+Each line on stdin is JSON, {"arguments": […], "stderr": path, "snapshot_id": id}: a snapshot that is written gets this
+id. The child stops itself before the command begins, so that a tracer can attach: then its process id is answered, and
+its return code when it has ended.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import json
 import os
 import signal
 import sys
+from unittest.mock import patch
 
 from facets_svc.cli import main
+from facets_svc.lake import folder
 
 
-def become(arguments: list[str], stderr: str) -> None:
+def become(arguments: list[str], stderr: str, snapshot_id: str) -> None:
     """Run the command in this process, and exit as it does."""
     nothing = os.open(os.devnull, os.O_RDWR)
     errors = os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -23,7 +26,8 @@ def become(arguments: list[str], stderr: str) -> None:
     os.close(nothing)
     os.close(errors)
     os.kill(os.getpid(), signal.SIGSTOP)
-    main(arguments)
+    with patch.object(folder, "new_id", return_value=snapshot_id):
+        main(arguments)
 
 
 def serve() -> None:

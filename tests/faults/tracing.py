@@ -1,6 +1,7 @@
 """Runs syncs under strace, and reads what it wrote: which system calls touched the lake, in which order.
 
-Only the main thread is traced: it writes everything, and its calls on the lake come in the same order every time.
+Only the main thread is traced: it writes everything. How many calls it makes shifts from run to run, since now and then
+other threads read for it; so a call is told by its path, and by how many that path has seen.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+
+from facets_svc.lake.manifest import next_id
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -30,7 +34,7 @@ CALLS: Final = (
 _CALL: Final = re.compile(r"^(?P<name>[a-z0-9_]+)\((?P<rest>.*)$")
 _PATH: Final = re.compile(r'"(/[^"]*)"|\d<(/[^>]*)>')
 _SNAPSHOT_ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
-_DRAFT: Final = re.compile(r"tmp-ID-\d+")
+_DRAFT: Final = re.compile(r"tmp-ID-PID")
 
 
 class CannotTrace(Exception):
@@ -39,27 +43,24 @@ class CannotTrace(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a trace: the `nth` of its name, on `paths` relative to the lake, ids written as ID.
+    """One call of a trace, on `paths` relative to the lake, ids written as ID.
 
     `turn` counts the calls of the same text, `creates` tells an open that makes the file from one that reads it, and
-    `outcome` is what strace shows after `=`.
+    `outcome` is what strace shows after `=`. For strace it is call number `count` of its name on `place`, a path
+    relative to the lake with its ids, and with PID for the process.
     """
 
     name: str
-    nth: int
     paths: tuple[str, ...]
     turn: int
     creates: bool
     outcome: str
+    place: str
+    count: int
 
     @property
     def text(self) -> str:
         return f"{self.name}({', '.join(self.paths)})"
-
-    @property
-    def place(self) -> str | None:
-        """The path, if it is the same in every run: then calls on it alone can be counted."""
-        return None if "ID" in self.text or "DRAFT" in self.text else self.paths[0]
 
     def is_again(self, other: Call) -> bool:
         """Whether this is, in another run, the same step of the job."""
@@ -83,26 +84,29 @@ class Traced:
 
 
 class Tracer:
-    """Runs commands of `facets_svc` under strace, each forked from one process."""
+    """Runs commands of `facets_svc` under strace, each forked from one process.
+
+    The snapshots that they write all have one id, later than any other: so their paths are known before they are.
+    """
 
     def __init__(self, forking: subprocess.Popen[str], folder: Path) -> None:
         self._forking = forking
         self._folder = folder
+        self._snapshot_id = next_id(datetime.now(UTC) + timedelta(hours=1), latest=None, suffix=0)
 
     def run(self, arguments: list[str], lake: Path, *, call: Call | None = None, fault: str = "") -> Traced:
         """Run one command to its end; `fault` (strace's: `error=EIO`, `signal=KILL`) happens to `call`."""
         assert self._forking.stdin
         assert self._forking.stdout
         stderr, trace = self._folder / "stderr", self._folder / "trace"
-        self._forking.stdin.write(json.dumps({"arguments": arguments, "stderr": str(stderr)}) + "\n")
+        request = {"arguments": arguments, "stderr": str(stderr), "snapshot_id": self._snapshot_id}
+        self._forking.stdin.write(json.dumps(request) + "\n")
         self._forking.stdin.flush()
         pid = int(self._forking.stdout.readline())
         command = ["strace", "-p", str(pid), "-o", str(trace), "-y", "-s", "0", "-e", f"trace={_known(CALLS)}"]
         if call is not None:
-            place = call.place
-            count = call.nth if place is None else call.turn
-            command += ["-e", f"inject={call.name}:{fault}:when={count}"]
-            command += [] if place is None else ["-P", str(lake / place)]
+            command += ["-e", f"inject={call.name}:{fault}:when={call.count}"]
+            command += ["-P", str(lake / call.place.replace("PID", str(pid)))]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:  # noqa: S603
             assert strace.stderr
             said = strace.stderr.readline()
@@ -111,7 +115,7 @@ class Tracer:
             said += strace.stderr.read()
         if "attached" not in said:
             raise CannotTrace(said.strip())
-        return Traced(code, stderr.read_text(), tuple(parsed(trace.read_text(), lake)))
+        return Traced(code, stderr.read_text(), tuple(parsed(trace.read_text(), lake, pid)))
 
 
 @contextmanager
@@ -133,25 +137,30 @@ def tracer(folder: Path) -> Iterator[Tracer]:
         yield Tracer(forking, folder)
 
 
-def parsed(trace: str, lake: Path) -> Iterator[Call]:
-    """Yield the calls that name a path of the lake; all are counted."""
-    counts: Counter[str] = Counter()
+def parsed(trace: str, lake: Path, pid: int) -> Iterator[Call]:
+    """Yield the calls that name a path of the lake."""
+    counts: Counter[tuple[str, str]] = Counter()
     turns: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for line in trace.splitlines():
         match = _CALL.match(line)
         if match is None:
             continue
-        name, rest = match["name"], match["rest"]
-        counts[name] += 1
-        within = [
-            str(path).removeprefix(str(lake)).strip("/") or "."
-            for path in (quoted or described for quoted, described in _PATH.findall(rest))
-            if path == str(lake) or path.startswith(f"{lake}/")
-        ]
-        if within:
+        name = match["name"]
+        given, _, outcome = match["rest"].rpartition(" = ")
+        places = _within(given, lake, pid)
+        counts.update((name, place) for place in places)
+        if within := _within(match["rest"], lake, pid):
             paths = tuple(dict.fromkeys(_DRAFT.sub("DRAFT", _SNAPSHOT_ID.sub("ID", path)) for path in within))
             turns[name, paths] += 1
-            yield Call(name, counts[name], paths, turns[name, paths], "O_CREAT" in rest, rest.rpartition(" = ")[2])
+            place = next(iter(places or within))
+            yield Call(name, paths, turns[name, paths], "O_CREAT" in given, outcome, place, counts[name, place])
+
+
+def _within(text: str, lake: Path, pid: int) -> dict[str, None]:
+    """Return the paths of the lake that strace shows, quoted or of a descriptor, each once."""
+    paths = (quoted or described for quoted, described in _PATH.findall(text))
+    within = (path for path in paths if path == str(lake) or path.startswith(f"{lake}/"))
+    return dict.fromkeys(path.removeprefix(str(lake)).strip("/").replace(f"-{pid}", "-PID") or "." for path in within)
 
 
 def _known(names: Iterable[str]) -> str:
