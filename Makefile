@@ -42,7 +42,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded
+pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
@@ -115,4 +115,9 @@ $(WHEELS)/.downloaded: requirements/run.txt | $(BIN)/python
 
 $(VENV)/.strace: | $(BIN)/python
 	@scripts/need-program strace strace "Letting system calls fail in tests"
+	@touch $@
+
+# 124 MB to download, some 400 MB on disk.
+$(VENV)/.chromium: | $(BIN)/python
+	@scripts/need-program chromium chromium "Running the sidebar of docs/clients/ in tests"
 	@touch $@

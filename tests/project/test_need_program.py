@@ -46,7 +46,7 @@ def test_a_missing_one_is_installed_and_that_is_said(machine: Path) -> None:
     assert need(machine).stderr.splitlines() == [
         "A test needs ltracer: installing Debian's package ltracer-package (apt-get install ltracer-package).",
         "apt-get update -qq",
-        "apt-get install -y -qq ltracer-package",
+        "apt-get install -y -qq --no-install-recommends ltracer-package",
     ]
 
 
