@@ -37,12 +37,16 @@ class Interruption:
         """Whether the query was asked to stop."""
         return self._requested
 
+    def check(self) -> None:
+        """Raise `Interrupted` if it was requested."""
+        if self._requested:
+            raise Interrupted("The query was interrupted.")
+
     @contextmanager
     def stopping_by(self, stop: Callable[[], None]) -> Iterator[None]:
         """While the block runs, `request` calls `stop`. Raises `Interrupted` if it was requested before."""
         with self._lock:
-            if self._requested:
-                raise Interrupted("The query was interrupted before it started.")
+            self.check()
             self._stop = stop
         try:
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,10 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facets_svc.catalogue import FACETS, MEASURES, Facet
+from facets_svc.engine.base import Interruption
 from facets_svc.engine.index import Codes, Mask, Rows
+from facets_svc.facets.values import Counts
 from facets_svc.lake.snapshot import Snapshot
 
 RowIds = npt.NDArray[np.integer]
+
+_BATCH_ROWS: Final = 16_384
 
 _ONE_BY_ONE: Final = 8
 """Up to so many codes are compared one after the other; more are looked up in a table."""
@@ -43,18 +47,23 @@ class Columns:
         self._lists = pa.ListArray.from_arrays(pa.array(self._offsets), pa.array(self._values))
         self._own = {index: _joined(parts, self._code_type) for index, parts in own.items()}
 
-    def lists(self, rows: RowIds) -> pa.ListArray:
-        """Return the lists of all codes of some rows."""
-        return self._lists.take(pa.array(rows))
+    def count(self, rows: RowIds, interruption: Interruption) -> Counts:
+        """Return how many of some rows hold each code, of all facets. Raises `Interrupted` when it was requested."""
+        counts = np.zeros(len(self._facet_of_code), np.int64)
+        # What a batch takes out stays in the processor's cache; and between two of them other threads have their turn,
+        # since numpy counts under Python's lock.
+        for first in range(0, len(rows), _BATCH_ROWS):
+            interruption.check()
+            held = self._lists.take(pa.array(rows[first : first + _BATCH_ROWS])).flatten().to_numpy()
+            counts += np.bincount(held, minlength=len(counts))
+        return counts
 
-    def own_codes(self, facet: Facet, rows: RowIds) -> Codes:
-        """Return the codes of one facet that some rows hold, all in one array."""
-        if not facet.is_list:
-            own: Codes = self._own[facet.index][rows]
-            return own
-        held: Codes = self.lists(rows).flatten().to_numpy()
-        of_facet: Codes = held[self._facet_of_code[held] == facet.index]
-        return of_facet
+    def count_own(self, facet: Facet, rows: RowIds, interruption: Interruption) -> Counts:
+        """Return how many of some rows hold each code of one facet. Raises like `count`."""
+        if facet.is_list:
+            counts: Counts = self.count(rows, interruption) * (self._facet_of_code == facet.index)
+            return counts
+        return np.bincount(self._own[facet.index][rows], minlength=len(self._facet_of_code))
 
     def holding_any(self, facet: Facet, rows: Rows, codes: Sequence[int]) -> Mask:
         """Return which of the rows hold one of the codes of a facet."""
@@ -102,12 +111,6 @@ class Postings:
         if code + 1 >= len(self._starts):
             return self._rows[:0]
         return self._rows[self._starts[code] : self._starts[code + 1]]
-
-
-def batches(lists: pa.ListArray, rows: int) -> Iterator[pa.RecordBatch]:
-    """Cut lists into batches of so many rows, each of which DuckDB may count in another thread."""
-    for first in range(0, len(lists), rows):
-        yield pa.record_batch([lists.slice(first, rows)], names=["codes"])
 
 
 def _joined(parts: Sequence[npt.NDArray[Any]], dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -1,8 +1,8 @@
-"""The engine: masks choose the models, DuckDB reads their texts and counts their codes.
+"""The engine: masks choose the models, DuckDB reads their texts and numbers, one pass over their codes counts them.
 
-Public models and the private models of an org are disjoint, so that their counts add: a scope is selected in two parts,
-and counted in one statement over the lists of both. A model that passes counts for all of its codes, one that fails a
-single *any* facet for its codes of that facet: so their counts leave their own filter out.
+Public models and the private models of an org are disjoint, so that their counts add: a scope is selected and counted
+in two parts. A model that passes counts for all of its codes, one that fails a single *any* facet for its codes of that
+facet: so their counts leave their own filter out.
 
 Nothing here depends on rows that the caller may not see, not even the time it takes: an org's rows lie together and no
 others are read, and a value that the scope does not hold is looked for like one that nobody knows.
@@ -10,33 +10,28 @@ others are read, and a value that the scope does not hold is looked for like one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Interruption
-from facets_svc.engine.columns import Columns, Postings, batches, read_models
+from facets_svc.engine.columns import Columns, Postings, read_models
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Index, Rows
-from facets_svc.engine.instance import Cursor, Instance
+from facets_svc.engine.instance import Instance
 from facets_svc.engine.matches import Matches
 from facets_svc.engine.selection import Selection, Selector
-from facets_svc.engine.statements import whole
 from facets_svc.engine.statistics import statistics
+from facets_svc.engine.words import Words
 from facets_svc.errors import LakeError
-from facets_svc.facets.answer import FacetAnswer, ValuePage
+from facets_svc.facets.answer import FacetAnswer, Statistics, ValuePage
 from facets_svc.facets.query import FacetQuery, ValueQuery
 from facets_svc.facets.values import EVERY_MODEL, Counts
 from facets_svc.lake.snapshot import Snapshot
-
-BATCH_ROWS: Final = 16_384
-"""Lists that one thread of DuckDB counts at a time."""
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -56,11 +51,11 @@ def _opened(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEng
     index = Index.read(snapshot)
     columns = Columns(snapshot, facet_of_code=index.dictionary.facets)
     postings = Postings(snapshot, codes=len(index.dictionary))
-    models = read_models(snapshot)
+    matches = Matches(read_models(snapshot), index.public, Words(snapshot, index.public))
     # What Arrow has read was copied, and Arrow would keep the memory.
     pa.default_memory_pool().release_unused()
     instance = Instance(snapshot.id, threads=threads, memory_limit=memory_limit)
-    return DuckdbEngine(snapshot, index, columns, postings, models, instance)
+    return DuckdbEngine(snapshot, index, columns, postings, matches, instance)
 
 
 class DuckdbEngine:
@@ -72,15 +67,14 @@ class DuckdbEngine:
         index: Index,
         columns: Columns,
         postings: Postings,
-        models: pa.Table,
+        matches: Matches,
         instance: Instance,
     ) -> None:
         self._snapshot = snapshot
         self._index = index
         self._columns = columns
         self._selector = Selector(columns, postings, index.public)
-        self._models = models
-        self._matches = Matches(models, index.public)
+        self._matches = matches
         self._instance = instance
 
     @property
@@ -102,27 +96,26 @@ class DuckdbEngine:
 
         Raises `Interrupted` when `interruption` was requested, `Unavailable` when DuckDB failed.
         """
+        interruption = interruption or Interruption()
         parts = self._parts(query)
-        wanted = [facet for facet in FACETS if query.wants(facet)]
         filters = Filters.of(query, self._index, parts)
-        with self._instance.cursor(interruption or Interruption()) as cursor:
-            selections = self._select(cursor, parts, filters)
-            counts = self._count(cursor, parts, selections, wanted, filters.alone)
-            numbers = statistics(cursor, self._models, parts, selections) if query.with_statistics else ()
+        selections = self._select(parts, filters, interruption)
+        wanted = [facet for facet in FACETS if query.wants(facet)]
+        counts = self._count(parts, selections, wanted, filters.alone, interruption)
         return FacetAnswer(
             total=sum(map(len, parts)),
             filtered_total=int(counts[EVERY_MODEL]),
             facets=self._index.dictionary.list_facets(query, counts),
-            statistics=numbers,
+            statistics=self._statistics(parts, selections, interruption) if query.with_statistics else (),
         )
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
         """Return a page of one facet's values. Raises like `answer`."""
+        interruption = interruption or Interruption()
         parts = self._parts(asked.query)
         filters = Filters.of(asked.query, self._index, parts)
-        with self._instance.cursor(interruption or Interruption()) as cursor:
-            selections = self._select(cursor, parts, filters)
-            counts = self._count(cursor, parts, selections, [asked.facet], filters.alone)
+        selections = self._select(parts, filters, interruption)
+        counts = self._count(parts, selections, [asked.facet], filters.alone, interruption)
         return self._index.dictionary.page(asked, counts)
 
     def forget(self) -> None:
@@ -138,23 +131,26 @@ class DuckdbEngine:
         org = self._index.orgs[query.org]
         return [part for part in (self._index.public if query.include_public else org.public, org.private) if part]
 
-    def _select(self, cursor: Cursor, parts: Sequence[Rows], filters: Filters) -> list[Selection] | None:
+    def _select(self, parts: Sequence[Rows], filters: Filters, interruption: Interruption) -> list[Selection] | None:
         """Select the models of each part that pass; None if there is no filter."""
+        interruption.check()
         if not filters:
             return None
         if not filters.needs_reading:
             return [self._selector.select(part, filters, None) for part in parts]
-        return [
-            self._selector.select(part, filters, partial(self._matches.among, cursor, part, filters)) for part in parts
-        ]
+        with self._instance.cursor(interruption) as cursor:
+            return [
+                self._selector.select(part, filters, partial(self._matches.among, cursor, part, filters))
+                for part in parts
+            ]
 
     def _count(
         self,
-        cursor: Cursor,
         parts: Sequence[Rows],
         selections: Sequence[Selection] | None,
         wanted: Sequence[Facet],
         alone: Facet | None,
+        interruption: Interruption,
     ) -> Counts:
         """Count, over the parts, the models that hold each code of the wanted facets, and all that pass (code 0).
 
@@ -162,38 +158,39 @@ class DuckdbEngine:
         """
         if selections is None:
             return self._totals(parts)
-        lists = [
-            piece
-            for selection in selections
-            for piece in self._lists(selection, [facet for facet in wanted if facet != alone])
-        ]
-        counts = np.zeros(len(self._index.dictionary), dtype=np.int64)
-        if any(map(len, lists)):
-            table = pa.Table.from_batches([batch for piece in lists for batch in batches(piece, BATCH_ROWS)])
-            with cursor.seeing("lists", table):
-                columns = cursor.columns(whole("count_codes"), {})
-            counts[columns["code"]] = columns["models"]
+        counted = [facet for facet in wanted if facet != alone]
+        counts = np.zeros(len(self._index.dictionary), np.int64)
+        for part, selection in zip(parts, selections, strict=True):
+            counts += self._held(part, selection, counted, interruption)
+            for facet, failing in selection.failing:
+                if facet in counted:
+                    counts += self._columns.count_own(facet, failing, interruption)
         if alone is not None and alone in wanted:
             codes = self._index.dictionary.codes_of(alone)
             counts[codes] = self._totals(parts)[codes]
         counts[EVERY_MODEL] = sum(len(selection.passing) for selection in selections)
         return counts
 
-    def _lists(self, selection: Selection, wanted: Sequence[Facet]) -> Iterator[pa.ListArray]:
-        """Yield the codes that are to be counted, in lists: of those that pass, and of those that fail one facet."""
-        if any(facet.is_list for facet in wanted):
-            yield self._columns.lists(selection.passing)
-        else:
-            for facet in wanted:
-                yield _one_a_list(self._columns.own_codes(facet, selection.passing))
-        for facet, failing in selection.failing:
-            if facet in wanted:
-                yield _one_a_list(self._columns.own_codes(facet, failing))
+    def _held(self, part: Rows, selection: Selection, counted: Sequence[Facet], interruption: Interruption) -> Counts:
+        """Count which codes those models of a part hold that pass: of these facets at least."""
+        passing = selection.passing
+        if not any(facet.is_list for facet in counted):
+            nothing = np.zeros(len(self._index.dictionary), np.int64)
+            return sum((self._columns.count_own(facet, passing, interruption) for facet in counted), nothing)
+        if 2 * len(passing) <= len(part):
+            return self._columns.count(passing, interruption)
+        # The others are fewer.
+        failing = np.ones(len(part), np.bool_)
+        failing[passing - part.first] = False
+        return self._index.totals(part) - self._columns.count(np.flatnonzero(failing) + part.first, interruption)
+
+    def _statistics(
+        self, parts: Sequence[Rows], selections: Sequence[Selection] | None, interruption: Interruption
+    ) -> tuple[tuple[str, Statistics], ...]:
+        """Sum up the numbers of the models that pass."""
+        with self._instance.cursor(interruption) as cursor:
+            return statistics(cursor, self._matches.models, parts, selections)
 
     def _totals(self, parts: Sequence[Rows]) -> Counts:
         """Return the unfiltered counts of the parts."""
         return sum(map(self._index.totals, parts), np.zeros(len(self._index.dictionary), dtype=np.int64))
-
-
-def _one_a_list(codes: npt.NDArray[np.unsignedinteger]) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(np.arange(len(codes) + 1, dtype=np.int32)), pa.array(codes))

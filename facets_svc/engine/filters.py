@@ -86,14 +86,12 @@ class Filters:
         own = self.by_facet[facet.index]
         return bool(own) and own.match == "any"
 
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters of `sql/facets/matching.sql`; none for what narrows nothing."""
+    def bounds(self) -> dict[str, Any]:
+        """Return the ranges as parameters of `sql/facets/matching.sql`."""
         parameters: dict[str, Any] = {}
         for bounds in self.ranges:
             if bounds.minimum is not None:
                 parameters[f"{bounds.measure.column}_minimum"] = bounds.minimum
             if bounds.maximum is not None:
                 parameters[f"{bounds.measure.column}_maximum"] = bounds.maximum
-        if self.terms:
-            parameters["terms"] = list(self.terms)
         return parameters

@@ -18,19 +18,30 @@ from facets_svc.errors import Unavailable
 
 _log = logging.getLogger(__name__)
 
-_PERFECT_HASH_BITS: Final = 20
-"""Codes are small numbers: DuckDB counts them in an array rather than in a hash table, twice as fast."""
-
 _FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
 
 
 class Cursor:
-    """One request's own connection to the instance: for one thread, closed when the request is done."""
+    """One request's own connection to the instance: for one thread, closed when the request is done.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, interruption: Interruption) -> None:
-        self._connection = connection.cursor()
+    The connection is made when it is needed: that takes longer than many an answer.
+    """
+
+    def __init__(self, instance: duckdb.DuckDBPyConnection, interruption: Interruption) -> None:
+        self._instance = instance
         self._interruption = interruption
         self._thread = threading.get_ident()
+        self._made: duckdb.DuckDBPyConnection | None = None
+        self._closed = False
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if threading.get_ident() != self._thread or self._closed:
+            # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
+            raise AssertionError("A cursor was used by another thread than its request's, or after its request.")
+        if self._made is None:
+            self._made = self._instance.cursor()
+        return self._made
 
     def columns(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
         """Run a statement, and return its columns by name. No value may be null."""
@@ -54,21 +65,20 @@ class Cursor:
             self._connection.unregister(name)
 
     def _execute(self, statement: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-        if threading.get_ident() != self._thread:
-            # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
-            raise AssertionError("A cursor was used by another thread than its request's.")
-        if self._interruption.requested:
-            # DuckDB forgets an interrupt that comes between two statements.
-            raise Interrupted("The query was interrupted between two statements.")
-        return self._connection.execute(statement, dict(parameters))
+        connection = self._connection
+        self._interruption.check()  # DuckDB forgets an interrupt that comes between two statements
+        return connection.execute(statement, dict(parameters))
 
     def interrupt(self) -> None:
         """Stop the running statement. Any thread may call it."""
-        self._connection.interrupt()
+        if self._made is not None:
+            self._made.interrupt()
 
     def close(self) -> None:
         """Give the connection back."""
-        self._connection.close()
+        self._closed = True
+        if self._made is not None:
+            self._made.close()
 
 
 class Instance:
@@ -126,7 +136,6 @@ class Instance:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config=self._config)
-        connection.execute(f"SET perfect_ht_threshold = {_PERFECT_HASH_BITS}")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

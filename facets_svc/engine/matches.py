@@ -4,55 +4,62 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from facets_svc.engine.columns import RowIds
 from facets_svc.engine.filters import Filters
-from facets_svc.engine.index import Rows
+from facets_svc.engine.index import Mask, Rows
 from facets_svc.engine.instance import Cursor
 from facets_svc.engine.statements import matching
+from facets_svc.engine.words import Bits, Grams, Words
 
 MAX_BYTES: Final = 32 * 2**20
-"""Bytes of row ids that are remembered; the longest unused ones go first."""
+"""Bytes of masks that are remembered; the longest unused ones go first."""
 
-CANDIDATES_SHARE: Final = 8
+CANDIDATES_SHARE: Final = 4
 """Candidates are read alone when they are fewer than one in so many rows."""
+
+FEW_TEXTS: Final = 20_000
+"""Up to so many texts Arrow has read, on one thread, before DuckDB has begun."""
 
 _Key = tuple[object, object]
 
 
 class Matches:
-    """Reads texts and numbers by DuckDB, and remembers which public models passed.
+    """Finds the models whose texts and numbers pass, and remembers which public ones did.
 
-    `models` are those of `Index.models`. Whoever narrows a search by clicks asks for the same terms again, and public
-    models are the same for everybody. What an org's own rows answer is not kept: reading them takes little.
+    `models` are all of them, by row id. The text of a public model is what `words` leave of it; `grams` tell which of
+    those need not be read. Whoever narrows a search by clicks asks for the same terms again, and public models are the
+    same for everybody. What an org's own rows answer is not kept: reading them takes little.
     """
 
-    def __init__(self, models: pa.Table, public: Rows) -> None:
-        self._models = models
+    def __init__(self, models: pa.Table, public: Rows, words: Words) -> None:
+        self.models = models
+        self._texts = models.select(["rid", "search_text"])
         self._public = public
+        self._words = words
+        self._grams = Grams(self._texts.column("search_text").slice(0, len(public)))
         self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, RowIds] = OrderedDict()
+        self._kept: OrderedDict[_Key, Bits] = OrderedDict()
         self._bytes = 0
 
-    def among(self, cursor: Cursor, rows: Rows, filters: Filters, candidates: RowIds) -> RowIds:
-        """Return the row ids of the models whose texts and numbers pass, in ascending order.
-
-        Of `rows` at least those of `candidates` are looked at; all of them, unless they are few of many.
-        """
+    def among(self, cursor: Cursor, rows: Rows, filters: Filters, candidates: Mask) -> Mask:
+        """Return which of `rows` are candidates whose texts and numbers pass; others may be among them."""
         if rows != self._public:
-            return self._read(cursor, _slice(self._models, rows), filters)
+            return self._passing(cursor, rows, filters, candidates)
         key = (filters.terms, filters.ranges)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        if len(candidates) * CANDIDATES_SHARE < len(rows):
-            return self._read(cursor, self._models.take(pa.array(candidates)), filters)
-        found = self._read(cursor, _slice(self._models, rows), filters)
-        self._keep(key, found)
+                return np.unpackbits(self._kept[key], count=len(rows)).view(np.bool_)
+        if _are_few(candidates):
+            return self._passing(cursor, rows, filters, candidates)
+        found = self._passing(cursor, rows, filters, np.ones(len(rows), np.bool_))
+        self._keep(key, np.packbits(found))
         return found
 
     def forget(self) -> None:
@@ -61,13 +68,45 @@ class Matches:
             self._kept.clear()
             self._bytes = 0
 
-    def _read(self, cursor: Cursor, models: pa.Table, filters: Filters) -> RowIds:
-        parameters = filters.parameters()
-        with cursor.seeing("models", models):
-            found: RowIds = cursor.columns(matching(frozenset(parameters)), parameters)["rid"]
-        return found
+    def _passing(self, cursor: Cursor, rows: Rows, filters: Filters, candidates: Mask) -> Mask:
+        """Return which of `rows` are candidates and pass."""
+        passing = candidates
+        if filters.ranges:
+            passing = self._read(cursor, self.models, rows, passing, filters.bounds())
+        for term in filters.terms:
+            if rows.end <= self._public.end:
+                held = passing & self._words.holding(term, rows)
+                others = passing & ~held & self._grams.may_hold(term, rows)
+                passing = held | self._holding(cursor, rows, others, term)
+            else:
+                passing = self._holding(cursor, rows, passing, term)
+        return passing
 
-    def _keep(self, key: _Key, found: RowIds) -> None:
+    def _holding(self, cursor: Cursor, rows: Rows, candidates: Mask, term: str) -> Mask:
+        """Return which of `rows` are candidates whose texts hold a term."""
+        places = np.flatnonzero(candidates)
+        if len(places) > FEW_TEXTS:
+            return self._read(cursor, self._texts, rows, candidates, {"term": term})
+        texts = self._texts.column("search_text").take(pa.array(places + rows.first))
+        holding = np.zeros(len(rows), np.bool_)
+        holding[places] = pc.match_substring(texts, term).to_numpy()
+        return holding
+
+    def _read(
+        self, cursor: Cursor, models: pa.Table, rows: Rows, candidates: Mask, parameters: Mapping[str, Any]
+    ) -> Mask:
+        """Return which of `rows` are candidates and, as DuckDB reads them, pass."""
+        if _are_few(candidates):
+            read = models.take(pa.array(np.flatnonzero(candidates) + rows.first))
+        else:
+            read = models.slice(rows.first, len(rows))
+        with cursor.seeing("models", read):
+            found = cursor.columns(matching(frozenset(parameters)), parameters)["rid"]
+        passing = np.zeros(len(rows), np.bool_)
+        passing[found - rows.first] = True
+        return passing & candidates
+
+    def _keep(self, key: _Key, found: Bits) -> None:
         with self._lock:
             if key in self._kept:
                 return
@@ -77,5 +116,5 @@ class Matches:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
 
-def _slice(models: pa.Table, rows: Rows) -> pa.Table:
-    return models.slice(rows.first, len(rows))
+def _are_few(candidates: Mask) -> bool:
+    return bool(np.count_nonzero(candidates) * CANDIDATES_SHARE < len(candidates))

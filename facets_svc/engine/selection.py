@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.engine.columns import Columns, Postings, RowIds
+from facets_svc.engine.columns import Columns, Postings
 from facets_svc.engine.filters import CodeFilter, Filters
 from facets_svc.engine.index import Mask, Rows
 
@@ -37,11 +37,11 @@ class Selector:
         self._postings = postings
         self._public = public
 
-    def select(self, rows: Rows, filters: Filters, matching: Callable[[RowIds], RowIds] | None) -> Selection:
+    def select(self, rows: Rows, filters: Filters, matching: Callable[[Mask], Mask] | None) -> Selection:
         """Select among `rows` by the facets' filters, and by `matching` if there is more to pass.
 
-        It is given the row ids that are still of interest, and returns those of them that pass the rest; others that it
-        returns are ignored.
+        It is given which of the rows are still of interest, and returns which pass the rest; what it says of others is
+        ignored.
         """
         candidates = np.ones(len(rows), np.bool_)
         failed = np.zeros(len(rows), np.uint8)
@@ -56,9 +56,7 @@ class Selector:
             else:
                 candidates &= mask
         if matching is not None:
-            matches = np.zeros(len(rows), np.bool_)
-            matches[matching(_row_ids(rows, candidates & (failed <= 1))) - rows.first] = True
-            candidates &= matches
+            candidates &= matching(candidates & (failed <= 1))
         failing = tuple((facet, _row_ids(rows, candidates & (failed == 1) & ~mask)) for facet, mask in own_masks)
         return Selection(_row_ids(rows, candidates & (failed == 0)), failing)
 

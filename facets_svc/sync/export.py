@@ -54,6 +54,7 @@ INDEX: Final = {
         ]
     ),
     "postings_public": pa.schema([_CODE, _RID]),
+    "words_public": pa.schema([pa.field("word", pa.string(), nullable=False), _RID]),
     "orgs": pa.schema(
         [
             _ORG,
@@ -122,9 +123,9 @@ class Export:
         self._execute("export/placed", buckets=buckets)
 
     def index(self) -> None:
-        """Give every facet value its code, and find out which model holds which."""
-        for name in ("export/exploded", "export/facet_values", "export/postings"):
-            self._execute(name)
+        """Give every facet value its code, find out which model holds which, and which words many models share."""
+        for name in ("exploded", "facet_values", "postings", "said", "words", "rests"):
+            self._execute(f"export/{name}")
 
     def write_models(self, folder: Path, advance: Advance) -> list[Path]:
         """Write the records, hive-partitioned by visibility and bucket, under `folder`, and return the files."""

@@ -1,5 +1,6 @@
 -- index/model_facets.parquet: per model, all codes in ONE list, the code of each facet that is no list, the numbers and
--- times that filters narrow, and the text that the model is searched by.
+-- times that filters narrow, and the text that the model is searched by: of a public one, what index/words_public.parquet
+-- leaves of it.
 WITH held AS (
     SELECT
         postings.rid AS rid,
@@ -21,8 +22,9 @@ SELECT
     staged.downloads AS downloads,
     staged.created_at AS created_at,
     staged.updated_at AS updated_at,
-    staged.search_text AS search_text
+    CASE WHEN placed.is_public THEN coalesce(rests.text, '') ELSE staged.search_text END AS search_text
 FROM placed
 INNER JOIN staged ON staged.seq = placed.seq
 INNER JOIN held ON held.rid = placed.rid
+LEFT JOIN rests ON rests.rid = placed.rid
 ORDER BY placed.rid;

@@ -10,7 +10,7 @@
 -- $created_at_maximum TIMESTAMPTZ: created_at is before this
 -- $updated_at_minimum TIMESTAMPTZ: updated_at is at least this
 -- $updated_at_maximum TIMESTAMPTZ: updated_at is before this
--- $terms VARCHAR[]: folded search terms, the most selective first; the search text contains all of them
+-- $term VARCHAR: folded search term, which the search text contains
 SELECT models.rid AS rid
 FROM models
 WHERE TRUE
@@ -44,12 +44,7 @@ WHERE TRUE
     -- only with $updated_at_maximum
     AND models.updated_at < $updated_at_maximum
     -- end
-    -- only with $terms
-    AND contains(models.search_text, $terms[1])
-    AND (len($terms) < 2 OR contains(models.search_text, $terms[2]))
-    AND (
-        len($terms) < 3
-        OR len(list_filter($terms[3:], lambda term: NOT contains(models.search_text, term))) = 0
-    )
+    -- only with $term
+    AND contains(models.search_text, $term)
     -- end
 ORDER BY rid;

@@ -47,8 +47,16 @@ def test_a_cursor_serves_the_thread_of_its_request_and_no_other(instance: Instan
 def test_a_cursor_is_closed_with_its_request(instance: Instance) -> None:
     with instance.cursor(Interruption()) as cursor:
         pass
-    with pytest.raises(duckdb.ConnectionException):
+    with pytest.raises(AssertionError, match="after its request"):
         cursor.columns(ROW_IDS, {})
+
+
+def test_the_connection_of_a_cursor_is_closed_with_it(instance: Instance) -> None:
+    with instance.cursor(Interruption()) as cursor:
+        cursor.columns(ROW_IDS, {})
+        connection = cursor._connection
+    with pytest.raises(duckdb.ConnectionException):
+        connection.execute(ROW_IDS)
 
 
 def test_a_query_that_was_interrupted_before_it_started_does_not_run(instance: Instance) -> None:
@@ -121,7 +129,7 @@ def test_a_request_cannot_read_files(instance: Instance, tmp_path: Path) -> None
 
 def test_an_answer_after_a_fatal_error_is_right(snapshot: Snapshot) -> None:
     engine = open_engine(snapshot, threads=1, memory_limit="256MiB")
-    query = FacetQuery.of("acme", limit=10, search="model")
+    query = FacetQuery.of("acme", limit=10, search="model", with_statistics=True)
     before = engine.answer(query)
     engine._instance._connection.close()
     with pytest.raises(Unavailable):

@@ -19,7 +19,7 @@ from tests.web.client import SECRET, Answer, ask, bearer
 
 pytestmark = pytest.mark.anyio
 
-SEARCH = "/api/v1/org/acme/models/facets?search=model"
+SEARCH = "/api/v1/org/acme/models/facets?search=model&counts=true"
 
 
 @pytest.fixture

@@ -160,7 +160,10 @@ def test_a_lake_on_a_full_disk_is_an_error_of_the_lake(tmp_path: Path, lake: Fol
     assert (lake.current(), lake.ids()) == (None, [])
 
 
-CHECKED = [model(n, "large", tags=["a", f"t{n % 3}"], license="mit", task_categories=["x"]) for n in range(100)]
+CHECKED = [
+    model(n, "large", description="same", tags=["a", f"t{n % 3}"], license="mit", task_categories=["x"])
+    for n in range(100)
+]
 CHECKED += [model(9000 + n, f"org-{n}", is_public=False, tags=["b"], framework="f") for n in range(3)]
 
 SPOILED = {
@@ -171,6 +174,7 @@ SPOILED = {
     "postings_match_values": "DELETE FROM postings_public WHERE code = 6 AND rid = 7",
     "row_ids_are_dense": "UPDATE model_facets SET rid = 8 WHERE rid = 7",
     "totals_match_lists": "UPDATE facet_totals SET models = models + 1 WHERE code = 6",
+    "words_are_of_public_models": "UPDATE words_public SET rid = 100 WHERE rid = 7",
     "visibility_matches_partition": "UPDATE models SET visibility = 'public' WHERE NOT is_public",
 }
 
