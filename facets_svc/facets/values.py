@@ -76,6 +76,9 @@ class Dictionary:
         for code in range(FIRST_VALUE, len(values)):
             self._codes[facets[code]][values[code]] = code
         self._columns = [_column(facet, self._codes[facet.index]) for facet in FACETS]
+        self._places = np.zeros(len(values), np.int64)
+        for column in self._columns:
+            self._places[column.codes] = np.arange(len(column.codes))
 
     def __len__(self) -> int:
         """One more than the highest code."""
@@ -91,21 +94,19 @@ class Dictionary:
 
     def list_facets(self, query: FacetQuery, counts: Counts) -> tuple[FacetValues, ...]:
         """List the values of every facet by their counts, as `query` asks."""
-        return tuple(
-            self._list(facet, query.filters[facet.index].selected, query.limits[facet.index], counts)
-            for facet in FACETS
-        )
+        held = np.flatnonzero(counts[FIRST_VALUE:]) + FIRST_VALUE
+        facets = self.facets[held]
+        return tuple(self._list(facet, query, held[facets == facet.index], counts) for facet in FACETS)
 
     def page(self, asked: ValueQuery, counts: Counts) -> ValuePage:
         """List a page of one facet's values by their counts."""
         column = self._columns[asked.facet.index]
-        found = counts[column.codes]
+        held = column.codes[counts[column.codes] > 0]
         if asked.fragment:
             # Only what counts is read: what others keep private must not take time.
-            read = np.flatnonzero(found)
-            lacking = [asked.fragment not in column.folded[place] for place in read.tolist()]
-            found[read[lacking]] = 0
-        places = _by_count(found) if asked.order == "count" else _by_size(column, np.flatnonzero(found))
+            read = self._places[held].tolist()
+            held = held[[asked.fragment in column.folded[place] for place in read]]
+        places = self._by_count(held, counts) if asked.order == "count" else _by_size(column, self._places[held])
         codes = column.codes[places[asked.offset : asked.offset + asked.limit]]
         return ValuePage(
             values=tuple(map(self._values.__getitem__, codes.tolist())),
@@ -114,12 +115,13 @@ class Dictionary:
             missing_count=int(counts[missing_code(asked.facet)]),
         )
 
-    def _list(self, facet: Facet, selected: tuple[str, ...], limit: int, counts: Counts) -> FacetValues:
-        """List the first `limit` values that count, and every selected one, in the facet's order."""
+    def _list(self, facet: Facet, query: FacetQuery, held: npt.NDArray[np.int64], counts: Counts) -> FacetValues:
+        """List the first values of those `held` codes that count, and every selected one, in the facet's order."""
+        limit, selected = query.limits[facet.index], query.filters[facet.index].selected
         if not limit:
             return FacetValues()
         column = self._columns[facet.index]
-        places = _by_count(counts[column.codes])
+        places = self._by_count(held, counts)
         listed = places[:limit]
         known = {value: code for value in selected if (code := self.code(facet, value)) is not None and counts[code]}
         if len(listed) < len(places) and known:
@@ -133,23 +135,21 @@ class Dictionary:
             values=(*map(self._values.__getitem__, codes.tolist()), *absent),
             counts=(*listed_counts, *(0 for _ in absent)),
             total_values=len(places),
-            other_count=int(counts[column.codes].sum()) - sum(listed_counts),
+            other_count=int(counts[held].sum()) - sum(listed_counts),
             missing_count=int(counts[missing_code(facet)]),
         )
+
+    def _by_count(self, held: npt.NDArray[np.int64], counts: Counts) -> npt.NDArray[np.int64]:
+        """Return the places of codes of a facet, by descending count; of equal counts the lesser place comes first."""
+        # Both in one number, since to sort numbers is several times faster than to sort places by them.
+        keys = np.sort((-counts[held] << _PLACE_BITS) + self._places[held])
+        ordered: npt.NDArray[np.int64] = keys & ((1 << _PLACE_BITS) - 1)
+        return ordered
 
 
 def missing_code(facet: Facet) -> int:
     """Return the code of having no value of `facet`."""
     return facet.index + 1
-
-
-def _by_count(found: Counts) -> npt.NDArray[np.int64]:
-    """Return the places of the values that count, by descending count; of equal counts the lesser place comes first."""
-    places = np.flatnonzero(found)
-    # Both in one number, since to sort numbers is several times faster than to sort places by them.
-    keys = np.sort((-found[places] << _PLACE_BITS) + places)
-    ordered: npt.NDArray[np.int64] = keys & ((1 << _PLACE_BITS) - 1)
-    return ordered
 
 
 def _by_size(column: _Column, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
