@@ -493,6 +493,47 @@ def page(
     return OraclePage(Listed(shown, [held[v] for v in shown]), len(values), found.missing_of(parameter))
 
 
+class OracleList(NamedTuple):
+    """The right list: the records of all that pass, in order, and how many models are in scope."""
+
+    records: list[dict[str, Any]]
+    total: int
+
+    def body(self, fields: Collection[str], offset: int, limit: int) -> dict[str, Any]:
+        """Return the JSON body of a page, without its cursor."""
+        return {
+            "models": [
+                {name: as_json(value) for name, value in record.items() if name in fields}
+                for record in self.records[offset : offset + limit]
+            ],
+            "total": self.total,
+            "filtered_total": len(self.records),
+        }
+
+
+def listed(found: Found, sort: str) -> OracleList:
+    """Return all models that pass, by a column (`-`: the greatest first), then by id in the same direction.
+
+    Those without a value come last either way.
+    """
+    descending, column = sort.startswith("-"), sort.removeprefix("-")
+
+    def key(record: dict[str, Any]) -> Any:
+        return record[column], record["id"]
+
+    records = [row.record for row in found.passing()]
+    held = sorted((record for record in records if record[column] is not None), key=key, reverse=descending)
+    others = sorted(
+        (record for record in records if record[column] is None), key=lambda record: record["id"], reverse=descending
+    )
+    return OracleList(held + others, len(found.scope))
+
+
+def as_json(value: Any) -> Any:
+    """Return a value of a record as JSON has it: a time is a text, in UTC."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+
+
 def size_order(label: str) -> tuple[bool, Fraction, int, Fraction]:
     """Return where a size label goes; labels that tie here go by count and value."""
     number = "([0-9]+(?:[.][0-9]+)?)([KMBT]?)"

@@ -22,11 +22,13 @@ from tests.oracle import (
     Asked,
     Model,
     OracleAnswer,
+    OracleList,
     OraclePage,
     asked_of,
     counted_values,
     facets,
     find,
+    listed,
     page,
 )
 
@@ -74,6 +76,9 @@ BOUNDS = [
     *("created_after", "created_before", "updated_after", "updated_before"),
 ]
 """The query parameters that bound a number or a time."""
+
+SORTED_BY = ["updated_at", "created_at", "downloads", "name", "parameters"]
+"""The columns that models are listed by."""
 
 POISON: list[dict[str, Any]] = [
     {"id": None},
@@ -327,6 +332,38 @@ class ValueQuestion:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelQuestion:
+    """A question for the models themselves, page by page; `fields` empty: all of them."""
+
+    question: Question
+    sort: str = "-updated_at"
+    limit: int = 50
+    fields: list[str] = field(default_factory=list)
+
+    def answered_by_oracle(self, models: Sequence[Model]) -> OracleList:
+        """Return the right list over cleaned rows."""
+        asked = self.question
+        found = find(
+            models,
+            org=asked.org,
+            include_public=asked.include_public,
+            search=asked.search,
+            asked=asked.asked,
+            bounds=asked.bounds,
+        )
+        return listed(found, self.sort)
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the query string's parameters without the cursor; the org goes into the path."""
+        return [
+            *self.question.filters(),
+            ("sort", self.sort),
+            ("limit", str(self.limit)),
+            *([("fields", ",".join(self.fields))] if self.fields else []),
+        ]
+
+
 def mixed_questions(models: Sequence[Model]) -> st.SearchStrategy[Question]:
     """Questions over cleaned rows that mix all that may be asked, for Hypothesis."""
     return st.randoms(use_true_random=False).map(lambda random: random_mixed_question(random, models))
@@ -412,6 +449,21 @@ def random_value_question(random: randomness.Random, models: Sequence[Model]) ->
         sort=random.choice(["count", "value"]),
         offset=random.choice([0, 0, 0, 1, 2, 5, 10_000]),
         limit=random.choice([1, 2, 3, 10, 10_000]),
+    )
+
+
+def model_questions(models: Sequence[Model]) -> st.SearchStrategy[ModelQuestion]:
+    """Questions for the models themselves, for Hypothesis."""
+    return st.randoms(use_true_random=False).map(lambda random: random_model_question(random, models))
+
+
+def random_model_question(random: randomness.Random, models: Sequence[Model]) -> ModelQuestion:
+    """Return a question for the models themselves, in some order, in pages of some size."""
+    return ModelQuestion(
+        question=random_mixed_question(random, models),
+        sort=random.choice(["", "-"]) + random.choice(SORTED_BY),
+        limit=random.choice([1, 2, 3, 10, 200]),
+        fields=random.sample(list(models[0].record), k=random.choice([0, 0, 1, 2, 15])),
     )
 
 

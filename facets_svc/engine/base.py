@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from facets_svc.errors import FacetsError
-from facets_svc.facets.answer import FacetAnswer, ValuePage
-from facets_svc.facets.query import FacetQuery, ValueQuery
+from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
+from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
 
 
 class Interrupted(FacetsError):
@@ -78,6 +78,9 @@ class Engine(Protocol):
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
         """Return a page of one facet's values, exactly. Raises like `answer`."""
+
+    def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
+        """Return a page of the models themselves. Raises like `answer`, and `LakeError` when their file is spoiled."""
 
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""

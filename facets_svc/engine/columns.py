@@ -65,6 +65,11 @@ class Columns:
             return counts
         return np.bincount(self._own[facet.index][rows], minlength=len(self._facet_of_code))
 
+    def scalar_codes(self, facet: Facet, rows: RowIds) -> Codes:
+        """Return the code that each of some rows holds of a facet that is no list."""
+        codes: Codes = self._own[facet.index][rows]
+        return codes
+
     def holding_any(self, facet: Facet, rows: Rows, codes: Sequence[int]) -> Mask:
         """Return which of the rows hold one of the codes of a facet."""
         if facet.is_list:

@@ -24,12 +24,14 @@ from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Index, Rows
 from facets_svc.engine.instance import Instance
 from facets_svc.engine.matches import Matches
+from facets_svc.engine.order import Order
+from facets_svc.engine.records import Records, Texts
 from facets_svc.engine.selection import Selection, Selector
 from facets_svc.engine.statistics import statistics
 from facets_svc.engine.words import Words
 from facets_svc.errors import LakeError
-from facets_svc.facets.answer import FacetAnswer, Statistics, ValuePage
-from facets_svc.facets.query import FacetQuery, ValueQuery
+from facets_svc.facets.answer import FacetAnswer, ModelPage, Statistics, ValuePage
+from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
 from facets_svc.facets.values import EVERY_MODEL, Counts
 from facets_svc.lake.snapshot import Snapshot
 
@@ -52,22 +54,26 @@ def _opened(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEng
     columns = Columns(snapshot, facet_of_code=index.dictionary.facets)
     postings = Postings(snapshot, codes=len(index.dictionary))
     matches = Matches(read_models(snapshot), index.public, Words(snapshot, index.public))
+    order, texts = Order(snapshot), Texts(snapshot, readers=threads)
     # What Arrow has read was copied, and Arrow would keep the memory.
     pa.default_memory_pool().release_unused()
     instance = Instance(snapshot.id, threads=threads, memory_limit=memory_limit)
-    return DuckdbEngine(snapshot, index, columns, postings, matches, instance)
+    return DuckdbEngine(snapshot, index, columns, postings, matches, order=order, texts=texts, instance=instance)
 
 
 class DuckdbEngine:
     """Answers queries over one snapshot, from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what was opened, each by itself
         self,
         snapshot: Snapshot,
         index: Index,
         columns: Columns,
         postings: Postings,
         matches: Matches,
+        *,
+        order: Order,
+        texts: Texts,
         instance: Instance,
     ) -> None:
         self._snapshot = snapshot
@@ -76,6 +82,9 @@ class DuckdbEngine:
         self._selector = Selector(columns, postings, index.public)
         self._matches = matches
         self._instance = instance
+        self._order = order
+        self._texts = texts
+        self._records = Records(texts, columns, matches.models, index.dictionary, len(index.public))
 
     @property
     def snapshot_id(self) -> str:
@@ -118,6 +127,26 @@ class DuckdbEngine:
         counts = self._count(parts, selections, [asked.facet], filters.alone, interruption)
         return self._index.dictionary.page(asked, counts)
 
+    def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
+        """Return a page of the models themselves. Raises like `answer`, and `LakeError` when their file is spoiled."""
+        interruption = interruption or Interruption()
+        parts = self._parts(asked.query)
+        filters = Filters.of(asked.query, self._index, parts)
+        selections = self._select(parts, filters, interruption)
+        passing = parts if selections is None else [selection.passing for selection in selections]
+        rows = self._order.page(
+            passing, column=asked.order, descending=asked.descending, first=asked.offset, count=asked.limit
+        )
+        interruption.check()
+        filtered_total, end = sum(map(len, passing)), asked.offset + len(rows)
+        return ModelPage(
+            snapshot_id=self.snapshot_id,
+            total=sum(map(len, parts)),
+            filtered_total=filtered_total,
+            records=tuple(self._records.read(rows, asked.fields)),
+            following=end if end < filtered_total else None,
+        )
+
     def forget(self) -> None:
         """Forget what is remembered of earlier queries: a benchmark of what is asked for the first time does it."""
         self._matches.forget()
@@ -125,6 +154,7 @@ class DuckdbEngine:
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""
         self._instance.close()
+        self._texts.close()
 
     def _parts(self, query: FacetQuery) -> list[Rows]:
         """Return the rows of the query's scope: public ones, and the org's private ones."""

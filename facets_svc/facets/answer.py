@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from facets_svc.catalogue import FACETS
 
@@ -77,3 +78,22 @@ class ValuePage:
     counts: tuple[int, ...]
     total_values: int
     missing_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPage:
+    """A page of models' records with the fields that were asked for, and the totals of the whole list.
+
+    `snapshot_id` is the snapshot that the page comes from, and `following` how many models of the list come before the
+    next page; None if this one is the last.
+    """
+
+    snapshot_id: str
+    total: int
+    filtered_total: int
+    records: tuple[dict[str, Any], ...]
+    following: int | None
+
+
+Answer = FacetAnswer | ValuePage | ModelPage
+"""What is answered to a question of each kind."""

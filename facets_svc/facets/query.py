@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from facets_svc.catalogue import FACETS, Facet, Match, Measure, fold
+from facets_svc.catalogue import FACETS, RECORD, Facet, Match, Measure, fold
 
 Bound = int | datetime
 
@@ -137,7 +137,30 @@ class ValueQuery:
         return self.query.org
 
 
-Question = FacetQuery | ValueQuery
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelQuery:
+    """A question for the models themselves, under a query's scope and filters: at most `limit` of their records.
+
+    `order` is one of `ORDERS`; of equal values the lesser id comes first, or the greater one when `descending`; models
+    without a value come last either way. `fields` are columns of the record, in its order. After a page of the snapshot
+    `snapshot_id` (None: this is the first) `offset` models are passed over.
+    """
+
+    query: FacetQuery
+    order: str = "updated_at"
+    descending: bool = True
+    fields: tuple[str, ...] = tuple(RECORD.names)
+    snapshot_id: str | None = None
+    offset: int = 0
+    limit: int
+
+    @property
+    def org(self) -> str:
+        """Whose models the query is about."""
+        return self.query.org
+
+
+Question = FacetQuery | ValueQuery | ModelQuery
 """Whatever a request may ask of one snapshot."""
 
 

@@ -88,6 +88,10 @@ class Dictionary:
         """Return the code of a value; None if the catalogue has never seen it."""
         return self._codes[facet.index].get(value)
 
+    def value(self, code: int) -> str | None:
+        """Return the value of a code; None for one that is no value."""
+        return self._values[code] if code >= FIRST_VALUE else None
+
     def codes_of(self, facet: Facet) -> npt.NDArray[np.int64]:
         """Return the codes of a facet: of its values, and of having none."""
         return np.append(self._columns[facet.index].codes, missing_code(facet))

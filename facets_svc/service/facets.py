@@ -12,9 +12,17 @@ from functools import partial
 from typing import Final, Self, cast
 
 from facets_svc.engine.base import Engine, Interruption
-from facets_svc.errors import DeadlineExceeded, FacetsError, NotFound, ReloadRunning, Unavailable
-from facets_svc.facets.answer import FacetAnswer, ValuePage
-from facets_svc.facets.query import Question, ValueQuery
+from facets_svc.errors import (
+    DeadlineExceeded,
+    FacetsError,
+    InvalidField,
+    InvalidRequest,
+    NotFound,
+    ReloadRunning,
+    Unavailable,
+)
+from facets_svc.facets.answer import Answer
+from facets_svc.facets.query import ModelQuery, Question, ValueQuery
 from facets_svc.service.answered import Answered, SnapshotInForce
 from facets_svc.service.form import EncodedT, Form, QuestionT
 from facets_svc.service.pool import Pool
@@ -108,14 +116,15 @@ class FacetService:
         The same question, asked in the same form while it is being answered, is answered once for all.
 
         Raises `Overloaded` when the queue is full, `NotFound` when `must_know_org` and the catalogue does not know the
-        org, `Unavailable` without a snapshot or when the engine fails, `DeadlineExceeded` when it takes too long. When
-        the last caller is cancelled, the query is interrupted.
+        org, `InvalidRequest` for a page of another snapshot's list, `Unavailable` without a snapshot or when the engine
+        fails, `DeadlineExceeded` when it takes too long. When the last caller is cancelled, the query is interrupted.
         """
         timing = timing or Timing()
         with self._in_force.lent() as tenure:
             if must_know_org and not tenure.engine.knows(question.org):
                 self._pool.require_place()
                 raise NotFound("The catalogue knows no such org.")
+            _require_cursor_of(question, tenure.snapshot.id)
             if (kept := tenure.cache.get(question, form)) is not None:
                 timing.hit = True
                 return kept
@@ -217,7 +226,19 @@ def _answer(
     return encoded
 
 
-def _ask(engine: Engine, question: Question, interruption: Interruption) -> FacetAnswer | ValuePage:
-    if isinstance(question, ValueQuery):
-        return engine.values(question, interruption)
+def _ask(engine: Engine, question: Question, interruption: Interruption) -> Answer:
+    match question:
+        case ValueQuery():
+            return engine.values(question, interruption)
+        case ModelQuery():
+            return engine.models(question, interruption)
     return engine.answer(question, interruption)
+
+
+def _require_cursor_of(question: Question, snapshot_id: str) -> None:
+    """Raise `InvalidRequest` if a page is asked for of another snapshot's list."""
+    if isinstance(question, ModelQuery) and question.snapshot_id not in (None, snapshot_id):
+        gone = f"Is of the snapshot {question.snapshot_id[:40]}, which is gone; begin again without it."
+        raise InvalidRequest(
+            "The list has changed; see errors.", fields=(InvalidField(("query", "cursor"), gone, "gone"),)
+        )

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from facets_svc import sql
-from facets_svc.catalogue import FACETS, RECORD
+from facets_svc.catalogue import FACETS, ORDERS, RECORD, TEXTS
 from facets_svc.lake import files
 from facets_svc.sync.progress import Advance
 
@@ -67,8 +67,13 @@ INDEX: Final = {
     "facet_totals": pa.schema(
         [pa.field("first", pa.uint32(), nullable=False), _CODE, pa.field("models", pa.uint32(), nullable=False)]
     ),
+    "model_texts": pa.schema([_RID, *(RECORD.field(name) for name in TEXTS)]),
+    "model_order": pa.schema([_RID, *(pa.field(name, pa.uint32(), nullable=False) for name in ORDERS)]),
 }
 """The files of the index and their schemas; `sql/export/index_<name>.sql` says what is in them."""
+
+READ_BY_ROW: Final = frozenset({"model_texts"})
+"""Those of them that single rows are read of, while the others are read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ class Export:
         for name, schema in INDEX.items():
             reader = self._query(f"export/index_{name}").to_arrow_reader(_BATCH_ROWS)
             path = folder / f"{name}.parquet"
-            files.write_parquet(path, schema, reader)
+            files.write_parquet(path, schema, reader, by_row=name in READ_BY_ROW)
             advance(1)
             written.append(path)
         return written

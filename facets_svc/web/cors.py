@@ -7,7 +7,9 @@ from typing import Final
 
 ALLOWED_METHODS: Final = "GET, HEAD, POST"
 ALLOWED_HEADERS: Final = "Authorization, If-None-Match, X-Request-Id"
-EXPOSED_HEADERS: Final = "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Request-Id, Retry-After, Server-Timing"
+EXPOSED_HEADERS: Final = (
+    "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Request-Id, Retry-After, Server-Timing"
+)
 MAX_AGE_SECONDS: Final = 600
 
 

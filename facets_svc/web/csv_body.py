@@ -1,14 +1,17 @@
-"""Answers as CSV (RFC 4180): a line a value, for a spreadsheet."""
+"""Answers as CSV (RFC 4180): a line a value, or a line a model, for a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.query import FacetFilter, Question, ValueQuery
+from facets_svc.facets.query import FacetFilter, FacetQuery, ModelQuery, Question, ValueQuery
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 
@@ -24,8 +27,12 @@ def encode(question: Question, answer: Any) -> bytes:
     """Encode the answer to a question."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(HEADER)
-    writer.writerows(_lines(question, answer))
+    if isinstance(question, ModelQuery):
+        writer.writerow(question.fields)
+        writer.writerows([_told(record[name]) for name in question.fields] for record in answer.records)
+    else:
+        writer.writerow(HEADER)
+        writer.writerows(_lines(question, answer))
     return text.getvalue().encode()
 
 
@@ -40,7 +47,20 @@ def cell(value: str) -> str:
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-def _lines(question: Question, answer: Any) -> Iterator[_Line]:
+def _told(value: Any) -> str:
+    """Return a column of a record as a cell: nothing for null, a list as JSON, a time as in JSON."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return cell(value)
+        case datetime() | bool() | list():
+            return msgspec.json.encode(value).decode().strip('"')
+        case _:
+            return str(value)
+
+
+def _lines(question: FacetQuery | ValueQuery, answer: Any) -> Iterator[_Line]:
     if isinstance(question, ValueQuery):
         yield from _facet(question.facet, answer, question.query.filters[question.facet.index])
         return

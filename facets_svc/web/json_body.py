@@ -8,8 +8,9 @@ from typing import Any, Final, Self
 import msgspec
 
 from facets_svc.catalogue import FACETS, Match
-from facets_svc.facets.answer import FacetAnswer, FacetValues, Statistics, ValuePage
-from facets_svc.facets.query import FacetFilter, FacetQuery, Question, ValueQuery
+from facets_svc.facets.answer import FacetAnswer, FacetValues, ModelPage, Statistics, ValuePage
+from facets_svc.facets.query import FacetFilter, FacetQuery, ModelQuery, Question, ValueQuery
+from facets_svc.web.cursors import cursor_after
 
 MEDIA_TYPE: Final = "application/json"
 
@@ -115,10 +116,21 @@ class FacetValuesResponse(msgspec.Struct, frozen=True):
     limit: int
 
 
+class ModelsResponse(msgspec.Struct, frozen=True):
+    """A page of models' records."""
+
+    models: tuple[dict[str, Any], ...]
+    total: int
+    filtered_total: int
+    next_cursor: str | None
+
+
 def encode(question: Question, answer: Any) -> bytes:
     """Encode the answer to a question."""
     if isinstance(question, ValueQuery):
         return _ENCODER.encode(_page(question, answer))
+    if isinstance(question, ModelQuery):
+        return _ENCODER.encode(_models(question, answer))
     return _ENCODER.encode(_facets(question, answer))
 
 
@@ -151,4 +163,13 @@ def _page(asked: ValueQuery, page: ValuePage) -> FacetValuesResponse:
         match=own.match,
         offset=asked.offset,
         limit=asked.limit,
+    )
+
+
+def _models(asked: ModelQuery, page: ModelPage) -> ModelsResponse:
+    return ModelsResponse(
+        models=page.records,
+        total=page.total,
+        filtered_total=page.filtered_total,
+        next_cursor=cursor_after(asked, page),
     )

@@ -11,8 +11,17 @@ import msgspec
 
 from facets_svc import __version__
 from facets_svc.settings import Settings
-from facets_svc.web.openapi_questions import COUNTED, CSV, QUESTION_SCHEMAS, facet_parameters, value_parameters
-from facets_svc.web.target import FACET_VALUES, FACETS, LIVE, READY, RELOAD, SCHEMA
+from facets_svc.web.openapi_questions import (
+    COUNTED,
+    CSV,
+    MODEL_SCHEMAS,
+    MODELS_CSV,
+    QUESTION_SCHEMAS,
+    facet_parameters,
+    model_parameters,
+    value_parameters,
+)
+from facets_svc.web.target import FACET_VALUES, FACETS, LIVE, MODELS, READY, RELOAD, SCHEMA
 
 Json = dict[str, Any]
 
@@ -31,6 +40,7 @@ _HEADERS: Final[Json] = {
         "Response keys, by comma, of the facets that hold more values than are listed; absent when all are whole",
         {"type": "string"},
     ),
+    "X-Next-Cursor": ("The cursor of the next page of models; absent after the last", {"type": "string"}),
     "ETag": ("Strong tag of the answer, for If-None-Match", {"type": "string"}),
     "Last-Modified": ("When the snapshot was made, for information", {"type": "string"}),
     "Cache-Control": ("What a cache may do with the answer", {"type": "string"}),
@@ -46,7 +56,7 @@ _HEADERS: Final[Json] = {
     "Upgrade": ("The protocol that is needed", {"type": "string"}),
 }
 
-_FRESHNESS: Final = ("ETag", "Cache-Control", "Vary", "X-Snapshot-Id", "X-Facets-Truncated")
+_FRESHNESS: Final = ("ETag", "Cache-Control", "Vary", "X-Snapshot-Id")
 _HEADERS_OF: Final = {401: ("WWW-Authenticate",), 405: ("Allow",), 426: ("Upgrade",), 429: ("Retry-After",)}
 _DESCRIPTIONS: Final = {
     401: "Authentication failed",
@@ -78,9 +88,11 @@ def document(settings: Settings) -> Json:
     whole["components"]["schemas"]["ModelFacetsResponse"]["properties"] |= COUNTED
     facets = whole["paths"][FACETS.template]["get"]
     values = _values(facets, settings)
+    models = _models(facets)
     _extend_facets(facets, settings)
     whole["paths"] |= {
         FACET_VALUES.template: {"get": values},
+        MODELS.template: {"get": models},
         RELOAD.template: {"post": _reload()},
         LIVE.template: {"get": _health("live", "Tell that the process runs", "Live", (405,))},
         READY.template: {"get": _health("ready", "Tell whether a snapshot is open, and which", "Ready", (405, 502))},
@@ -109,11 +121,28 @@ def _values(facets: Json, settings: Settings) -> Json:
     return operation
 
 
-def _complete(operation: Json) -> None:
-    """Add what both routes have: the form of the answer, its headers, and further statuses."""
+def _models(facets: Json) -> Json:
+    """Return the operation of the models themselves, which is answered like that of facets."""
+    operation = copy.deepcopy(facets)
+    operation |= {
+        "operationId": "get_models",
+        "summary": "List models",
+        "description": "Return a page of the models that pass the same filters, in an order of choice.",
+    }
+    operation["parameters"] = model_parameters(operation["parameters"])
+    operation["responses"]["200"]["content"] = _body("ModelsResponse")
+    _complete(operation, csv=MODELS_CSV, of_list="X-Next-Cursor")
+    return operation
+
+
+def _complete(operation: Json, *, csv: Json = CSV, of_list: str = "X-Facets-Truncated") -> None:
+    """Add what the routes have in common: the form of the answer, its headers, and further statuses.
+
+    `of_list` is the header that tells of what is not listed.
+    """
     responses = operation["responses"]
-    responses["200"]["content"]["text/csv"] = CSV
-    freshness = _headers(*_FRESHNESS, "Server-Timing", "X-Request-Id")
+    responses["200"]["content"]["text/csv"] = csv
+    freshness = _headers(*_FRESHNESS, of_list, "Server-Timing", "X-Request-Id")
     responses["200"]["headers"] = _headers("Last-Modified", "Content-Encoding") | freshness
     responses["304"] = {"description": "The caller has the answer already", "headers": freshness}
     for status, response in responses.items():
@@ -193,25 +222,29 @@ def _schemas(envelope: Json) -> Json:
     other["description"] = "The same envelope, for statuses that the contract does not list."
     other["properties"]["code"]["enum"] = list(OTHER_STATUSES)
     snapshot_id = {"type": "string", "description": "Id of the snapshot in force"}
-    return QUESTION_SCHEMAS | {
-        "HTTPErrorPayload": other,
-        "ReloadResponse": {
-            "type": "object",
-            "required": ["snapshot_id"],
-            "properties": {"snapshot_id": snapshot_id},
-        },
-        "Live": {
-            "type": "object",
-            "required": ["status"],
-            "properties": {"status": {"type": "string", "enum": ["live"]}},
-        },
-        "Ready": {
-            "type": "object",
-            "required": ["status", "snapshot_id", "age_seconds"],
-            "properties": {
-                "status": {"type": "string", "enum": ["ready"]},
-                "snapshot_id": snapshot_id,
-                "age_seconds": {"type": "integer", "minimum": 0, "description": "Seconds since it was made"},
+    return (
+        QUESTION_SCHEMAS
+        | MODEL_SCHEMAS
+        | {
+            "HTTPErrorPayload": other,
+            "ReloadResponse": {
+                "type": "object",
+                "required": ["snapshot_id"],
+                "properties": {"snapshot_id": snapshot_id},
             },
-        },
-    }
+            "Live": {
+                "type": "object",
+                "required": ["status"],
+                "properties": {"status": {"type": "string", "enum": ["live"]}},
+            },
+            "Ready": {
+                "type": "object",
+                "required": ["status", "snapshot_id", "age_seconds"],
+                "properties": {
+                    "status": {"type": "string", "enum": ["ready"]},
+                    "snapshot_id": snapshot_id,
+                    "age_seconds": {"type": "integer", "minimum": 0, "description": "Seconds since it was made"},
+                },
+            },
+        }
+    )

@@ -1,4 +1,4 @@
-"""The parameters and the answers of the two routes for facets, as the OpenAPI document has them."""
+"""The parameters and the answers of the routes that ask something, as the OpenAPI document has them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from facets_svc.settings import Settings
 from facets_svc.web.params import (
     BY_PARAMETER,
     BY_RESPONSE_KEY,
+    DEFAULT_SORT,
+    FIELDS,
     MAX_OFFSET,
     MAX_SEARCH_LENGTH,
+    MODELS_LIMIT,
+    MODELS_LIMIT_MAX,
     MODES,
-    ORDERS,
     RANGES,
+    SORTS,
+    VALUE_ORDERS,
     default_values_limit,
 )
 
@@ -43,6 +48,8 @@ def _schema(name: str) -> Json:
 
 
 _NUMBER: Final = _or_null({"type": "integer"})
+_TEXT: Final = _or_null({"type": "string"})
+_TIME: Final = _or_null({"type": "string", "format": "date-time"})
 _COUNT: Final = _integer(minimum=0)
 _MATCH: Final = {
     "type": "string",
@@ -101,6 +108,45 @@ QUESTION_SCHEMAS: Final[Json] = {
         offset=_COUNT,
         limit=_integer(minimum=1),
     ),
+}
+
+MODEL_SCHEMAS: Final[Json] = {
+    "Model": {
+        "type": "object",
+        "description": "A model's record: with `fields`, only these of its columns.",
+        "properties": {
+            **{name: {"type": "string"} for name in ("id", "org", "name")},
+            "description": _TEXT,
+            "tags": _list({"type": "string"}),
+            "license": _TEXT,
+            "task_categories": _list({"type": "string"}),
+            "framework": _TEXT,
+            "size_category": _TEXT,
+            "is_public": {"type": "boolean"},
+            "created_at": _TIME,
+            "updated_at": _TIME,
+            "parameters": _NUMBER,
+            "size_bytes": _NUMBER,
+            "downloads": _NUMBER,
+        },
+        "additionalProperties": False,
+    },
+    "ModelsResponse": _object(
+        "A page of models.",
+        models=_list(_schema("Model"), description="In the order that was asked for"),
+        total=_integer("Models in scope: that of the facets of the same snapshot", minimum=0),
+        filtered_total=_integer("Models that pass the search and all filters, over all pages", minimum=0),
+        next_cursor=_or_null({"type": "string"}) | {"description": "Where the next page begins; null after the last"},
+    ),
+}
+
+MODELS_CSV: Final[Json] = {
+    "schema": {
+        "type": "string",
+        "description": "A line a model; lists as JSON. An apostrophe stands before a text that begins with = + - @ ' "
+        "or a tab. `X-Next-Cursor` tells where the next page begins",
+    },
+    "example": 'id,name,downloads,tags\r\nm1,acme-7b,120,"[""chat""]"\r\n',
 }
 
 COUNTED: Final[Json] = {
@@ -198,10 +244,42 @@ def value_parameters(contracts: list[Json], settings: Settings) -> list[Json]:
         _query(
             "sort",
             "By count, most models first, or by value (sizes: by size)",
-            {"type": "string", "enum": list(ORDERS), "default": "count"},
+            {"type": "string", "enum": list(VALUE_ORDERS), "default": "count"},
         ),
     ]
     return [org, facet, *own, *filters, *_filter_parameters(), _IF_NONE_MATCH]
+
+
+def model_parameters(contracts: list[Json]) -> list[Json]:
+    """Return the parameters of the list of models; `contracts` are those of the contract's operation."""
+    org, *filters = contracts
+    own = [
+        _query(
+            "sort",
+            "What models are listed by, `-` for the greatest first; equal ones by id in the same direction; models "
+            "without a value come last",
+            {"type": "string", "enum": list(SORTS), "default": DEFAULT_SORT},
+        ),
+        _query(
+            "limit",
+            "How many models a page has",
+            _integer(minimum=1, maximum=MODELS_LIMIT_MAX, default=MODELS_LIMIT),
+        ),
+        _query(
+            "cursor",
+            "The `next_cursor` of an answer to the same question, from the same snapshot",
+            {"type": "string"},
+        ),
+        _query(
+            "fields",
+            "The columns of the record to answer with, by comma or repeated; all if none is named",
+            _list({"type": "string", "enum": list(FIELDS)}),
+            style="form",
+            explode=False,
+            example=["id", "name", "downloads"],
+        ),
+    ]
+    return [org, *own, *filters, *_filter_parameters(), _IF_NONE_MATCH]
 
 
 _IF_NONE_MATCH: Final[Json] = {

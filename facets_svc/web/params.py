@@ -7,6 +7,7 @@ its parameter's name, except for those that choose what is answered, which go by
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from facets_svc.catalogue import (
@@ -14,7 +15,9 @@ from facets_svc.catalogue import (
     DOWNLOADS,
     FACETS,
     MAX_VALUE_LENGTH,
+    ORDERS,
     PARAMETERS,
+    RECORD,
     SIZE_BYTES,
     UPDATED_AT,
     Facet,
@@ -24,8 +27,9 @@ from facets_svc.catalogue import (
     is_slug,
 )
 from facets_svc.errors import InvalidField, InvalidRequest
-from facets_svc.facets.query import FacetQuery, Range, ValueQuery
+from facets_svc.facets.query import FacetQuery, ModelQuery, Range, ValueQuery
 from facets_svc.settings import Settings
+from facets_svc.web import cursors
 from facets_svc.web.reading import Reading
 
 MAX_SEARCH_LENGTH: Final = 256
@@ -35,6 +39,10 @@ MAX_VALUES: Final = 100
 
 VALUES_LIMIT: Final = 100
 """How many values a page has when nobody says so."""
+
+MODELS_LIMIT: Final = 50
+MODELS_LIMIT_MAX: Final = 200
+"""How many models a page has when nobody says so, and at most."""
 
 MAX_OFFSET: Final = 2**31 - 1
 
@@ -47,7 +55,12 @@ RANGES: Final[Mapping[Measure, tuple[str | None, str | None]]] = {
 }
 """The parameters that bound a number or a time, from below and from above."""
 
-ORDERS: Final[Mapping[str, Literal["count", "value"]]] = {"count": "count", "value": "value"}
+VALUE_ORDERS: Final[Mapping[str, Literal["count", "value"]]] = {"count": "count", "value": "value"}
+SORTS: Final = {sign + name: (name, bool(sign)) for name in ORDERS for sign in ("", "-")}
+"""What models are listed by, and whether the greatest comes first."""
+
+DEFAULT_SORT: Final = "-updated_at"
+FIELDS: Final = {name: name for name in RECORD.names}
 MODES: Final[Mapping[str, Match]] = {"any": "any", "all": "all"}
 BY_PARAMETER: Final = {facet.parameter: facet for facet in FACETS}
 BY_RESPONSE_KEY: Final = {facet.response_key: facet for facet in FACETS}
@@ -95,10 +108,32 @@ def value_query_of(org: str, facet: Facet, sent: Iterable[tuple[str, str]], sett
         query=FacetQuery.of(org, **_filters(reading), limit=1, wanted=()),
         facet=facet,
         fragment=fold(fragment),
-        order=reading.choice("sort", ORDERS, "count"),
+        order=reading.choice("sort", VALUE_ORDERS, "count"),
         offset=reading.whole_number("offset", 0, 0, MAX_OFFSET),
         limit=reading.whole_number("limit", default_values_limit(settings), 1, settings.facet_limit_max),
     )
+    _require_sound(reading)
+    return asked
+
+
+def model_query_of(org: str, sent: Iterable[tuple[str, str]]) -> ModelQuery:
+    """Return the question for a page of the models themselves, as `query_of` does."""
+    reading = Reading(sent)
+    order, descending = reading.choice("sort", SORTS, SORTS[DEFAULT_SORT])
+    fields = reading.listed("fields", FIELDS)
+    asked = ModelQuery(
+        query=FacetQuery.of(org, **_filters(reading), limit=1, wanted=()),
+        order=order,
+        descending=descending,
+        fields=tuple(name for name in FIELDS if not fields or name in fields),
+        limit=reading.whole_number("limit", MODELS_LIMIT, 1, MODELS_LIMIT_MAX),
+    )
+    text = reading.last("cursor")
+    if text is not None and not reading.wrong:
+        if (cursor := cursors.decode(text, asked)) is None:
+            reading.refuse("cursor", "Should be the next_cursor of an answer to the same question.", "cursor")
+        else:
+            asked = replace(asked, snapshot_id=cursor.snapshot_id, offset=cursor.offset)
     _require_sound(reading)
     return asked
 

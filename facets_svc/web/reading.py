@@ -90,6 +90,10 @@ class Reading:
             return None
         return self._known(name, text.split(",") if text else [], choices)
 
+    def listed(self, name: str, choices: Mapping[str, T]) -> list[T]:
+        """Return what the names of a parameter stand for that is repeated, or a list parted by commas, or both."""
+        return self._known(name, [part for text in self.all(name) for part in text.split(",") if part], choices)
+
     def repeated(self, name: str, choices: Mapping[str, T]) -> list[T]:
         """Return what the values of a repeated parameter stand for."""
         return self._known(name, self.all(name), choices)

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from litestar.types import Receive, Scope, Send
 
-from facets_svc.facets.answer import FacetAnswer, ValuePage
-from facets_svc.facets.query import FacetQuery, Question, ValueQuery
+from facets_svc.facets.answer import Answer, FacetAnswer, ValuePage
+from facets_svc.facets.query import FacetQuery, ModelQuery, Question, ValueQuery
 from facets_svc.service.answered import Answered
 from facets_svc.service.form import QuestionT
 from facets_svc.web import csv_body, freshness, json_body
 from facets_svc.web.codings import IDENTITY, MIN_BYTES, Coding
+from facets_svc.web.cursors import cursor_after
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -92,6 +93,8 @@ class WireForm:
             answered.snapshot.id, question, media_type=self.media_type.name, coding=coding.name + coding.version
         )
         shared = freshness.headers_of(answered, tag, _truncated(question, answered.answer))
+        if isinstance(question, ModelQuery) and (cursor := cursor_after(question, answered.answer)) is not None:
+            shared["X-Next-Cursor"] = cursor
         body = coding.compress(body)
         whole = shared | {
             "Last-Modified": freshness.last_modified(answered),
@@ -107,12 +110,13 @@ class WireForm:
         )
 
 
-def _truncated(question: Question, answer: FacetAnswer | ValuePage) -> Iterable[str]:
+def _truncated(question: Question, answer: Answer) -> Iterable[str]:
     """Return the response keys of what is not listed whole: a page of values is not, unless it is the only one."""
     if isinstance(answer, FacetAnswer):
         return answer.truncated
-    whole = len(answer.values) == answer.total_values
-    return () if whole or not isinstance(question, ValueQuery) else (question.facet.response_key,)
+    if isinstance(question, ValueQuery) and isinstance(answer, ValuePage) and len(answer.values) < answer.total_values:
+        return (question.facet.response_key,)
+    return ()
 
 
 def _encoded(headers: dict[str, str]) -> Headers:

@@ -32,7 +32,7 @@ def handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHan
     """Return the handler of every route in `target.ROUTES`."""
     schema = _ENCODER.encode(document(settings))
 
-    @get([_pattern(target.FACETS), _pattern(target.FACET_VALUES)])
+    @get([_pattern(route) for route in target.QUESTIONS])
     async def get_model_facets(request: Asked) -> Reply:
         question = question_of(request.user, target_of(request.scope), settings)
         check_rate(request.scope)

@@ -12,7 +12,7 @@ from facets_svc.settings import Settings
 from facets_svc.web import questions
 from facets_svc.web.auth import Caller
 from facets_svc.web.representation import Representation, WireForm
-from facets_svc.web.target import FACET_VALUES, FACETS, RawTarget
+from facets_svc.web.target import QUESTIONS, RawTarget
 
 MAX_READ: Final = 2048
 """How many requests are remembered with what they ask, and how long one may be: a few megabytes at the most."""
@@ -34,7 +34,7 @@ class Shortcut:
 
     def find(self, caller: Caller, raw: RawTarget, method: str, form: WireForm) -> tuple[str, Representation] | None:
         """Return the org that `caller` asks for and the answer in a form, or None."""
-        if raw.route not in (FACETS, FACET_VALUES) or method not in FACETS.methods:
+        if raw.route not in QUESTIONS or method not in raw.route.methods:
             return None
         if len(raw.path) + len(raw.query) > MAX_READ_BYTES:
             return None

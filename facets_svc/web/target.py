@@ -31,16 +31,20 @@ class Route:
 
 FACETS: Final = Route("/api/v1/org/{org}/models/facets", ("GET", "HEAD"))
 FACET_VALUES: Final = Route("/api/v1/org/{org}/models/facets/{facet}", ("GET", "HEAD"))
+MODELS: Final = Route("/api/v1/org/{org}/models", ("GET", "HEAD"))
 RELOAD: Final = Route("/api/v1/operator/reload", ("POST",))
 LIVE: Final = Route("/health/live", ("GET", "HEAD"), needs_token=False, needs_tls=False)
 READY: Final = Route("/health/ready", ("GET", "HEAD"), needs_token=False, needs_tls=False)
 SCHEMA: Final = Route("/schema/openapi.json", ("GET", "HEAD"), needs_token=False)
 
-ROUTES: Final = (FACETS, FACET_VALUES, RELOAD, LIVE, READY, SCHEMA)
+QUESTIONS: Final = (FACETS, FACET_VALUES, MODELS)
+"""Those that ask something of a snapshot."""
+
+ROUTES: Final = (FACETS, FACET_VALUES, MODELS, RELOAD, LIVE, READY, SCHEMA)
 """Every route there is; a test compares it with what the framework has registered."""
 
 _FIXED: Final = {route.template.encode(): route for route in ROUTES if "{" not in route.template}
-_FACETS_PATH = re.compile(rb"/api/v1/org/([^/]+)/models/facets(?:/([^/]+))?")
+_MODELS_PATH = re.compile(rb"/api/v1/org/([^/]+)/models(/facets(?:/([^/]+))?)?")
 _FACETS_BY_KEY: Final = {facet.response_key.encode(): facet for facet in CATALOGUE_FACETS}
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
@@ -78,12 +82,12 @@ class RawTarget:
         """Match `path` to a route. Fixed segments match to the byte; an empty segment or a `%2F` matches nothing."""
         if route := _FIXED.get(path):
             return cls(path, query, route)
-        match = _FACETS_PATH.fullmatch(path)
+        match = _MODELS_PATH.fullmatch(path)
         if match is None or _SLASH.search(match[1]):
             return cls(path, query, None)
-        if match[2] is None:
-            return cls(path, query, FACETS, match[1])
-        facet = _FACETS_BY_KEY.get(unquote_to_bytes(match[2]))
+        if match[3] is None:
+            return cls(path, query, MODELS if match[2] is None else FACETS, match[1])
+        facet = _FACETS_BY_KEY.get(unquote_to_bytes(match[3]))
         if facet is None:
             known = ", ".join(facet.response_key for facet in CATALOGUE_FACETS)
             return cls(path, query, None, lacking=f"There is no such facet; there are {known}.")

@@ -13,18 +13,18 @@ from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
-from facets_svc.catalogue import FACETS, MEASURES, fold
+from facets_svc.catalogue import FACETS, MEASURES, RECORD, fold
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine
-from facets_svc.facets.answer import FacetAnswer
-from facets_svc.facets.query import FacetQuery, Range, ValueQuery
+from facets_svc.facets.answer import FacetAnswer, ModelPage
+from facets_svc.facets.query import FacetQuery, ModelQuery, Range, ValueQuery
 from facets_svc.lake.folder import Lake
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sync.job import run
 from facets_svc.sync.sources import open_source
 from tests.catalogues import LENIENT
 from tests.oracle import Listed, Model, OracleAnswer, OraclePage, Reject, Unlisted, clean_catalogue
-from tests.strategies import Question, RawRow, ValueQuestion, write_jsonl
+from tests.strategies import ModelQuestion, Question, RawRow, ValueQuestion, write_jsonl
 
 
 class Silence:
@@ -83,6 +83,32 @@ class Published:
             )
         )
         return OraclePage(Listed(list(page.values), list(page.counts)), page.total_values, page.missing_count)
+
+    def pages(self, asked: ModelQuestion) -> Iterator[ModelPage]:
+        """Go through the engine's pages of models, each from where the one before ends."""
+        question = asked.question
+        query = FacetQuery.of(
+            question.org,
+            include_public=question.include_public,
+            search=question.search,
+            selected={facet: question.selected.get(facet.parameter, ()) for facet in FACETS},
+            limit=1,
+            **beyond(question),
+        )
+        offset: int | None = 0
+        while offset is not None:
+            page = self.engine.models(
+                ModelQuery(
+                    query=query,
+                    order=asked.sort.removeprefix("-"),
+                    descending=asked.sort.startswith("-"),
+                    fields=tuple(name for name in RECORD.names if not asked.fields or name in asked.fields),
+                    offset=offset,
+                    limit=asked.limit,
+                )
+            )
+            yield page
+            offset = page.following
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return what analysts read, by id."""

@@ -12,14 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facets_svc.catalogue import RECORD
 from facets_svc.errors import FacetsError
 from tests.oracle import clean_catalogue
 from tests.parity.published import Published, published
 from tests.strategies import (
+    ModelQuestion,
     RawRow,
     catalogues,
     mixed_questions,
+    model_questions,
     random_mixed_question,
+    random_model_question,
     random_question,
     random_value_question,
     value_questions,
@@ -38,6 +42,20 @@ def assert_parity(it: Published, *, seed: int, count: int) -> None:
             assert it.answer(question) == question.answered_by_oracle(it.models), f"question {number}: {question}"
 
 
+def assert_listed_alike(it: Published, asked: ModelQuestion) -> None:
+    """Go through all pages, and compare them with the oracle's list: every model once, in its order, with totals."""
+    right = asked.answered_by_oracle(it.models)
+    fields = asked.fields or list(it.models[0].record)
+    seen = 0
+    for page in it.pages(asked):
+        expected = [{name: record[name] for name in fields} for record in right.records[seen : seen + asked.limit]]
+        assert list(page.records) == expected, asked
+        assert all(list(record) == [name for name in RECORD.names if name in fields] for record in page.records)
+        assert (page.total, page.filtered_total) == (right.total, len(right.records)), asked
+        seen += len(page.records)
+    assert seen == len(right.records), asked
+
+
 def assert_cleaned_alike(it: Published) -> None:
     """Compare the rows that were kept and those that were kept aside."""
     assert it.records() == {model.record["id"]: model.record for model in it.models}
@@ -53,6 +71,18 @@ def test_the_sample_is_cleaned_as_the_oracle_cleans_it(sample: Published) -> Non
 
 def test_the_sample_is_answered_as_the_oracle_answers(sample: Published) -> None:
     assert_parity(sample, seed=1, count=300)
+
+
+def test_the_models_of_the_sample_are_listed_as_the_oracle_lists_them(sample: Published) -> None:
+    chance = random.Random(11)  # noqa: S311 - seeded on purpose
+    for _ in range(60):
+        assert_listed_alike(sample, random_model_question(chance, sample.models))
+
+
+def test_a_crowd_of_awkward_models_is_listed_as_the_oracle_lists_it(crowded: Published) -> None:
+    chance = random.Random(12)  # noqa: S311 - seeded on purpose
+    for _ in range(60):
+        assert_listed_alike(crowded, random_model_question(chance, crowded.models))
 
 
 def test_the_real_catalogue_is_cleaned_as_the_oracle_cleans_it(real: Published) -> None:
@@ -101,6 +131,8 @@ def check_generated(catalogue: list[RawRow], choice: st.DataObject) -> None:
                 assert it.answer(question) == question.answered_by_oracle(it.models), question
             for asked in choice.draw(st.lists(value_questions(it.models), min_size=4, max_size=4)):
                 assert it.values(asked) == asked.answered_by_oracle(it.models), asked
+            for listing in choice.draw(st.lists(model_questions(it.models), min_size=4, max_size=4)):
+                assert_listed_alike(it, listing)
 
 
 @given(catalogues(), st.data())

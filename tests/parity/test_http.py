@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -26,12 +27,15 @@ from tests.oracle import PARAMETERS, Model, clean_catalogue, csv_lines
 from tests.parity.published import Published, published
 from tests.parity.test_tenancy import CATALOGUE
 from tests.strategies import (
+    ModelQuestion,
     Question,
     RawRow,
     ValueQuestion,
     catalogues,
     mixed_questions,
+    model_questions,
     random_mixed_question,
+    random_model_question,
     random_question,
     random_value_question,
     value_questions,
@@ -109,6 +113,27 @@ def assert_values(client: TestClient[ASGIApp], models: Sequence[Model], asked: V
         assert response.json() == asked.body_of(right), asked
 
 
+def assert_listed(client: TestClient[ASGIApp], models: Sequence[Model], asked_for: ModelQuestion) -> None:
+    """Follow the cursors to the end, and compare what is sent page by page: every model once, in its order."""
+    right = asked_for.answered_by_oracle(models)
+    org = asked_for.question.org
+    fields = asked_for.fields or list(models[0].record)
+    cursor: str | None = None
+    seen = 0
+    while True:
+        sent = asked_for.parameters() + ([("cursor", cursor)] if cursor else [])
+        response = asked(client, org, f"/api/v1/org/{org}/models?{urlencode(sent)}")
+        assert response.status_code == 200, asked_for
+        body = response.json()
+        cursor = body.pop("next_cursor")
+        assert body == right.body(fields, seen, asked_for.limit), asked_for
+        assert response.headers.get("X-Next-Cursor") == cursor
+        seen += len(body["models"])
+        if cursor is None:
+            break
+    assert seen == len(right.records), asked_for
+
+
 def lines(response: Any) -> list[tuple[str, ...]]:
     """Return the lines of a CSV after its header."""
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -137,6 +162,13 @@ def test_a_crowd_of_awkward_values_is_answered_over_http_as_the_oracle_answers(c
         assert_parity(client, crowded.models, seed=10, count=160)
 
 
+def test_models_are_listed_over_http_as_the_oracle_lists_them(sample: Published, client: TestClient[ASGIApp]) -> None:
+    chance = random.Random(13)  # noqa: S311 - seeded on purpose
+    for _ in range(12):
+        limit = chance.choice([20, 100, 200])
+        assert_listed(client, sample.models, replace(random_model_question(chance, sample.models), limit=limit))
+
+
 def test_parameters_in_another_order_or_twice_are_answered_with_the_same_bytes_and_etag(
     sample: Published, client: TestClient[ASGIApp]
 ) -> None:
@@ -162,6 +194,8 @@ def test_generated_catalogues_are_answered_over_http_as_the_oracle_answers(
             assert_answer(client, models, question, as_csv=choice.draw(st.booleans()))
         for asked_for in choice.draw(st.lists(value_questions(models), min_size=4, max_size=4)):
             assert_values(client, models, asked_for, as_csv=choice.draw(st.booleans()))
+        for listing in choice.draw(st.lists(model_questions(models), min_size=3, max_size=3)):
+            assert_listed(client, models, listing)
 
 
 def test_no_byte_of_what_others_keep_private_goes_over_the_wire(tmp_path: Path) -> None:
@@ -184,6 +218,10 @@ def test_no_byte_of_what_others_keep_private_goes_over_the_wire(tmp_path: Path) 
                 question = Question(org=org, include_public=False, search="", selected={}, limit=1)
                 response = get(client, question, list(shape.items()))
                 assert response.status_code == (422 if {"perhaps", "0"} & set(shape.values()) else 200)
+                assert "canary" not in response.text + str(response.headers)
+            for query in ("", "?include_public=true&sort=name", "?include_public=1&search=e&fields=id&limit=1"):
+                response = asked(client, org, f"/api/v1/org/{org}/models{query}")
+                assert response.status_code == 200
                 assert "canary" not in response.text + str(response.headers)
             for key in PARAMETERS.values():
                 for query in ("q=canary", "sort=value&include_public=true", "q=a&include_public=true&tags=shared"):

@@ -9,8 +9,8 @@ from typing import Any
 
 from facets_svc.catalogue import FACETS
 from facets_svc.engine.base import Interruption
-from facets_svc.facets.answer import Bin, FacetAnswer, FacetValues, Statistics, ValuePage
-from facets_svc.facets.query import FacetQuery, ValueQuery
+from facets_svc.facets.answer import Bin, FacetAnswer, FacetValues, ModelPage, Statistics, ValuePage
+from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
 from tests import oracle
 
 CREATED_AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -108,6 +108,29 @@ class OracleEngine:
             limit=asked.limit,
         )
         return ValuePage(tuple(page.listed.values), tuple(page.listed.counts), page.total_values, page.missing_count)
+
+    def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
+        assert interruption is None or not interruption.requested
+        query = asked.query
+        found = oracle.find(
+            self._rows,
+            org=query.org,
+            include_public=query.include_public,
+            search=" ".join(query.terms),
+            asked=_asked(query),
+            bounds=_bounds(query),
+        )
+        right = oracle.listed(found, ("-" if asked.descending else "") + asked.order)
+        end = asked.offset + asked.limit
+        return ModelPage(
+            snapshot_id=self.snapshot_id,
+            total=right.total,
+            filtered_total=len(right.records),
+            records=tuple(
+                {name: record[name] for name in asked.fields} for record in right.records[asked.offset : end]
+            ),
+            following=end if end < len(right.records) else None,
+        )
 
     def close(self) -> None:
         self.closed = True

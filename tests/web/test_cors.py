@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 ACME = bearer("acme")
 PAGE = ("Origin", "https://ui.example")
 PREFLIGHT = [("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization")]
-EXPOSED = "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Request-Id, Retry-After, Server-Timing"
+EXPOSED = "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Request-Id, Retry-After, Server-Timing"
 
 
 class TestByDefault:
