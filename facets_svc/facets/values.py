@@ -52,9 +52,10 @@ def size_key(label: str) -> SizeKey | None:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """The codes of one facet in ascending order of their values, with what they are ordered by first.
+    """The codes of one facet in ascending order of their values.
 
-    `folded` are the folded values, by which they are searched, in the same order.
+    `ranks` are, by code, what they are ordered by before their counts, if anything. `folded` are the folded values, by
+    which they are searched, in the order of the codes.
     """
 
     codes: npt.NDArray[np.int64]
@@ -75,10 +76,10 @@ class Dictionary:
         self._codes: list[dict[str, int]] = [{} for _ in FACETS]
         for code in range(FIRST_VALUE, len(values)):
             self._codes[facets[code]][values[code]] = code
-        self._columns = [_column(facet, self._codes[facet.index]) for facet in FACETS]
+        self._columns = [self._column(facet) for facet in FACETS]
+        self._ordered = np.concatenate([column.codes for column in self._columns])
         self._places = np.zeros(len(values), np.int64)
-        for column in self._columns:
-            self._places[column.codes] = np.arange(len(column.codes))
+        self._places[self._ordered] = np.arange(len(self._ordered))
 
     def __len__(self) -> int:
         """One more than the highest code."""
@@ -98,57 +99,67 @@ class Dictionary:
 
     def list_facets(self, query: FacetQuery, counts: Counts) -> tuple[FacetValues, ...]:
         """List the values of every facet by their counts, as `query` asks."""
-        held = np.flatnonzero(counts[FIRST_VALUE:]) + FIRST_VALUE
-        facets = self.facets[held]
-        return tuple(self._list(facet, query, held[facets == facet.index], counts) for facet in FACETS)
+        codes = self._by_count(np.flatnonzero(counts[FIRST_VALUE:]) + FIRST_VALUE, counts)
+        facets = self.facets[codes]
+        return tuple(self._list(facet, query, codes[facets == facet.index], counts) for facet in FACETS)
 
     def page(self, asked: ValueQuery, counts: Counts) -> ValuePage:
         """List a page of one facet's values by their counts."""
         column = self._columns[asked.facet.index]
-        held = column.codes[counts[column.codes] > 0]
+        places = np.flatnonzero(counts[column.codes])
         if asked.fragment:
             # Only what counts is read: what others keep private must not take time.
-            read = self._places[held].tolist()
-            held = held[[asked.fragment in column.folded[place] for place in read]]
-        places = self._by_count(held, counts) if asked.order == "count" else _by_size(column, self._places[held])
-        codes = column.codes[places[asked.offset : asked.offset + asked.limit]]
+            places = places[[asked.fragment in column.folded[place] for place in places.tolist()]]
+        held = column.codes[places]
+        codes = self._by_count(held, counts) if asked.order == "count" else _by_rank(column, held)
+        listed = codes[asked.offset : asked.offset + asked.limit]
         return ValuePage(
-            values=tuple(map(self._values.__getitem__, codes.tolist())),
-            counts=tuple(counts[codes].tolist()),
-            total_values=len(places),
+            values=tuple(map(self._values.__getitem__, listed.tolist())),
+            counts=tuple(counts[listed].tolist()),
+            total_values=len(codes),
             missing_count=int(counts[missing_code(asked.facet)]),
         )
 
     def _list(self, facet: Facet, query: FacetQuery, held: npt.NDArray[np.int64], counts: Counts) -> FacetValues:
-        """List the first values of those `held` codes that count, and every selected one, in the facet's order."""
+        """List the first of the codes that count, and every selected one, in the facet's order.
+
+        `held` are those codes by descending count.
+        """
         limit, selected = query.limits[facet.index], query.filters[facet.index].selected
         if not limit:
             return FacetValues()
-        column = self._columns[facet.index]
-        places = self._by_count(held, counts)
-        listed = places[:limit]
         known = {value: code for value in selected if (code := self.code(facet, value)) is not None and counts[code]}
-        if len(listed) < len(places) and known:
-            cut = places[limit:]
-            listed = np.concatenate([listed, cut[np.isin(column.codes[cut], list(known.values()))]])
-        codes = column.codes[_by_size(column, listed)]
-        listed_counts = tuple(counts[codes].tolist())
+        listed, cut = held[:limit], held[limit:]
+        if len(cut) and known:
+            listed = np.concatenate([listed, cut[np.isin(cut, list(known.values()))]])
+        listed = _by_rank(self._columns[facet.index], listed)
+        listed_counts = tuple(counts[listed].tolist())
         # Of what is selected and counts nothing, too: whoever has chosen it wants to see it, to take it back.
         absent = [value for value in selected if value not in known]
         return FacetValues(
-            values=(*map(self._values.__getitem__, codes.tolist()), *absent),
+            values=(*map(self._values.__getitem__, listed.tolist()), *absent),
             counts=(*listed_counts, *(0 for _ in absent)),
-            total_values=len(places),
+            total_values=len(held),
             other_count=int(counts[held].sum()) - sum(listed_counts),
             missing_count=int(counts[missing_code(facet)]),
         )
 
-    def _by_count(self, held: npt.NDArray[np.int64], counts: Counts) -> npt.NDArray[np.int64]:
-        """Return the places of codes of a facet, by descending count; of equal counts the lesser place comes first."""
+    def _by_count(self, codes: npt.NDArray[np.int64], counts: Counts) -> npt.NDArray[np.int64]:
+        """Return codes by descending count; of those of one facet with equal counts the lesser value comes first."""
         # Both in one number, since to sort numbers is several times faster than to sort places by them.
-        keys = np.sort((-counts[held] << _PLACE_BITS) + self._places[held])
-        ordered: npt.NDArray[np.int64] = keys & ((1 << _PLACE_BITS) - 1)
+        keys = np.sort((-counts[codes] << _PLACE_BITS) + self._places[codes])
+        ordered: npt.NDArray[np.int64] = self._ordered[keys & ((1 << _PLACE_BITS) - 1)]
         return ordered
+
+    def _column(self, facet: Facet) -> _Column:
+        # Python orders text by code point.
+        values = sorted(self._codes[facet.index])
+        codes = np.array([self._codes[facet.index][value] for value in values], np.int64)
+        ranks = None
+        if facet.order == "size":
+            ranks = np.zeros(len(self), np.int64)
+            ranks[codes] = _size_ranks(values)
+        return _Column(codes, ranks, tuple(map(fold, values)))
 
 
 def missing_code(facet: Facet) -> int:
@@ -156,22 +167,12 @@ def missing_code(facet: Facet) -> int:
     return facet.index + 1
 
 
-def _by_size(column: _Column, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the places by the size that their values read as; of a facet without sizes as they are."""
+def _by_rank(column: _Column, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return codes by rank, those of equal rank as they are; all as they are if the facet has no ranks."""
     if column.ranks is None:
-        return places
-    ordered: npt.NDArray[np.int64] = places[np.argsort(column.ranks[places], kind="stable")]
+        return codes
+    ordered: npt.NDArray[np.int64] = codes[np.argsort(column.ranks[codes], kind="stable")]
     return ordered
-
-
-def _column(facet: Facet, codes: dict[str, int]) -> _Column:
-    # Python orders text by code point.
-    ordered = sorted(codes)
-    return _Column(
-        np.array([codes[value] for value in ordered], dtype=np.int64),
-        _size_ranks(ordered) if facet.order == "size" else None,
-        tuple(fold(value) for value in ordered),
-    )
 
 
 def _size_ranks(labels: Sequence[str]) -> npt.NDArray[np.int64]:
