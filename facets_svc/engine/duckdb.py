@@ -46,7 +46,8 @@ def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> Duckd
     try:
         return _opened(snapshot, threads=threads, memory_limit=memory_limit)
     except (pa.ArrowException, OSError) as error:
-        raise LakeError(f"The index of the snapshot {snapshot.id} cannot be read: {error}") from error
+        reason = str(error).rstrip(".")
+        raise LakeError(f"The index of the snapshot {snapshot.id} cannot be read: {reason}.") from error
 
 
 def _opened(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:

@@ -103,6 +103,16 @@ class FacetService:
             return None
         return tenure.cache.get(question, form)
 
+    def require_place(self, question: QuestionT, form: Form[QuestionT, EncodedT]) -> None:
+        """Raise `Overloaded` if `ask` would for a question whose answer is not kept, at once.
+
+        Whatever else `ask` would raise comes before or after that, as it does there.
+        """
+        tenure = self._in_force.tenure
+        if tenure is None or (question, form) in tenure.flights or _gone(question, tenure.snapshot.id):
+            return
+        self._pool.require_place()
+
     async def ask(
         self,
         question: QuestionT,
@@ -235,10 +245,16 @@ def _ask(engine: Engine, question: Question, interruption: Interruption) -> Answ
     return engine.answer(question, interruption)
 
 
+def _gone(question: Question, snapshot_id: str) -> str | None:
+    """Return the id of the snapshot of whose list a page is asked for, if it is another one."""
+    asked = question.snapshot_id if isinstance(question, ModelQuery) else None
+    return None if asked == snapshot_id else asked
+
+
 def _require_cursor_of(question: Question, snapshot_id: str) -> None:
     """Raise `InvalidRequest` if a page is asked for of another snapshot's list."""
-    if isinstance(question, ModelQuery) and question.snapshot_id not in (None, snapshot_id):
-        gone = f"Is of the snapshot {question.snapshot_id[:40]}, which is gone; begin again without it."
+    if (asked := _gone(question, snapshot_id)) is not None:
+        gone = f"Is of the snapshot {asked[:40]}, which is gone; begin again without it."
         raise InvalidRequest(
             "The list has changed; see errors.", fields=(InvalidField(("query", "cursor"), gone, "gone"),)
         )

@@ -19,14 +19,21 @@ T = TypeVar("T")
 WEIGHT_OF_THE_LAST: Final = 0.1
 """How much the last piece of work changes what is expected of the next."""
 
+SHARE_OF_THE_REFUSED: Final = 0.5
+"""The part of what can be done that is promised to those who were refused; the rest is for whoever comes anew."""
+
+MAX_RETRY_SECONDS: Final = 30
+"""How late whoever is refused is told to come back at the most, however many were refused before."""
+
 
 class Pool:
     """Runs blocking work in `threads` threads; up to `queue` more pieces of work wait for their turn.
 
     What comes on top is refused at once, and so is what would wait for longer than `patience_seconds`, going by how
     long work has taken lately: when everybody waits until their deadline, the threads do work that nobody waits for any
-    more. A place is taken from admission until the thread is done, also when whoever asked has left: what still runs is
-    counted.
+    more. Those who are refused are told to come back one after the other: a crowd that comes back all at once is only
+    refused again, which costs what answers are made of. A place is taken from admission until the thread is done, also
+    when whoever asked has left: what still runs is counted.
     """
 
     def __init__(self, *, threads: int, queue: int, patience_seconds: float = math.inf) -> None:
@@ -35,6 +42,7 @@ class Pool:
         self._patience_seconds = patience_seconds
         self._taken = 0
         self._lately = 0.0
+        self._next_turn = 0.0
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="facets-query", initializer=step_back)
 
@@ -72,8 +80,15 @@ class Pool:
         waiting = max(0, self._taken + 1 - self._threads)
         wait_seconds = waiting * self._lately / self._threads
         if self._taken >= self._places or wait_seconds > self._patience_seconds:
-            seconds = max(1, math.ceil(wait_seconds))
+            seconds = min(max(1, math.ceil(wait_seconds + self._turn())), MAX_RETRY_SECONDS)
             raise Overloaded("The service is busy; try again in a moment.", retry_after_seconds=seconds)
+
+    def _turn(self) -> float:
+        """Return in how many seconds whoever is refused now has their turn, after those who were refused before."""
+        now = time.monotonic()
+        turn = max(now, self._next_turn)
+        self._next_turn = min(turn + self._lately / self._threads / SHARE_OF_THE_REFUSED, now + MAX_RETRY_SECONDS)
+        return turn - now
 
     def _timed(self, work: Callable[[Interruption], T], interruption: Interruption) -> T:
         started = time.perf_counter()

@@ -69,7 +69,7 @@ def check_rate(scope: Scope) -> None:
 class Gate:
     """An ASGI application that checks requests before `app` sees them, and completes and logs every answer.
 
-    `limit` counts the requests of each subject, `shortcut` finds replies that need no `app`.
+    `limit` counts the requests of each subject, `shortcut` finds replies and refusals that need no `app`.
     """
 
     def __init__(
@@ -124,14 +124,20 @@ class Gate:
                 exchange.refusal = await self._limit.count(caller.subject)
 
     def _kept(self, exchange: _Exchange) -> Reply | None:
-        if self._shortcut is None or exchange.caller is None or exchange.refusal is not None:
+        """Return the reply that needs no application. Raises `Overloaded` if the application would do no more."""
+        if self._shortcut is None or exchange.caller is None:
             return None
+        question = self._shortcut.question(exchange.caller, exchange.raw, exchange.method)
+        if question is None:
+            return None
+        exchange.org = question.org
+        if exchange.refusal is not None:
+            raise exchange.refusal
         form = form_of(exchange.texts(b"accept"), exchange.texts(b"accept-encoding"))
-        found = self._shortcut.find(exchange.caller, exchange.raw, exchange.method, form)
-        if found is None:
+        answer = self._shortcut.answer(exchange.caller, question, form)
+        if answer is None:
             return None
         exchange.timing.hit = True
-        exchange.org, answer = found
         return answer.reply(exchange.texts(b"if-none-match"))
 
     def _check_tls(self, exchange: _Exchange) -> None:

@@ -1,4 +1,4 @@
-"""Answers that the service has given before, sent without asking the framework."""
+"""Answers that the service has given before, and refusals of a busy one, sent without asking the framework."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MAX_READ_BYTES: Final = 1024
 
 
 class Shortcut:
-    """Finds the answer to a request that passed the gate, if it takes no more than a look.
+    """Finds the answer to a request that passed the gate, or that there will be none, if it takes no more than a look.
 
-    It makes the handler's own checks; whatever does not pass them, or has no kept answer, is the handler's. What the
+    It makes the handler's own checks; whatever does not pass them, or has to be found out, is the handler's. What the
     bytes of a path and a query ask depends on nothing else, so that it is remembered; who may ask it is not.
     """
 
@@ -32,17 +32,22 @@ class Shortcut:
         self._settings = settings
         self._read = lru_cache(MAX_READ)(self._question_of)
 
-    def find(self, caller: Caller, raw: RawTarget, method: str, form: WireForm) -> tuple[str, Representation] | None:
-        """Return the org that `caller` asks for and the answer in a form, or None."""
+    def question(self, caller: Caller, raw: RawTarget, method: str) -> Question | None:
+        """Return what a request asks, if it passes the handler's checks of it."""
         if raw.route not in QUESTIONS or method not in raw.route.methods:
             return None
         if len(raw.path) + len(raw.query) > MAX_READ_BYTES:
             return None
         question = self._read(raw.path, raw.query)
-        if question is None or not caller.may_see(question.org):
-            return None
-        kept = self._service.kept(form.canonical(question), form, must_know_org=caller.is_operator)
-        return None if kept is None else (question.org, kept)
+        return question if question is not None and caller.may_see(question.org) else None
+
+    def answer(self, caller: Caller, question: Question, form: WireForm) -> Representation | None:
+        """Return the kept answer to a question in a form. Raises `Overloaded` if the service would."""
+        asked = form.canonical(question)
+        kept = self._service.kept(asked, form, must_know_org=caller.is_operator)
+        if kept is None:
+            self._service.require_place(asked, form)
+        return kept
 
     def _question_of(self, path: bytes, query: bytes) -> Question | None:
         try:

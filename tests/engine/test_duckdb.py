@@ -260,7 +260,7 @@ def test_an_index_that_cannot_be_read_is_an_error_of_the_lake(tmp_path: Path, mo
 
     snapshot = publish(ROWS, tmp_path)
     monkeypatch.setattr("facets_svc.engine.columns.pq.read_table", fail)
-    with pytest.raises(LakeError, match=r"cannot be read: .*Input/output error"):
+    with pytest.raises(LakeError, match=r"cannot be read: .*Input/output error\.$"):
         opened(snapshot)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from facets_svc.engine.base import Interruption
 from facets_svc.errors import Overloaded
-from facets_svc.service.pool import Pool
+from facets_svc.service.pool import MAX_RETRY_SECONDS, Pool
 from facets_svc.service.priority import NICENESS
 
 pytestmark = pytest.mark.anyio
@@ -173,3 +173,24 @@ async def test_waiting_work_whose_caller_is_cancelled_never_starts() -> None:
     pool.close()
 
     assert second.runs == 0
+
+
+async def test_those_who_are_refused_are_told_to_come_back_one_after_the_other() -> None:
+    pool, work = Pool(threads=2, queue=0), Work()
+    pool._lately = 1.0  # two a second, of which one is for those who come back
+    asked = [asyncio.create_task(pool.run(work)) for _ in range(2)]
+    await begun(work)
+
+    seconds = []
+    for _ in range(40):
+        with pytest.raises(Overloaded) as refusal:
+            await pool.run(work)
+        seconds.append(refusal.value.retry_after_seconds)
+
+    assert seconds == sorted(seconds)
+    assert seconds[:2] in ([1, 2], [1, 1])
+    assert seconds[9] in (9, 10)
+    assert seconds[-1] == MAX_RETRY_SECONDS
+    work.go.set()
+    await asyncio.gather(*asked)
+    pool.close()
