@@ -62,6 +62,8 @@ SCHEMA: Final = pa.schema(
         "created_at": pa.timestamp("us", "UTC"),
         "updated_at": pa.timestamp("us", "UTC"),
         "size_bytes": pa.int64(),
+        "parameters": pa.int64(),
+        "downloads": pa.int64(),
     }
 )
 
@@ -134,6 +136,8 @@ class Catalogue:
             "created_at": pa.array(created, pa.timestamp("us", "UTC")),
             "updated_at": pa.array(created + rng.integers(0, 10**13, rows), pa.timestamp("us", "UTC")),
             "size_bytes": pa.array((10 ** rng.uniform(6, 11.5, rows)).astype(np.int64)),
+            "parameters": pa.array((10 ** rng.uniform(6, 11, rows)).astype(np.int64), mask=rng.random(rows) < 0.1),
+            "downloads": pa.array((10 ** rng.uniform(0, 7, rows)).astype(np.int64)),
         }
         return pa.table(columns, schema=SCHEMA)
 

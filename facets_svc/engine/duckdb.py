@@ -27,10 +27,10 @@ from facets_svc.engine.matches import Matches
 from facets_svc.engine.order import Order
 from facets_svc.engine.records import Records, Texts
 from facets_svc.engine.selection import Selection, Selector
-from facets_svc.engine.statistics import statistics
+from facets_svc.engine.statistics import Spreads
 from facets_svc.engine.words import Words
 from facets_svc.errors import LakeError
-from facets_svc.facets.answer import FacetAnswer, ModelPage, Statistics, ValuePage
+from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
 from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
 from facets_svc.facets.values import EVERY_MODEL, Counts
 from facets_svc.lake.snapshot import Snapshot
@@ -82,6 +82,7 @@ class DuckdbEngine:
         self._columns = columns
         self._selector = Selector(columns, postings, index.public)
         self._matches = matches
+        self._spreads = Spreads(matches.models, index.public)
         self._instance = instance
         self._order = order
         self._texts = texts
@@ -116,7 +117,7 @@ class DuckdbEngine:
             total=sum(map(len, parts)),
             filtered_total=int(counts[EVERY_MODEL]),
             facets=self._index.dictionary.list_facets(query, counts),
-            statistics=self._statistics(parts, selections, interruption) if query.with_statistics else (),
+            statistics=self._spreads.over(parts, selections) if query.with_statistics else (),
         )
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
@@ -214,13 +215,6 @@ class DuckdbEngine:
         failing = np.ones(len(part), np.bool_)
         failing[passing - part.first] = False
         return self._index.totals(part) - self._columns.count(np.flatnonzero(failing) + part.first, interruption)
-
-    def _statistics(
-        self, parts: Sequence[Rows], selections: Sequence[Selection] | None, interruption: Interruption
-    ) -> tuple[tuple[str, Statistics], ...]:
-        """Sum up the numbers of the models that pass."""
-        with self._instance.cursor(interruption) as cursor:
-            return statistics(cursor, self._matches.models, parts, selections)
 
     def _totals(self, parts: Sequence[Rows]) -> Counts:
         """Return the unfiltered counts of the parts."""

@@ -9,11 +9,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from facets_svc.catalogue import DOWNLOADS
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.engine.instance import Instance
 from facets_svc.errors import Unavailable
-from facets_svc.facets.query import FacetQuery
+from facets_svc.facets.query import FacetQuery, Range
 from facets_svc.lake import Snapshot
 from tests.catalogues import model, publish
 
@@ -22,7 +23,7 @@ ROW_IDS = "SELECT unnest(range(2)) AS rid"
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Snapshot:
-    return publish([model(1, tags=["a"]), model(2)], tmp_path)
+    return publish([model(1, tags=["a"], downloads=1), model(2, downloads=2)], tmp_path)
 
 
 @pytest.fixture
@@ -129,8 +130,9 @@ def test_a_request_cannot_read_files(instance: Instance, tmp_path: Path) -> None
 
 def test_an_answer_after_a_fatal_error_is_right(snapshot: Snapshot) -> None:
     engine = open_engine(snapshot, threads=1, memory_limit="256MiB")
-    query = FacetQuery.of("acme", limit=10, search="model", with_statistics=True)
+    query = FacetQuery.of("acme", limit=10, ranges=[Range(DOWNLOADS, 1)])  # bounds are DuckDB's to check
     before = engine.answer(query)
+    engine.forget()
     engine._instance._connection.close()
     with pytest.raises(Unavailable):
         engine.answer(query)
