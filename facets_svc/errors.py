@@ -21,6 +21,9 @@
         ├── BadEncoding          path or query is not percent-encoded UTF-8               400
         ├── InvalidRequest       a value has the wrong type or range                      422
         ├── Forbidden            the token is not for this org                            403
+        ├── TooLarge             the body is longer than it may be                        413
+        ├── UnsupportedMediaType the body is of another type                              415
+        ├── BodyTimeout          the body did not come                                    408
         ├── Overloaded           the queue is full                                        429
         ├── ReloadRunning        a reload is running already                              409
         ├── Unavailable          no snapshot, or the engine cannot be reached             502
@@ -50,16 +53,19 @@ class SettingsError(FacetsError):
 class QueryError(FacetsError):
     """An analyst's SQL is wrong, or cannot be answered.
 
-    `line` and `column` (from 1, in characters) say where, if that is known.
+    `line` and `column` (from 1, in characters) say where, if that is known, and `kind` what DuckDB calls it.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
-        """Keep the place."""
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None, kind: str | None = None
+    ) -> None:
+        """Keep the place and the kind."""
         super().__init__(message)
         self.line = line
         self.column = column
+        self.kind = kind
 
 
 class QueryInterrupted(FacetsError):
@@ -157,6 +163,18 @@ class InvalidRequest(RequestError):
 
 class Forbidden(RequestError):
     """The token is fine but not for this org."""
+
+
+class TooLarge(RequestError):
+    """The body of the request is longer than it may be."""
+
+
+class UnsupportedMediaType(RequestError):
+    """The body of the request is of another type than the route takes."""
+
+
+class BodyTimeout(RequestError):
+    """The body of the request did not come in time."""
 
 
 class Overloaded(RequestError):

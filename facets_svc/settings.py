@@ -27,6 +27,13 @@ RATE_LIMIT_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)")
+_SIZE = re.compile(r"([1-9][0-9]{0,12})(|[KMGT]iB|[KMGT]B)")
+_UNITS: Final[Mapping[str, int]] = {"": 1} | {
+    f"{letter}{ending}": base**power
+    for power, letter in enumerate("KMGT", start=1)
+    for ending, base in (("iB", 1024), ("B", 1000))
+}
+_LEAST_SIZE: Final = 64 * 1024 * 1024
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -82,6 +89,16 @@ def _server(value: str) -> str:
     if not well_formed:
         raise ValueError(f"is not an address such as redis://host:6379/0 ({', '.join(RATE_LIMIT_SCHEMES)})")
     return value
+
+
+def _size(value: str) -> int:
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError("is not a size such as 512MiB or 2GiB")
+    number = int(match[1]) * _UNITS[match[2] or ""]
+    if not _LEAST_SIZE <= number <= 1 << 40:
+        raise ValueError("is not between 64MiB and 1TiB")
+    return number
 
 
 def _list(value: str) -> tuple[str, ...]:
@@ -156,6 +173,25 @@ class Settings:
         "",
         "Redis or Valkey (`redis://host:6379/0`) that counts for all processes; unset: each counts for itself.",
         secret=True,
+    )
+    sql_enabled: bool | None = _setting(
+        _boolean,
+        None,
+        "Who may ask in SQL over HTTP: unset: operators; true: everybody, about their own orgs; false: nobody.",
+    )
+    sql_rows: int = _setting(_integer(1, 10_000_000), 100_000, "Rows of an answer to SQL; more are cut, which is told.")
+    sql_bytes: int = _setting(
+        _integer(1024, 1 << 30), 16 * 1024 * 1024, "Bytes of an answer to SQL; more are cut, which is told."
+    )
+    sql_deadline_ms: int = _setting(
+        _integer(1, 3_600_000), 10_000, "Milliseconds that SQL may wait and run; then its process is killed (504)."
+    )
+    sql_processes: int = _setting(
+        _integer(1, 256), 2, "SQL that runs at the same time in a serving process, each in a process of its own."
+    )
+    sql_queue: int = _setting(_integer(0, 10_000), 8, "SQL that may wait for its turn; more is answered 429.")
+    sql_memory: int = _setting(
+        _size, 512 * 1024 * 1024, "Memory of the process that SQL runs in, such as `512MiB` or `2GiB`."
     )
     log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
 

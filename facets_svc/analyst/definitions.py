@@ -6,7 +6,7 @@ view stands on its own, and works under whatever name its database is attached.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from facets_svc.analyst.rows import History, SnapshotRows
@@ -51,18 +51,24 @@ coalesce(
 
 def definitions(history: History) -> Iterator[str]:
     """Yield the statements that make every table over `history`, with its comments, in the database in use."""
+    yield from bare_definitions(history, RELATIONS + MACROS)
+    for table in tables():
+        yield f"COMMENT ON VIEW {table.name} IS {_text(table.meaning)}"
+        for column in table.columns:
+            yield f"COMMENT ON COLUMN {table.name}.{column.name} IS {_text(column.meaning)}"
+
+
+def bare_definitions(history: History, names: Collection[str]) -> Iterator[str]:
+    """Yield the statements that make the views and macros of these names, without comments."""
     present = _model_rows(_list(_text(file) for file in history.present.files))
     files = _map({rows.snapshot_id: _list(_text(file) for file in rows.files) for rows in history.snapshots})
     then = _model_rows(f"{files}[{snapshot_at(history)}]")
     for table in tables():
-        if table.as_of is None:
-            yield f"CREATE OR REPLACE VIEW {table.name} AS\n{_over([_snapshot_rows(history)], table)}"
-        else:
-            yield f"CREATE OR REPLACE VIEW {table.name} AS\n{_over(present, table)}"
+        if table.name in names:
+            over = [_snapshot_rows(history)] if table.as_of is None else present
+            yield f"CREATE OR REPLACE VIEW {table.name} AS\n{_over(over, table)}"
+        if table.as_of in names:
             yield f"CREATE OR REPLACE MACRO {table.as_of}(moment) AS TABLE\n{_over(then, table)}"
-        yield f"COMMENT ON VIEW {table.name} IS {_text(table.meaning)}"
-        for column in table.columns:
-            yield f"COMMENT ON COLUMN {table.name}.{column.name} IS {_text(column.meaning)}"
 
 
 def snapshot_at(history: History) -> str:

@@ -29,14 +29,15 @@ def failure(error: BaseException, text: str, *, first: int = 0) -> QueryError | 
     """Return what to raise for `error`, which the statement met that begins at character `first` of `text`."""
     reported = reported_by(error)
     if reported is None:
-        return QueryError(_sentence(str(error)))
+        return QueryError(_sentence(str(error)), kind=type(error).__name__.removesuffix("Exception"))
     if reported.kind == _INTERRUPT:
         return QueryInterrupted("The query was interrupted.")
     said = _sentence(reported.message)
     if reported.position is None or not reported.position.isdecimal():
-        return QueryError(f"{reported.kind} error: {said}")
+        return QueryError(f"{reported.kind} error: {said}", kind=reported.kind)
     line, column = place(text, first + _characters(text[first:], int(reported.position)))
-    return QueryError(f"{reported.kind} error in line {line}, column {column}: {said}", line=line, column=column)
+    message = f"{reported.kind} error in line {line}, column {column}: {said}"
+    return QueryError(message, line=line, column=column, kind=reported.kind)
 
 
 def reported_by(error: BaseException) -> Reported | None:

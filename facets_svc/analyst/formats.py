@@ -77,11 +77,12 @@ def _values(column: pa.Array) -> list[Any]:
 
 def _csv(answer: Answer, batches: Iterator[pa.RecordBatch], stream: BinaryIO) -> None:
     """Write RFC 4180, with the line ends of Unix; null is empty, and an empty text is a pair of quotes."""
-    stream.write(_csv_line([column.name for column in answer.columns]))
-    stream.writelines(b"".join(_csv_line(row) for row in rows_of(batch)) for batch in batches)
+    stream.write(csv_line([column.name for column in answer.columns]))
+    stream.writelines(b"".join(csv_line(row) for row in rows_of(batch)) for batch in batches)
 
 
-def _csv_line(row: Any) -> bytes:
+def csv_line(row: Any) -> bytes:
+    """Return one row as a line of CSV."""
     return (",".join(_csv_cell(value) for value in row) + "\n").encode("utf-8", errors="replace")
 
 

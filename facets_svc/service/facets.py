@@ -141,6 +141,12 @@ class FacetService:
             compute = partial(self._compute, tenure, question, form)
             return cast("EncodedT", await tenure.flights.join((question, form), compute, timing))
 
+    def require_known(self, org: str) -> None:
+        """Raise `NotFound` when the catalogue does not know `org`, `Unavailable` without a snapshot."""
+        with self._in_force.lent() as tenure:
+            if not tenure.engine.knows(org):
+                raise NotFound("The catalogue knows no such org.")
+
     async def reload(self) -> str:
         """Look at the lake now, and return the id of the snapshot that is in force then.
 

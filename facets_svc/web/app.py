@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import logging.config
 import os
@@ -12,6 +13,10 @@ from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.errors import LakeError
 from facets_svc.lake import Lake
+from facets_svc.lake.bucket import user_cache
+from facets_svc.sandbox.door import SqlDoor
+from facets_svc.sandbox.extract import Extracts
+from facets_svc.sandbox.messages import Limits
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import logs
@@ -53,4 +58,16 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         deadline_seconds=settings.deadline_ms / 1000,
         cache_bytes=settings.cache_bytes,
     )
-    return create_app_for(service, settings)
+    return create_app_for(service, settings, sql_door(lake, settings))
+
+
+def sql_door(lake: Lake, settings: Settings) -> SqlDoor:
+    """Return what answers SQL over the snapshots of `lake`, as the settings say."""
+    folder = (settings.cache_folder or user_cache()) / "sql" / hashlib.sha256(lake.location.encode()).hexdigest()[:16]
+    limits = Limits(
+        rows=settings.sql_rows,
+        bytes=settings.sql_bytes,
+        seconds=settings.sql_deadline_ms / 1000,
+        memory_bytes=settings.sql_memory,
+    )
+    return SqlDoor(Extracts(lake, folder), limits=limits, processes=settings.sql_processes, queue=settings.sql_queue)

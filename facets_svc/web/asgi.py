@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 from litestar import Litestar, Request, Response
 from litestar.types import ASGIApp
 
+from facets_svc.sandbox.door import SqlDoor
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import logs, problems
@@ -23,11 +24,14 @@ from facets_svc.web.shortcut import Shortcut
 from facets_svc.web.tls import TlsPolicy
 
 
-def create_app_for(service: FacetService, settings: Settings) -> ASGIApp:
-    """Build the application around a service. Raises `SettingsError` without a usable key."""
+def create_app_for(service: FacetService, settings: Settings, door: SqlDoor | None = None) -> ASGIApp:
+    """Build the application around a service, and the door for SQL if there is one.
+
+    Raises `SettingsError` without a usable key.
+    """
     limit = RateLimit.of(settings)
     return Gate(
-        litestar_for(service, settings, limit),
+        litestar_for(service, settings, limit, door),
         authenticator=Authenticator.of(settings),
         tls=TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies),
         cors=CorsPolicy(settings.cors_origins),
@@ -36,19 +40,21 @@ def create_app_for(service: FacetService, settings: Settings) -> ASGIApp:
     )
 
 
-def litestar_for(service: FacetService, settings: Settings, limit: RateLimit | None = None) -> Litestar:
+def litestar_for(
+    service: FacetService, settings: Settings, limit: RateLimit | None = None, door: SqlDoor | None = None
+) -> Litestar:
     """Build what stands behind the gate: the routes, and the service that runs while the application does."""
 
     @asynccontextmanager
     async def serving(_app: Litestar) -> AsyncIterator[None]:
-        async with service.running(), _looking_on_hangup(service):
+        async with door.running() if door else nullcontext(), service.running(), _looking_on_hangup(service):
             yield
         if limit is not None:
             await limit.close()
         logs.flush()
 
     return Litestar(
-        handlers(service, settings),
+        handlers(service, settings, door),
         lifespan=[serving],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,

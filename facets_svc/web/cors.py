@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Final
 
 ALLOWED_METHODS: Final = "GET, HEAD, POST"
-ALLOWED_HEADERS: Final = "Authorization, If-None-Match, X-Request-Id"
+ALLOWED_HEADERS: Final = "Authorization, Content-Type, If-None-Match, X-Request-Id"
 EXPOSED_HEADERS: Final = (
-    "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Request-Id, Retry-After, Server-Timing"
+    "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Sql-Rows, X-Sql-Truncated, X-Request-Id, "
+    "Retry-After, Server-Timing"
 )
 MAX_AGE_SECONDS: Final = 600
 

@@ -25,6 +25,7 @@ from facets_svc.web import problems
 from facets_svc.web.accept import form_of
 from facets_svc.web.auth import Authenticator, Caller
 from facets_svc.web.cors import CorsPolicy
+from facets_svc.web.incoming import Incoming
 from facets_svc.web.logs import REQUESTS
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.representation import Reply
@@ -43,6 +44,7 @@ _REQUEST_ID_KEY: Final = "facets_svc.request_id"
 _HIT: Final = b"cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"
 _TIMING: Final = "facets_svc.timing"
 _REFUSAL: Final = "facets_svc.refusal"
+_NOTES: Final = "facets_svc.notes"
 
 
 def target_of(scope: Scope) -> Target:
@@ -58,6 +60,11 @@ def request_id_of(scope: Scope) -> str:
 def timing_of(scope: Scope) -> Timing:
     """Return the timing that is told where the time of a request goes; its answer says so then."""
     return cast("Timing", cast("dict[str, Any]", scope).setdefault(_TIMING, Timing()))
+
+
+def note(scope: Scope, **fields: Any) -> None:
+    """Add fields to the line that the log will have of a request that passed the gate."""
+    cast("dict[str, Any]", scope)[_NOTES].update(fields)
 
 
 def check_rate(scope: Scope) -> None:
@@ -105,7 +112,10 @@ class Gate:
                     await exchange.send_reply(reply)
                 else:
                     target = exchange.read_target()
-                    await _until_gone(self._app(exchange.inner_scope(target), _no_body, exchange.send), receive)
+                    incoming = Incoming(receive, keeps_body=target.route.reads_body)
+                    await _until_gone(
+                        self._app(exchange.inner_scope(target), incoming.receive, exchange.send), incoming.watch()
+                    )
         except _ClientLeft:
             exchange.status = _CLIENT_LEFT
         except Exception as error:  # noqa: BLE001 - whatever it is, its sender gets the envelope
@@ -160,6 +170,7 @@ class _Exchange:
         self.timing = Timing()
         self.status = 0
         self.snapshot: str | None = None
+        self.notes: dict[str, Any] = {}
         self._send = send
         self._cors = _encoded(cors.headers_for(self.headers.get(b"origin")))
         given = self.headers.get(b"x-request-id", b"")
@@ -185,6 +196,7 @@ class _Exchange:
             _REQUEST_ID_KEY: self.id,
             _TIMING: self.timing,
             _REFUSAL: self.refusal,
+            _NOTES: self.notes,
         }
         return cast("Scope", {**self.scope, "method": method, "path": path, "root_path": "", **known})
 
@@ -249,6 +261,7 @@ class _Exchange:
             "ms": round((time.perf_counter() - self.timing.asked) * 1000, 2),
             "snapshot": self.snapshot,
             "sub": self.caller.subject[:128] if self.caller else None,
+            **self.notes,
         }
         REQUESTS.info("request", extra={"fields": fields})
 
@@ -288,13 +301,10 @@ class _ClientLeft(Exception):
     """The client has closed the connection before its answer."""
 
 
-async def _until_gone(answering: Any, receive: Receive) -> None:
-    """Run `answering`, and cancel it when the client leaves. Raises `_ClientLeft` then.
-
-    Nothing else may read from the connection meanwhile; no route of ours reads a body.
-    """
+async def _until_gone(answering: Any, leaving: Any) -> None:
+    """Run `answering`, and cancel it when `leaving` ends: the client has left. Raises `_ClientLeft` then."""
     answer = asyncio.ensure_future(answering)
-    gone = asyncio.ensure_future(_gone(receive))
+    gone = asyncio.ensure_future(leaving)
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
@@ -305,12 +315,3 @@ async def _until_gone(answering: Any, receive: Receive) -> None:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(answer, gone, return_exceptions=True)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _no_body() -> Any:
-    return {"type": "http.request", "body": b"", "more_body": False}

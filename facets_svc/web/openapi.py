@@ -11,6 +11,7 @@ import msgspec
 
 from facets_svc import __version__
 from facets_svc.settings import Settings
+from facets_svc.web import openapi_sql
 from facets_svc.web.openapi_questions import (
     COUNTED,
     CSV,
@@ -21,17 +22,21 @@ from facets_svc.web.openapi_questions import (
     model_parameters,
     value_parameters,
 )
-from facets_svc.web.target import FACET_VALUES, FACETS, LIVE, MODELS, READY, RELOAD, SCHEMA
+from facets_svc.web.target import FACET_VALUES, FACETS, LIVE, MODELS, READY, RELOAD, SCHEMA, SQL, SQL_QUERIES
 
 Json = dict[str, Any]
 
 OTHER_STATUSES: Final = {
     405: "Method not allowed",
+    408: "The body did not come in time",
     413: "Content too large",
     414: "URI too long (answered by the server, maybe without a body)",
+    415: "The body is of another type",
     431: "Request header fields too large (answered by the server, maybe without a body)",
 }
 """Statuses that the contract's operation does not list; their envelope has a schema of its own."""
+
+_OF_FACETS: Final = (405, 413, 414, 431)
 
 _HEADERS: Final[Json] = {
     "X-Request-Id": ("The id of the request, as the log has it", {"type": "string"}),
@@ -57,6 +62,7 @@ _HEADERS: Final[Json] = {
 }
 
 _FRESHNESS: Final = ("ETag", "Cache-Control", "Vary", "X-Snapshot-Id")
+_ALWAYS: Final = ("Cache-Control", "Vary", "Server-Timing", "X-Request-Id")
 _HEADERS_OF: Final = {401: ("WWW-Authenticate",), 405: ("Allow",), 426: ("Upgrade",), 429: ("Retry-After",)}
 _DESCRIPTIONS: Final = {
     401: "Authentication failed",
@@ -82,17 +88,29 @@ def document(settings: Settings) -> Json:
     whole = copy.deepcopy(contract())
     whole["info"]["x-service-version"] = __version__
     whole["components"]["headers"] = {
-        name: {"description": description, "schema": schema} for name, (description, schema) in _HEADERS.items()
+        name: {"description": description, "schema": schema}
+        for name, (description, schema) in (_HEADERS | openapi_sql.SQL_HEADERS).items()
     }
     whole["components"]["schemas"] |= _schemas(whole["components"]["schemas"]["APIErrorPayload"])
     whole["components"]["schemas"]["ModelFacetsResponse"]["properties"] |= COUNTED
     facets = whole["paths"][FACETS.template]["get"]
     values = _values(facets, settings)
     models = _models(facets)
+    org = next(parameter for parameter in facets["parameters"] if parameter["in"] == "path")
     _extend_facets(facets, settings)
     whole["paths"] |= {
         FACET_VALUES.template: {"get": values},
         MODELS.template: {"get": models},
+        SQL.template: {
+            "post": _sql(
+                openapi_sql.ask(settings, org, _headers("X-Snapshot-Id", *openapi_sql.SQL_HEADERS, *_ALWAYS)),
+                openapi_sql.ERRORS,
+                openapi_sql.OTHERS,
+            )
+        },
+        SQL_QUERIES.template: {
+            "get": _sql(openapi_sql.queries(org, _headers(*_ALWAYS)), (400, 401, 403, 422, 426, 429, 500), (405,))
+        },
         RELOAD.template: {"post": _reload()},
         LIVE.template: {"get": _health("live", "Tell that the process runs", "Live", (405,))},
         READY.template: {"get": _health("ready", "Tell whether a snapshot is open, and which", "Ready", (405, 502))},
@@ -149,7 +167,14 @@ def _complete(operation: Json, *, csv: Json = CSV, of_list: str = "X-Facets-Trun
         if int(status) >= 400:
             own = _HEADERS_OF.get(int(status), ())
             response["headers"] = _headers(*own, "Cache-Control", "Server-Timing", "X-Request-Id")
-    responses |= {str(status): _other(status) for status in OTHER_STATUSES}
+    responses |= {str(status): _other(status) for status in _OF_FACETS}
+
+
+def _sql(operation: Json, statuses: tuple[int, ...], others: tuple[int, ...]) -> Json:
+    """Return an operation of SQL with its errors."""
+    errors = {str(status): _error(status) for status in statuses}
+    operation["responses"] |= errors | {str(status): _other(status) for status in others}
+    return operation
 
 
 def _reload() -> Json:
@@ -225,6 +250,7 @@ def _schemas(envelope: Json) -> Json:
     return (
         QUESTION_SCHEMAS
         | MODEL_SCHEMAS
+        | openapi_sql.SQL_SCHEMAS
         | {
             "HTTPErrorPayload": other,
             "ReloadResponse": {

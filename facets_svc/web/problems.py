@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from facets_svc.engine.base import Interrupted
 from facets_svc.errors import (
     BadEncoding,
+    BodyTimeout,
     DeadlineExceeded,
     Forbidden,
     InvalidRequest,
@@ -21,8 +22,10 @@ from facets_svc.errors import (
     Overloaded,
     ReloadRunning,
     TokenExpired,
+    TooLarge,
     Unauthenticated,
     Unavailable,
+    UnsupportedMediaType,
     UpgradeRequired,
 )
 
@@ -75,6 +78,9 @@ _KINDS: Final[dict[type[Exception], _Kind]] = {
     BadEncoding: _Kind(400, "invalid_error"),
     InvalidRequest: _Kind(422, "validation_error"),
     Forbidden: _Kind(403, "forbidden_error"),
+    TooLarge: _Kind(413, "invalid_error"),
+    UnsupportedMediaType: _Kind(415, "invalid_error"),
+    BodyTimeout: _Kind(408, "invalid_error", headers={"Connection": "close"}),
     Overloaded: _Kind(429, "usage_limit_exceeded_error"),
     Unavailable: _Kind(502, "bad_gateway_error"),
     LakeError: _Kind(502, "bad_gateway_error", "The catalogue cannot be read at the moment."),

@@ -11,6 +11,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from facets_svc.errors import Unavailable
+from facets_svc.sandbox.door import SqlDoor
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import json_body, target
@@ -20,6 +21,7 @@ from facets_svc.web.openapi import document
 from facets_svc.web.problems import NO_STORE
 from facets_svc.web.questions import question_of
 from facets_svc.web.representation import Reply
+from facets_svc.web.sql import sql_handlers
 from facets_svc.web.target import Route
 
 Asked = Request[Any, Any, Any]
@@ -28,7 +30,7 @@ Sent = Response[bytes]
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-def handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHandler]:
+def handlers(service: FacetService, settings: Settings, door: SqlDoor | None = None) -> Sequence[HTTPRouteHandler]:
     """Return the handler of every route in `target.ROUTES`."""
     schema = _ENCODER.encode(document(settings))
 
@@ -65,7 +67,7 @@ def handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHan
     async def openapi() -> Sent:
         return _json(schema, {"Cache-Control": "no-cache"})
 
-    return [get_model_facets, reload, live, ready, openapi]
+    return [get_model_facets, *sql_handlers(service, door, settings), reload, live, ready, openapi]
 
 
 def _pattern(route: Route) -> str:

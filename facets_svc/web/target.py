@@ -27,11 +27,14 @@ class Route:
     methods: tuple[str, ...]
     needs_token: bool = True
     needs_tls: bool = True
+    reads_body: bool = False
 
 
 FACETS: Final = Route("/api/v1/org/{org}/models/facets", ("GET", "HEAD"))
 FACET_VALUES: Final = Route("/api/v1/org/{org}/models/facets/{facet}", ("GET", "HEAD"))
 MODELS: Final = Route("/api/v1/org/{org}/models", ("GET", "HEAD"))
+SQL: Final = Route("/api/v1/org/{org}/sql", ("POST",), reads_body=True)
+SQL_QUERIES: Final = Route("/api/v1/org/{org}/sql/queries", ("GET", "HEAD"))
 RELOAD: Final = Route("/api/v1/operator/reload", ("POST",))
 LIVE: Final = Route("/health/live", ("GET", "HEAD"), needs_token=False, needs_tls=False)
 READY: Final = Route("/health/ready", ("GET", "HEAD"), needs_token=False, needs_tls=False)
@@ -40,11 +43,12 @@ SCHEMA: Final = Route("/schema/openapi.json", ("GET", "HEAD"), needs_token=False
 QUESTIONS: Final = (FACETS, FACET_VALUES, MODELS)
 """Those that ask something of a snapshot."""
 
-ROUTES: Final = (FACETS, FACET_VALUES, MODELS, RELOAD, LIVE, READY, SCHEMA)
+ROUTES: Final = (FACETS, FACET_VALUES, MODELS, SQL, SQL_QUERIES, RELOAD, LIVE, READY, SCHEMA)
 """Every route there is; a test compares it with what the framework has registered."""
 
 _FIXED: Final = {route.template.encode(): route for route in ROUTES if "{" not in route.template}
 _MODELS_PATH = re.compile(rb"/api/v1/org/([^/]+)/models(/facets(?:/([^/]+))?)?")
+_SQL_PATH = re.compile(rb"/api/v1/org/([^/]+)/sql(/queries)?")
 _FACETS_BY_KEY: Final = {facet.response_key.encode(): facet for facet in CATALOGUE_FACETS}
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
@@ -82,6 +86,9 @@ class RawTarget:
         """Match `path` to a route. Fixed segments match to the byte; an empty segment or a `%2F` matches nothing."""
         if route := _FIXED.get(path):
             return cls(path, query, route)
+        match = _SQL_PATH.fullmatch(path)
+        if match is not None and not _SLASH.search(match[1]):
+            return cls(path, query, SQL_QUERIES if match[2] else SQL, match[1])
         match = _MODELS_PATH.fullmatch(path)
         if match is None or _SLASH.search(match[1]):
             return cls(path, query, None)

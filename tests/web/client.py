@@ -64,6 +64,7 @@ async def ask(
     *headers: tuple[str, str],
     method: str = "GET",
     peer: str = "127.0.0.1",
+    body: bytes = b"",
 ) -> Answer:
     """Send one request; `target` goes as it is (latin-1)."""
     path, _, query = target.encode("latin-1").partition(b"?")
@@ -82,7 +83,7 @@ async def ask(
         "server": ("127.0.0.1", 8000),
         "state": {},
     }
-    received = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    received = iter([{"type": "http.request", "body": body, "more_body": False}])
     sent: list[Any] = []
 
     async def receive() -> Any:

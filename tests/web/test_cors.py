@@ -11,7 +11,10 @@ pytestmark = pytest.mark.anyio
 ACME = bearer("acme")
 PAGE = ("Origin", "https://ui.example")
 PREFLIGHT = [("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization")]
-EXPOSED = "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Request-Id, Retry-After, Server-Timing"
+EXPOSED = (
+    "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Sql-Rows, X-Sql-Truncated, X-Request-Id, "
+    "Retry-After, Server-Timing"
+)
 
 
 class TestByDefault:
@@ -37,7 +40,7 @@ class TestWithOrigins:
         assert answer.headers == {
             "access-control-allow-origin": "https://ui.example",
             "access-control-allow-methods": "GET, HEAD, POST",
-            "access-control-allow-headers": "Authorization, If-None-Match, X-Request-Id",
+            "access-control-allow-headers": "Authorization, Content-Type, If-None-Match, X-Request-Id",
             "access-control-expose-headers": EXPOSED,
             "access-control-max-age": "600",
             "vary": "Origin",

@@ -1,0 +1,171 @@
+"""What the process of one query does, once it has given up everything else: judge, run, spool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import duckdb
+
+from facets_svc.analyst import cookbook
+from facets_svc.analyst.definitions import bare_definitions
+from facets_svc.analyst.rows import History, SnapshotRows
+from facets_svc.analyst.running import run
+from facets_svc.errors import QueryError
+from facets_svc.sandbox.judge import Judged, judge
+from facets_svc.sandbox.messages import Files, Outcome, Task
+from facets_svc.sandbox.spool import spool
+
+_SHARE: Final = 0.6
+"""How much of the memory DuckDB may plan with; the rest is for what it does not count, and for the answer."""
+
+_TOLD: Final = {
+    "Binder",
+    "Catalog",
+    "Constraint",
+    "Conversion",
+    "Decimal",
+    "DividebyZero",
+    "Expression",
+    "InvalidInput",
+    "Invalidtype",
+    "MismatchType",
+    "Notimplemented",
+    "OutofRange",
+    "ParameterNotAllowed",
+    "ParameterNotResolved",
+    "Parser",
+    "Syntax",
+}
+"""Kinds of errors that are about the statement and the rows, and so are told to the one who asked (without spaces)."""
+
+_TOO_LARGE: Final = "The query needs more memory than a query may use here."
+
+
+class Wanting(Exception):
+    """Rows of earlier snapshots are not there yet."""
+
+    def __init__(self, *snapshot_ids: str) -> None:
+        """Keep which."""
+        super().__init__(", ".join(snapshot_ids))
+        self.snapshot_ids = snapshot_ids
+
+
+def answer(task: Task) -> tuple[Outcome, bytes]:
+    """Return what comes of `task`, and the answer if there is one. Raises nothing."""
+    try:
+        return _answered(task)
+    except Wanting as wanting:
+        return Outcome(kind="wanting", snapshots=wanting.snapshot_ids), b""
+    except _ParameterError as error:
+        return Outcome(kind="wrong", message=str(error), parameter=error.name), b""
+    except QueryError as error:
+        return _of_query_error(error, task), b""
+    except MemoryError:
+        return Outcome(kind="wrong", message=_TOO_LARGE), b""
+    except Exception as error:  # noqa: BLE001 - whatever it is, the service is told of it
+        return Outcome(kind="failed", message=f"{type(error).__name__}: {error}"[:1000]), b""
+
+
+class _ParameterError(QueryError):
+    """A parameter is missing, or is there and not known."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def _of_query_error(error: QueryError, task: Task) -> Outcome:
+    message = str(error)
+    kind = None if error.kind is None else error.kind.replace(" ", "")
+    if kind == "OutofMemory":
+        return Outcome(kind="wrong", message=_TOO_LARGE)
+    folders = {file.rpartition("/")[0] for files in task.snapshots for file in files.files}
+    if (kind is not None and kind not in _TOLD) or any(folder in message for folder in folders):
+        return Outcome(kind="failed", message=message[:1000])
+    return Outcome(kind="wrong", message=message, line=error.line, column=error.column)
+
+
+def _answered(task: Task) -> tuple[Outcome, bytes]:
+    with duckdb.connect(config=_config(task)) as connection:
+        _lock(connection, [file for files in task.snapshots for file in files.files])
+        judged, parameters = _judged(connection, task)
+        history = _history(task.snapshots)
+        if "snapshots" in judged.reads:
+            _require(*(files.snapshot_id for files in task.snapshots if not files.are_there))
+        for statement in bare_definitions(history, judged.reads):
+            connection.execute(statement)
+        connection.execute("SET lock_configuration = true")
+        try:
+            found = run(connection, judged.piece, parameters, whole=_text(task))
+            if found is None:
+                raise QueryError("Only SELECT is allowed here.")
+            spooled = spool(found, task.form, task.limits)
+        except QueryError as error:
+            _require(*(files.snapshot_id for files in task.snapshots if _is_missing(files, str(error))))
+            raise
+    return Outcome(kind="answered", rows=spooled.rows, truncated=spooled.truncated), spooled.content
+
+
+def _config(task: Task) -> dict[str, str | bool | int | float | list[str]]:
+    return {
+        "threads": 1,
+        "memory_limit": f"{int(task.limits.memory_bytes * _SHARE)}B",
+        "temp_directory": "",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "python_enable_replacements": False,
+    }
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
+    """Close everything but `files`, in this order: what is closed cannot be set any more."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET errors_as_json = true")
+    with suppress(duckdb.CatalogException):  # 1.5 has none of these threads
+        connection.execute("SET async_threads = 0")
+    connection.execute("SET allowed_paths = ?", [files])
+    connection.execute("SET enable_external_access = false")
+
+
+def _judged(connection: duckdb.DuckDBPyConnection, task: Task) -> tuple[Judged, Mapping[str, Any]]:
+    if task.name is not None:
+        named = cookbook.named(task.name)
+        return judge(connection, named.text), named.bind(task.parameters)
+    judged = judge(connection, _text(task))
+    for name in sorted(judged.parameters - task.parameters.keys()):
+        raise _ParameterError(f"The query needs a value for the parameter ${name}.", name)
+    for name in sorted(task.parameters.keys() - judged.parameters):
+        raise _ParameterError(f"The query has no parameter ${name[:60]}.", name)
+    return judged, task.parameters
+
+
+def _text(task: Task) -> str:
+    return cookbook.named(task.name).text if task.name is not None else task.query or ""
+
+
+def _history(snapshots: tuple[Files, ...]) -> History:
+    in_force = snapshots[-1].snapshot_id
+    rows = tuple(
+        SnapshotRows(
+            snapshot_id=files.snapshot_id,
+            created_at=files.created_at,
+            files=files.files,
+            models=files.models,
+            public_models=files.public_models,
+            orgs=files.orgs,
+        )
+        for files in snapshots
+    )
+    return History(snapshots=rows, shown=in_force, in_force=in_force)
+
+
+def _is_missing(files: Files, said: str) -> bool:
+    return not files.are_there and any(file in said for file in files.files)
+
+
+def _require(*snapshot_ids: str) -> None:
+    if snapshot_ids:
+        raise Wanting(*snapshot_ids)

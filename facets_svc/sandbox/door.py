@@ -1,0 +1,175 @@
+"""What the service asks: a query goes in, and an answer that the asker may have comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Self, TypeVar
+
+from facets_svc.errors import DeadlineExceeded, NoSnapshot, QueryError, Unavailable
+from facets_svc.sandbox.extract import Extracts
+from facets_svc.sandbox.messages import Files, Limits, Outcome, Task
+from facets_svc.sandbox.processes import Ended, Processes
+from facets_svc.sandbox.slots import Slots
+from facets_svc.service.priority import step_back
+
+T = TypeVar("T")
+
+_TRIES: Final = 4
+"""How often a query is started whose rows are not all there: at present, of earlier snapshots, and once more each."""
+
+_LATE: Final = "The query took too long and was stopped."
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A statement, or the name of one of the cookbook's, with values for its parameters; and the form of its answer."""
+
+    org: str
+    query: str | None = None
+    name: str | None = None
+    parameters: dict[str, Any]
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAnswer:
+    """An answer: the snapshot that it is over, its rows, whether there were more, and its bytes."""
+
+    snapshot_id: str
+    rows: int
+    truncated: bool
+    content: bytes
+
+
+class ParameterWrong(QueryError):
+    """A parameter is missing, or there is none of this name; `name` says which."""
+
+    def __init__(self, message: str, name: str) -> None:
+        """Keep the name."""
+        super().__init__(message)
+        self.name = name
+
+
+class SqlDoor:
+    """Answers queries while `running`, within `limits` of which the deadline counts from when it is asked.
+
+    `processes` of them run at a time, `queue` more wait.
+    """
+
+    def __init__(self, extracts: Extracts, *, limits: Limits, processes: int, queue: int) -> None:
+        self._extracts = extracts
+        self._limits = limits
+        self._slots = Slots(processes=processes, queue=queue)
+        self._processes = Processes()
+        self._flights: dict[Hashable, asyncio.Future[Any]] = {}
+        # The past takes long to extract, and must not keep the present waiting.
+        self._now, self._then = (
+            ThreadPoolExecutor(1, thread_name_prefix=f"facets-extract-{name}", initializer=step_back)
+            for name in ("now", "then")
+        )
+
+    @property
+    def fork_server(self) -> int | None:
+        """The id of the fork server's process; None until the first query."""
+        return self._processes.pid
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Answer queries inside; let everything go at the end."""
+        try:
+            yield self
+        finally:
+            self._processes.stop()
+            await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    async def ask(self, query: Query, snapshot_id: str) -> SqlAnswer:
+        """Answer `query` over the snapshot in force.
+
+        Raises `QueryError` for what is wrong with it, `Overloaded` when too many wait, `DeadlineExceeded`,
+        `Unavailable` when a process cannot be had, and `LakeError`. It is stopped when the caller is cancelled.
+        """
+        deadline = time.monotonic() + self._limits.seconds
+        try:
+            async with asyncio.timeout(self._limits.seconds), self._slots.held():
+                return await self._answer(query, snapshot_id, deadline)
+        except TimeoutError:
+            raise DeadlineExceeded(_LATE) from None
+
+    async def _answer(self, query: Query, present: str, deadline: float) -> SqlAnswer:
+        ids = await self._once(("ids", present), self._now, partial(self._extracts.earlier_ids, present))
+        for _ in range(_TRIES):
+            make = partial(self._extracts.present, present, query.org)
+            now = await self._once((present, query.org), self._now, make)
+            then = [self._extracts.earlier_if_there(present, query.org, earlier) for earlier in ids]
+            outcome, content = await self._run(query, (*then, now), deadline)
+            match outcome.kind:
+                case "answered":
+                    return SqlAnswer(present, outcome.rows, outcome.truncated, content)
+                case "wrong" if outcome.parameter is not None:
+                    raise ParameterWrong(outcome.message, outcome.parameter)
+                case "wrong":
+                    raise QueryError(outcome.message, line=outcome.line, column=outcome.column)
+                case "wanting":
+                    await self._extract_earlier(present, query.org, [name for name in ids if name in outcome.snapshots])
+                case _:
+                    _logger.warning("A query failed: %s", outcome.message)
+                    if all(os.path.exists(file) for file in now.files):  # noqa: PTH110, ASYNC240 - strings; a look
+                        raise QueryError("The query cannot be answered: the engine failed at it.")
+                    self._extracts.forget(present, query.org)
+        raise Unavailable("The rows of a snapshot could not be read.")
+
+    async def _run(self, query: Query, snapshots: tuple[Files, ...], deadline: float) -> tuple[Outcome, bytes]:
+        task = Task(
+            query=query.query,
+            name=query.name,
+            parameters=query.parameters,
+            snapshots=snapshots,
+            form=query.form,
+            limits=self._limits,
+        )
+        try:
+            return await self._processes.run(task, max(0.001, deadline - time.monotonic()))
+        except Ended as ended:
+            _logger.warning("The process of a query was lost: %s", ended)
+            message = "The query cannot be answered: its process ended, most likely for want of memory."
+            raise QueryError(message) from None
+
+    async def _extract_earlier(self, present: str, org: str, earlier: list[str]) -> None:
+        for name in earlier:
+            try:
+                make = partial(self._extracts.earlier, present, org, name)
+                await self._once((present, org, name), self._then, make)
+            except NoSnapshot:
+                raise QueryError(f"The snapshot {name} is gone; ask again.") from None
+
+    async def _once(self, key: Hashable, executor: ThreadPoolExecutor, make: Callable[[], T]) -> T:
+        """Return what `make` returns; who asks for the same meanwhile waits for the same. It goes on without them."""
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = asyncio.ensure_future(_in_thread(executor, make))
+            flight.add_done_callback(partial(self._landed, key))
+        made: T = await asyncio.shield(flight)
+        return made
+
+    def _landed(self, key: Hashable, flight: asyncio.Future[Any]) -> None:
+        del self._flights[key]
+        if not flight.cancelled():
+            flight.exception()  # all may have left: then nobody else takes note of it
+
+    def _close(self) -> None:
+        for executor in (self._now, self._then):
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+async def _in_thread(executor: ThreadPoolExecutor, make: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(executor, make)

@@ -1,0 +1,245 @@
+"""The rows that one org may see, in files that hold nothing else.
+
+::
+
+    <folder>/<present>/public/<earlier>.parquet      public rows of an earlier snapshot, for everybody
+    <folder>/<present>/own/<org>/now.parquet         the org's private rows, at present
+    <folder>/<present>/own/<org>/<earlier>.parquet   what it alone sees of an earlier snapshot
+    <folder>/copies/<snapshot>/models/…              files of a lake that does not lie in a folder
+
+Rows that are public at present are read where the lake has them, in files of their own; they are checked against the
+manifest first. Everything is made under another name and moved into place, so that several processes may share it, and
+can be made again: what is too much, or of a snapshot that is gone, is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from facets_svc import sql
+from facets_svc.catalogue import RECORD
+from facets_svc.errors import LakeError
+from facets_svc.lake import Lake, Snapshot, files
+from facets_svc.lake.manifest import FileEntry, id_time, is_snapshot_id
+from facets_svc.sandbox.messages import Files
+
+KEPT: Final = 2
+"""Snapshots whose extracts are kept: the one in force, and the one before it, which may be in use still."""
+
+CACHE_BYTES: Final = 2 * 2**30
+"""How much the extracts of orgs may take on the disk; those that were used least recently go first."""
+
+EARLIER: Final = 30
+"""How many earlier snapshots may be asked."""
+
+_MEMORY: Final = "512MB"
+_TEMPORARY: Final = ".tmp"
+_BATCH_ROWS: Final = 16_384
+_NOW: Final = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The files of a snapshot, where they are, by whether their rows are public."""
+
+    public: tuple[str, ...]
+    private: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Extracts:
+    """Makes extracts of the snapshots of a lake below `folder`. Its methods block; any thread may call them."""
+
+    lake: Lake
+    folder: Path
+    cache_bytes: int = CACHE_BYTES
+    _sources: dict[str, _Source] = field(default_factory=dict)
+    _own: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
+
+    def earlier_ids(self, present: str) -> list[str]:
+        """Return the ids of the snapshots before `present` that may be asked, oldest first. Raises `LakeError`."""
+        return [snapshot_id for snapshot_id in self.lake.ids() if snapshot_id < present][-EARLIER:]
+
+    def present(self, present: str, org: str) -> Files:
+        """Return the rows of the snapshot `present` that `org` may see. Raises `LakeError`."""
+        source = self._source(present)
+        own = self._path(present, org, _NOW)
+        if not _counts_path(own).exists():
+            self._tidy(present)
+            rows = self._rows("own_rows", files=source.private, org=org) if source.private else ()
+            self._write(own, rows, (*source.public, str(own)))
+        self._use(present, org)
+        return _files(present, (*source.public, str(own)), own)
+
+    def earlier(self, present: str, org: str, earlier: str) -> Files:
+        """Return what `org` may see of an earlier snapshot. Raises `LakeError`; `NoSnapshot` for one that is gone."""
+        found = self.earlier_if_there(present, org, earlier)
+        if found.are_there:
+            return found
+        now, then = self._source(present), self._source(earlier)
+        public, own = self._public_path(present, earlier), self._path(present, org, earlier)
+        if not public.exists():
+            shared: Iterable[pa.RecordBatch] = ()
+            if now.public and then.public:
+                shared = self._rows("earlier_public_rows", earlier=then.public, present=now.public)
+            self._write(public, shared)
+        nothing = (str(self._nothing()),)
+        rows = self._rows(
+            "earlier_own_rows",
+            earlier_public=then.public or nothing,
+            earlier_private=then.private or nothing,
+            present_public=now.public or nothing,
+            own=(str(self._path(present, org, _NOW)),),
+            org=org,
+        )
+        self._write(own, rows, (str(public), str(own)))
+        return self.earlier_if_there(present, org, earlier)
+
+    def earlier_if_there(self, present: str, org: str, earlier: str) -> Files:
+        """Return where the rows of an earlier snapshot are, or will be when they are made."""
+        public, own = self._public_path(present, earlier), self._path(present, org, earlier)
+        return _files(earlier, (str(public), str(own)), own)
+
+    def forget(self, present: str, org: str) -> None:
+        """Remove what was made for an org; it is made again when it is asked for."""
+        self._own.pop((present, org), None)
+        self._sources.pop(present, None)
+        shutil.rmtree(self._path(present, org, _NOW).parent, ignore_errors=True)
+
+    def _path(self, present: str, org: str, name: str) -> Path:
+        return self.folder / present / "own" / org / f"{name}.parquet"
+
+    def _public_path(self, present: str, earlier: str) -> Path:
+        return self.folder / present / "public" / f"{earlier}.parquet"
+
+    def _nothing(self) -> Path:
+        """Return a file of no rows: DuckDB reads no empty list of files."""
+        path = self.folder / "nothing.parquet"
+        if not path.exists():
+            self._write(path, ())
+        return path
+
+    def _source(self, snapshot_id: str) -> _Source:
+        """Return the files of a snapshot, whole as its manifest has them."""
+        if snapshot_id not in self._sources:
+            snapshot = self.lake.snapshot(snapshot_id)
+            entries = snapshot.entries("models/")
+            self._sources[snapshot_id] = _Source(
+                public=tuple(self._checked(snapshot, entry) for entry in entries if _is_public(entry)),
+                private=tuple(self._checked(snapshot, entry) for entry in entries if not _is_public(entry)),
+            )
+        return self._sources[snapshot_id]
+
+    def _checked(self, snapshot: Snapshot, entry: FileEntry) -> str:
+        root = snapshot.path
+        if snapshot.origin is not None:
+            root = self.folder / "copies" / snapshot.id
+            if not (root / entry.path).exists():
+                with snapshot.origin.fetched(snapshot, entry) as fetched, _writing(root / entry.path) as temporary:
+                    shutil.move(fetched / entry.path, temporary)
+        files.check_bytes(root, entry)
+        files.check_parquet(root, entry, pages=False)
+        return str((root / entry.path).absolute())
+
+    def _rows(self, name: str, **parameters: Any) -> Iterator[pa.RecordBatch]:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 1,
+            "memory_limit": _MEMORY,
+            "temp_directory": str(self.folder / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        }
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}
+        try:
+            with duckdb.connect(config=config) as connection:
+                connection.execute("SET TimeZone = 'UTC'")
+                yield from connection.sql(sql.load(f"extract/{name}").text, params=values).to_arrow_reader(_BATCH_ROWS)
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise LakeError(f"The rows for a query cannot be extracted: {error}.") from error
+
+    def _write(self, path: Path, rows: Iterable[pa.RecordBatch], counted: tuple[str, ...] = ()) -> None:
+        """Write a file of rows, and beside it, if files are to be `counted` with it, what they hold together."""
+        try:
+            with _writing(path) as temporary:
+                files.write_parquet(temporary, RECORD, rows)
+            if counted:
+                [counts] = pa.Table.from_batches(list(self._rows("counts", files=counted))).to_pylist()
+                with _writing(_counts_path(path)) as temporary:
+                    temporary.write_text(json.dumps(counts), encoding="ascii")
+        except OSError as error:
+            raise LakeError(f"The cache {self.folder} cannot be written: {error.strerror or error}.") from None
+
+    def _use(self, present: str, org: str) -> None:
+        """Note that an org's extract is used, and remove those that were not for longest, if all take too much."""
+        folder = self._path(present, org, _NOW).parent
+        with suppress(OSError):
+            os.utime(folder)
+            self._own[present, org] = sum(file.stat().st_size for file in folder.iterdir())
+        with suppress(KeyError):
+            self._own.move_to_end((present, org))
+        while len(self._own) > 1 and sum(self._own.values()) > self.cache_bytes:
+            (other_present, other_org), _ = self._own.popitem(last=False)
+            shutil.rmtree(self._path(other_present, other_org, _NOW).parent, ignore_errors=True)
+
+    def _tidy(self, present: str) -> None:
+        """Remove what was made for snapshots that have not been in force for long, once there is a new one."""
+        folder = self.folder / present
+        if folder.exists():
+            return
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise LakeError(f"The cache {self.folder} cannot be written: {error.strerror or error}.") from None
+        with suppress(OSError):
+            made = [path for path in self.folder.iterdir() if is_snapshot_id(path.name)]
+            made.sort(key=lambda path: (path == folder, path.stat().st_mtime))
+            for path in made[:-KEPT]:
+                shutil.rmtree(path, ignore_errors=True)
+                self._own = OrderedDict((key, size) for key, size in self._own.items() if key[0] != path.name)
+            in_use = {path.name for path in made[-KEPT:]} | set(self.earlier_ids(present)) | {present}
+            for path in (self.folder / "copies").glob("*"):
+                if path.name not in in_use:
+                    shutil.rmtree(path, ignore_errors=True)
+            self._sources = {key: source for key, source in self._sources.items() if key in in_use}
+
+
+def _is_public(entry: FileEntry) -> bool:
+    return entry.path.startswith("models/visibility=public/")
+
+
+def _counts_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _files(snapshot_id: str, paths: tuple[str, ...], own: Path) -> Files:
+    try:
+        counts = json.loads(_counts_path(own).read_bytes())
+    except FileNotFoundError:
+        return Files(snapshot_id=snapshot_id, created_at=id_time(snapshot_id), files=paths, are_there=False)
+    return Files(snapshot_id=snapshot_id, created_at=id_time(snapshot_id), files=paths, are_there=True, **counts)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """Lend a name beside `path`, and move what is written there into its place, all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{_TEMPORARY}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

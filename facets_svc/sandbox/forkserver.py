@@ -1,0 +1,163 @@
+"""The fork server: a process that has loaded what a query needs, opened nothing, and makes a process for each query.
+
+It is told of a query by two sockets. The *work* goes to the new process, which reads its task from it and answers on
+it. The *leash* stays here: when its other end is closed, or the time is over, the process is killed; at its end the
+leash tells how it ended. Nothing that a stranger wrote is read in this process, which lasts.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from facets_svc.sandbox import answering, confinement, messages, warming
+from facets_svc.sandbox.messages import Task
+
+MAX_TASK_BYTES: Final = 16 * 1024 * 1024
+RECURSION: Final = 20_000
+"""How deep Python may recurse in a process of a query: its judge reads a tree as deep as DuckDB makes one."""
+
+_CHUNK_BYTES: Final = 1024 * 1024
+_ORDER_BYTES: Final = 256
+
+
+@dataclass(slots=True)
+class _Running:
+    """A process of a query: its id, a descriptor for it, its leash, and when it is killed."""
+
+    pid: int
+    process: int
+    leash: socket.socket
+    deadline: float
+    late: bool = False
+
+
+class ForkServer:
+    """Makes the processes, and sees to it that each ends. One thread, no locks."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._by_process: dict[int, _Running] = {}
+        self._by_leash: dict[int, _Running] = {}
+
+    def serve(self) -> None:
+        """Serve until the other end of `control` is closed; whatever runs then is killed."""
+        while True:
+            ready = {descriptor for descriptor, _ in self._poll.poll(self._wait_milliseconds())}
+            for descriptor in ready & self._by_process.keys():
+                self._end(self._by_process[descriptor])
+            for descriptor in ready & self._by_leash.keys():
+                self._kill(self._by_leash[descriptor])
+            # The last, since a new process takes the numbers of descriptors that were just closed.
+            if self._control.fileno() in ready and not self._take_order():
+                return
+            now = time.monotonic()
+            for running in self._by_process.values():
+                if now >= running.deadline and not running.late:
+                    running.late = True
+                    self._kill(running)
+
+    def _wait_milliseconds(self) -> float | None:
+        waits = [running.deadline - time.monotonic() for running in self._by_process.values() if not running.late]
+        return max(0.0, min(waits)) * 1000 + 1 if waits else None
+
+    def _take_order(self) -> bool:
+        order, descriptors, _, _ = socket.recv_fds(self._control, _ORDER_BYTES, 2)
+        if not order:
+            return False
+        work, leash = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        given = json.loads(order)
+        deadline = time.monotonic() + given["seconds"]
+        with work:
+            self._start(work, leash, deadline, given)
+        return True
+
+    def _start(self, work: socket.socket, leash: socket.socket, deadline: float, given: dict[str, float]) -> None:
+        pid = os.fork()
+        if pid == 0:
+            run_query(work.detach(), memory_bytes=int(given["memory_bytes"]), seconds=given["seconds"])
+        running = _Running(pid, os.pidfd_open(pid), leash, deadline)
+        self._by_process[running.process] = running
+        self._by_leash[leash.fileno()] = running
+        self._poll.register(running.process, select.POLLIN)
+        self._poll.register(leash, 0)  # only that it hangs up
+
+    def _kill(self, running: _Running) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(running.process, signal.SIGKILL)
+        if running.leash.fileno() in self._by_leash:
+            del self._by_leash[running.leash.fileno()]
+            self._poll.unregister(running.leash)
+
+    def _end(self, running: _Running) -> None:
+        """Reap a process that has ended, and tell how."""
+        _, status = os.waitpid(running.pid, 0)
+        self._poll.unregister(running.process)
+        del self._by_process[running.process]
+        os.close(running.process)
+        if running.leash.fileno() in self._by_leash:
+            del self._by_leash[running.leash.fileno()]
+            self._poll.unregister(running.leash)
+        how = {"late": running.late, "code": os.waitstatus_to_exitcode(status)}
+        with suppress(OSError):
+            running.leash.send(json.dumps(how).encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        running.leash.close()
+
+
+def run_query(work: int, *, memory_bytes: int, seconds: float) -> None:
+    """Be the process of one query: read the task from `work`, answer on it, and end. Never returns."""
+    try:
+        confinement.give_up(keep=work, memory_bytes=memory_bytes, seconds=seconds)
+        task = msgspec.json.decode(_read(work), type=Task)
+        confinement.read_only(file for files in task.snapshots for file in files.files)
+        outcome, content = answering.answer(task)
+        for part in messages.encode(outcome, content):
+            _write(work, part)
+    finally:
+        os._exit(0)
+
+
+def _read(work: int) -> bytes:
+    parts = []
+    size = 0
+    while part := os.read(work, _CHUNK_BYTES):
+        parts.append(part)
+        size += len(part)
+        if size > MAX_TASK_BYTES:
+            raise ValueError
+    return b"".join(parts)
+
+
+def _write(work: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(work, rest[:_CHUNK_BYTES]) :]
+
+
+def main() -> None:
+    """Be the fork server, with `control` as the descriptor that the first argument names."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # it ends when whoever started it does
+    sys.setrecursionlimit(RECURSION)
+    warming.warm()
+    if len(list(Path("/proc/self/task").iterdir())) != 1:
+        raise RuntimeError("A process with several threads cannot be forked safely.")
+    gc.collect()
+    gc.freeze()
+    control.send(b"!")
+    ForkServer(control).serve()

@@ -1,0 +1,278 @@
+"""Whether a statement may run: a decision over DuckDB's own parse tree.
+
+One SELECT is allowed, over our tables, the names that it gives itself, and whatever is made of them by listed
+functions. Every node of the tree has to be of a listed kind: one that nobody thought of is refused. The tree comes from
+`json_serialize_sql`, in the shapes of DuckDB 1.5 and 2.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import duckdb
+import msgspec
+
+from facets_svc.analyst.definitions import MACROS, RELATIONS
+from facets_svc.analyst.failures import failure, place
+from facets_svc.analyst.statements import Piece, split
+from facets_svc.errors import QueryError
+from facets_svc.sandbox import functions
+from facets_svc.sandbox.functions import folded
+
+_QUERIES: Final = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"}
+_RELATIONS: Final = {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY"}
+_MODIFIERS: Final = {"ORDER_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER"}
+_ORDERS: Final = {"ORDER_DEFAULT", "ASCENDING", "DESCENDING"}
+_TYPES: Final = {
+    "LIST_TYPE_INFO",
+    "ARRAY_TYPE_INFO",
+    "STRUCT_TYPE_INFO",
+    "DECIMAL_TYPE_INFO",
+    "ENUM_TYPE_INFO",
+    "STRING_TYPE_INFO",
+    "UNBOUND_TYPE_INFO",
+    "GENERIC_TYPE_INFO",
+    "INTEGER_LITERAL_TYPE_INFO",
+}
+_NODES: Final = _QUERIES | _RELATIONS | _MODIFIERS | _ORDERS | _TYPES
+
+_EXPRESSIONS: Final = {
+    "BETWEEN",
+    "CASE",
+    "CAST",
+    "COLLATE",
+    "COLUMN_REF",
+    "COMPARISON",
+    "CONJUNCTION",
+    "CONSTANT",
+    "FUNCTION",
+    "LAMBDA",
+    "OPERATOR",
+    "PARAMETER",
+    "POSITIONAL_REFERENCE",
+    "STAR",
+    "SUBQUERY",
+    "TYPE",
+    "WINDOW",
+}
+_RESERVED: Final = ("duckdb_", "pragma_", "sqlite_", "pg_", "information_schema")
+"""How the tables of the engine itself begin: a name that looks like one of them is not given to anything else."""
+
+_OWN: Final = ("", "main")
+"""The schemas of functions: the parser of 1.5 puts `main` before those that it knows by other syntax."""
+
+_COLLATIONS: Final = {"nocase", "noaccent", "nfc", "binary", "c", "posix"}
+
+_WORDS: Final = {
+    "SHOW_REF": "DESCRIBE, SHOW and SUMMARIZE are not allowed here",
+    "PIVOT": "PIVOT and UNPIVOT are not allowed here",
+    "COPY_QUERY_NODE": "COPY is not allowed here",
+}
+"""What is said of nodes that people know by another name."""
+
+_NOWHERE: Final = 2**63
+_SERIALIZE: Final = "SELECT json_serialize_sql(?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A statement that may run: its text and place, the names of its parameters, and which of our tables it reads."""
+
+    piece: Piece
+    parameters: frozenset[str]
+    reads: frozenset[str]
+
+
+class Refused(Exception):
+    """A node of the tree is not allowed; `position` is the byte of the statement that it is about, if that is known."""
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        """Keep the place."""
+        super().__init__(message)
+        self.position = position
+
+
+def judge(connection: duckdb.DuckDBPyConnection, text: str) -> Judged:
+    """Return the one statement of `text` as one that may run; `connection` only parses it.
+
+    Raises `QueryError` when it may not, or is none.
+    """
+    piece = _one(text)
+    try:
+        statements = connection.extract_statements(piece.text)
+        if len(statements) != 1:
+            raise QueryError("Only one statement is allowed.")
+        if statements[0].type != duckdb.StatementType.SELECT:
+            raise _refusal("Only SELECT is allowed here.", 0, text, piece)
+        parameters = frozenset(statements[0].named_parameters)
+        row = connection.execute(_SERIALIZE, [piece.text]).fetchone()
+    except (duckdb.Error, RuntimeError, ValueError) as error:
+        raise failure(error, text, first=piece.first) from None
+    try:
+        reads = tables_read(msgspec.json.decode(row[0] if row else "{}"))
+    except Refused as refused:
+        raise _refusal(f"{refused}.", refused.position, text, piece) from None
+    except RecursionError:
+        raise QueryError("The statement is nested too deeply.") from None
+    except (KeyError, TypeError, AttributeError):
+        raise QueryError("The statement is of a kind that is not known here.") from None
+    return Judged(piece, parameters, reads)
+
+
+def _one(text: str) -> Piece:
+    if "\0" in text:
+        raise QueryError("The statement holds NUL.")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise QueryError("The statement holds half of a character (a lone surrogate).")
+    pieces = split(text)
+    if not pieces:
+        raise QueryError("There is no statement.")
+    if len(pieces) > 1:
+        line, column = place(text, pieces[1].first)
+        raise QueryError(f"Only one statement is allowed; another begins in line {line}.", line=line, column=column)
+    return pieces[0]
+
+
+def _refusal(message: str, position: int | None, text: str, piece: Piece) -> QueryError:
+    if position is None or position >= _NOWHERE:
+        return QueryError(message)
+    before = piece.text.encode("utf-8", errors="replace")[:position].decode("utf-8", errors="ignore")
+    line, column = place(text, piece.first + len(before))
+    return QueryError(f"In line {line}, column {column}: {message}", line=line, column=column)
+
+
+def tables_read(tree: Any) -> frozenset[str]:
+    """Return which of our tables and macros the tree of one statement reads. Raises `Refused`."""
+    statements: list[Any] = tree.get("statements", []) if isinstance(tree, dict) and not tree.get("error") else []
+    if len(statements) != 1:
+        raise Refused("Only SELECT, without PIVOT, is allowed here", 0)
+    walk = _Walk()
+    walk.push(statements[0], frozenset())
+    while walk.stack:
+        node, known = walk.stack.pop()
+        walk.visit(node, known)
+    return frozenset(walk.reads)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk over one tree: what is still to be seen, and the tables that were met.
+
+    Beside each node stands which common table expressions can be read there.
+    """
+
+    reads: set[str] = field(default_factory=set)
+    stack: list[tuple[dict[str, Any], frozenset[str]]] = field(default_factory=list)
+
+    def push(self, value: Any, known: frozenset[str]) -> None:
+        """Put `value`, or what is in it if it is a list, before what is still to be seen."""
+        if isinstance(value, dict):
+            self.stack.append((value, known))
+        elif isinstance(value, list):
+            for item in reversed(value):
+                self.push(item, known)
+
+    def visit(self, node: dict[str, Any], known: frozenset[str]) -> None:
+        """Check one node, and put what is below it on the stack."""
+        match node:
+            case {"class": "CONSTANT"}:
+                return
+            case {"type": "TABLE_FUNCTION", "function": function}:
+                self.reads |= _table_of_function(function, _position(node))
+                self.push(list(function.values()), known)
+                return
+            case {"type": "BASE_TABLE"}:
+                self.reads |= _table_of_name(node["table_name"], node, known)
+            case _:
+                _check(node)
+        if "cte_map" in node:
+            known = self._push_expressions(node["cte_map"]["map"], known)
+        for key, value in reversed(node.items()):
+            if key == "right" and node.get("type") == "RECURSIVE_CTE_NODE":
+                # Only this side reads what the other one has made; to the left the name is another table's.
+                self.push(value, known | {folded(node["cte_name"])})
+            elif key != "cte_map":
+                self.push(value, known)
+
+    def _push_expressions(self, entries: list[dict[str, Any]], known: frozenset[str]) -> frozenset[str]:
+        """Put the common table expressions of a query on the stack, and return what the rest of it can read.
+
+        Each reads those before it. Its own name means itself on the right side of a recursive one only.
+        """
+        for entry in entries:
+            name = folded(entry["key"])
+            if name.startswith(_RESERVED) or not all(letter.isalnum() or letter in "_ -" for letter in name):
+                raise Refused(f"{_shown(name)} is no name for an expression of WITH here")
+            self.push(entry["value"], known)
+            known |= {name}
+        return known
+
+
+def _check(node: dict[str, Any]) -> None:
+    """Check one node that is no table, without what is below it. Raises `Refused`."""
+    match node:
+        case {"class": kind}:
+            _check_expression(kind, node)
+        case {"type": str(kind)} if kind not in _NODES:
+            raise Refused(_WORDS.get(kind, f"This is not allowed here ({kind})"), _position(node))
+        case {"catalog": catalog, "schema": schema} if catalog or schema:
+            raise Refused("Names are not qualified here", _position(node))
+
+
+def _check_expression(kind: str, node: dict[str, Any]) -> None:
+    """Check one expression, without what is below it. Raises `Refused`."""
+    if kind not in _EXPRESSIONS:
+        raise Refused(f"This is not allowed here ({kind})", _position(node))
+    if kind in {"FUNCTION", "WINDOW"}:
+        name = node["function_name"]
+        _check_unqualified(node, name, _OWN)
+        if node.get("export_state"):
+            raise Refused("EXPORT_STATE is not allowed here", _position(node))
+        if not functions.may_call(name):
+            raise Refused(f"The function {_shown(name)} is not allowed here", _position(node))
+    elif kind == "TYPE":
+        _check_unqualified(node, node["type_name"])
+    elif kind == "COLLATE" and not set(folded(node["collation"]).split(".")) <= _COLLATIONS:
+        raise Refused(f"The collation {_shown(node['collation'])} is not allowed here", _position(node))
+
+
+def _table_of_function(function: dict[str, Any], position: int | None) -> set[str]:
+    if function["class"] != "FUNCTION":
+        raise Refused("This is no function", position)
+    name = function["function_name"]
+    _check_unqualified(function, name, _OWN)
+    if folded(name) in MACROS:
+        return {folded(name)}
+    if functions.may_read(name):
+        return set()
+    raise Refused(f"The table function {_shown(name)} is not allowed here", position)
+
+
+def _table_of_name(name: str, node: dict[str, Any], known: Collection[str]) -> set[str]:
+    if node.get("at_clause") is not None:
+        raise Refused("AT is not allowed here; there is models_at('2026-11-01')", _position(node))
+    if node.get("catalog_name") or node.get("schema_name"):
+        raise Refused("Names are not qualified here", _position(node))
+    _check_unqualified(node, name)
+    if folded(name) in known:
+        return set()
+    if folded(name) in RELATIONS:
+        return {folded(name)}
+    raise Refused(f"There is no table {_shown(name)}; there are {', '.join(RELATIONS)}", _position(node))
+
+
+def _check_unqualified(node: dict[str, Any], name: str, schemas: Collection[str] = ("",)) -> None:
+    path: list[str] = node.get("qualified_name", {"path": [name]})["path"]
+    if node.get("catalog") or node.get("schema", "") not in schemas or path[-1:] != [name] or len(path) > len(schemas):
+        raise Refused("Names are not qualified here", _position(node))
+
+
+def _position(node: dict[str, Any]) -> int | None:
+    position = node.get("query_location")
+    return position if isinstance(position, int) else None
+
+
+def _shown(name: str) -> str:
+    return repr(name[:60])

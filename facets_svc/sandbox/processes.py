@@ -1,0 +1,201 @@
+"""The service's end of the fork server: starts it, hands it queries, and learns what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+
+from facets_svc.errors import DeadlineExceeded, Unavailable
+from facets_svc.sandbox import messages
+from facets_svc.sandbox.messages import Outcome, Task
+
+START_SECONDS: Final = 30
+GRACE_SECONDS: Final = 2
+"""How much later than its deadline a query may be heard of, before the fork server itself is taken for dead."""
+
+_ENDINGS_IN_TIME: Final = {-signal.SIGXCPU}
+_ENVIRONMENT: Final = {
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    # No threads but its own: a process that has others cannot be forked safely.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from facets_svc.sandbox.forkserver import main; main()"
+
+_logger = logging.getLogger(__name__)
+
+
+class Ended(Exception):
+    """The process of a query ended without an answer, not by its deadline; `code` is its exit code."""
+
+    def __init__(self, code: int) -> None:
+        """Keep the code."""
+        super().__init__(f"The process of a query ended with {code}.")
+        self.code = code
+
+
+class _ServerLost(Exception):
+    """The fork server ended before the process of a query did."""
+
+
+class Processes:
+    """Runs tasks, each in a process of its own, by way of a fork server that is started when it is first needed.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._starting: asyncio.Future[tuple[subprocess.Popen[bytes], socket.socket]] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the fork server; None while there is none."""
+        return None if self._server is None else self._server.pid
+
+    async def run(self, task: Task, seconds: float) -> tuple[Outcome, bytes]:
+        """Return what came of `task`, and the answer if there is one.
+
+        Raises `DeadlineExceeded` when it took longer than `seconds`, `Ended` when its process was lost, `Unavailable`
+        when there is no fork server to be had. The process is killed when the caller is cancelled.
+        """
+        for _ in range(2):
+            with suppress(_ServerLost):
+                return await self._run(task, seconds)
+        raise Unavailable("Queries cannot be run at the moment.") from RuntimeError("The fork server was lost twice")
+
+    async def _run(self, task: Task, seconds: float) -> tuple[Outcome, bytes]:
+        server, control = await self._running()
+        work, work_there = socket.socketpair()
+        leash, leash_there = socket.socketpair()
+        with work, leash:
+            work.settimeout(0)
+            leash.settimeout(0)
+            order = json.dumps({"seconds": seconds, "memory_bytes": task.limits.memory_bytes}).encode()
+            try:
+                with work_there, leash_there:
+                    socket.send_fds(control, [order], [work_there.fileno(), leash_there.fileno()])
+                async with asyncio.timeout(seconds + GRACE_SECONDS):
+                    return await _exchange(task, work, leash)
+            except TimeoutError:
+                _logger.warning("The fork server does not end its processes, and is replaced")
+                self._stop(server)
+                raise DeadlineExceeded("The query took too long and was stopped.") from None
+            except (OSError, _ServerLost):
+                _logger.warning("The fork server was lost, and is replaced")
+                self._stop(server)
+                raise _ServerLost from None
+
+    def stop(self) -> None:
+        """End the fork server, and with it every process that it has made."""
+        self._stop(self._server)
+
+    def _stop(self, server: subprocess.Popen[bytes] | None) -> None:
+        """End `server`, if it is the one in use still."""
+        if server is None or server is not self._server:
+            return
+        control = self._control
+        self._server = self._control = self._starting = None
+        if control is not None:
+            control.close()
+        server.kill()
+        server.wait()
+
+    async def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        """Return the fork server and the line to it; it is started if it does not run. A start outlives its askers.
+
+        Raises `Unavailable`.
+        """
+        if self._server is not None and self._server.poll() is not None:
+            _logger.warning("The fork server ended with %d, and is replaced", self._server.returncode)
+            self.stop()
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._start())
+            self._starting.add_done_callback(_take_note)
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(0)
+        with theirs:
+            command = [sys.executable, "-I", "-c", _PROGRAM, str(theirs.fileno()), *sys.path]
+            server = subprocess.Popen(  # noqa: ASYNC220, S603 - our own program; it takes no time
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._server, self._control = server, ours
+        ready = b""
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(START_SECONDS):
+                ready = await asyncio.get_running_loop().sock_recv(ours, 1)
+        if not ready:
+            self.stop()
+            raise Unavailable("Queries cannot be run at the moment.") from RuntimeError("The fork server did not start")
+        return server, ours
+
+
+def _take_note(start: asyncio.Future[Any]) -> None:
+    if not start.cancelled():
+        start.exception()  # all who asked may have left
+
+
+async def _exchange(task: Task, work: socket.socket, leash: socket.socket) -> tuple[Outcome, bytes]:
+    loop = asyncio.get_running_loop()
+    with suppress(OSError):  # it may have ended already; the leash tells how
+        await loop.sock_sendall(work, msgspec.json.encode(task))
+        work.shutdown(socket.SHUT_WR)
+    received = await _received(loop, work, task.limits.bytes)
+    told = await loop.sock_recv(leash, 256)
+    if received is not None:
+        return received
+    if not told:
+        raise _ServerLost
+    how = json.loads(told)
+    if how["late"] or how["code"] in _ENDINGS_IN_TIME:
+        raise DeadlineExceeded("The query took too long and was stopped.")
+    raise Ended(how["code"])
+
+
+async def _received(
+    loop: asyncio.AbstractEventLoop, work: socket.socket, most_bytes: int
+) -> tuple[Outcome, bytes] | None:
+    """Return what the process sends: None when it is not whole, or not what it should be."""
+    parts = bytearray()
+    most = messages.LENGTH.size + messages.MAX_OUTCOME_BYTES + most_bytes
+    while len(parts) <= most:
+        try:
+            part = await loop.sock_recv(work, 256 * 1024)
+        except OSError:
+            return None
+        if not part:
+            break
+        parts += part
+    else:
+        return None
+    if len(parts) < messages.LENGTH.size:
+        return None
+    (length,) = messages.LENGTH.unpack_from(parts)
+    start = messages.LENGTH.size
+    try:
+        outcome = messages.decode(bytes(parts[start : start + length]))
+    except msgspec.MsgspecError:
+        return None
+    content = bytes(parts[start + length :])
+    return (outcome, content) if len(content) == outcome.size else None

@@ -1,0 +1,55 @@
+"""Room for queries: some run, some wait for their turn, and others are told to come again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from facets_svc.errors import Overloaded
+
+RETRY_SECONDS = 1
+
+
+class Slots:
+    """Lets `processes` run and `queue` more wait, first come, first served. Belongs to one event loop."""
+
+    def __init__(self, *, processes: int, queue: int) -> None:
+        self._free = processes
+        self._queue = queue
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold a slot, waiting for one if need be. Raises `Overloaded` when too many wait already."""
+        await self._take()
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    async def _take(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if len(self._waiting) >= self._queue:
+            raise Overloaded("Too many queries are running; try again in a moment.", retry_after_seconds=RETRY_SECONDS)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give_back()  # its turn had come already
+            else:
+                self._waiting.remove(turn)
+            raise
+
+    def _give_back(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1

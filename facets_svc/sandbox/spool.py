@@ -1,0 +1,172 @@
+"""An answer in memory: as many rows as the limits allow, in the form that was asked for."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facets_svc.analyst.formats import FORMATS, csv_line, rows_of
+from facets_svc.analyst.running import Answer
+from facets_svc.analyst.texts import json_encoder
+from facets_svc.errors import QueryError
+from facets_svc.sandbox.messages import Column, Limits
+
+_ROWS_AT_ONCE: Final = 1024
+_ROOM: Final = 0.9
+"""How much of what should fit is tried next, when an encoded answer is larger than its rows were."""
+
+
+@dataclass(slots=True)
+class Spooled:
+    """An answer, encoded: how many rows it has, and whether there were more."""
+
+    content: bytes
+    rows: int
+    truncated: bool
+
+
+def spool(answer: Answer, form: str, limits: Limits) -> Spooled:
+    """Take the rows of `answer`, and encode as many as are within the limits.
+
+    Raises `QueryError` for a type of value that the form does not have, and whatever taking the rows raises.
+    """
+    try:
+        return _FORMS[form](answer, limits)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise QueryError(f"The answer cannot be written in this form ({text}); CAST it to VARCHAR.") from None
+
+
+class _Text:
+    """Rows as text: they are added until one does not fit."""
+
+    def __init__(self, head: bytes, tail: bytes, limits: Limits) -> None:
+        self._parts = [head]
+        self._room = limits.bytes - len(head) - len(tail)
+        self._most = limits.rows
+        self.rows = 0
+        self.truncated = False
+
+    def add(self, row: bytes) -> bool:
+        """Add a row; tell whether there was room for it."""
+        if self.rows == self._most or len(row) > self._room:
+            self.truncated = True
+            return False
+        self._parts.append(row)
+        self._room -= len(row)
+        self.rows += 1
+        return True
+
+    def end(self, tail: bytes = b"") -> Spooled:
+        """Return the whole."""
+        self._parts.append(tail)
+        return Spooled(b"".join(self._parts), self.rows, self.truncated)
+
+
+def _rows(answer: Answer) -> Iterator[tuple[Any, ...]]:
+    for batch in answer.batches:
+        for first in range(0, batch.num_rows, _ROWS_AT_ONCE):
+            yield from rows_of(batch.slice(first, _ROWS_AT_ONCE))
+
+
+def _fill(text: _Text, rows: Iterator[bytes]) -> None:
+    for row in rows:
+        if not text.add(row):
+            return
+
+
+def _json(answer: Answer, limits: Limits) -> Spooled:
+    """Write one object: the columns, the rows as arrays, and at the end whether there were more."""
+    columns = msgspec.json.encode([Column(column.name, column.type) for column in answer.columns])
+    text = _Text(b'{"columns":' + columns + b',"rows":[', b'],"truncated":false}', limits)
+    encode = json_encoder.encode
+    _fill(text, (encode(row) if number == 0 else b"," + encode(row) for number, row in enumerate(_rows(answer))))
+    return text.end(b'],"truncated":' + (b"true}" if text.truncated else b"false}"))
+
+
+def _json_lines(answer: Answer, limits: Limits) -> Spooled:
+    names = [column.name for column in answer.columns]
+    text = _Text(b"", b"", limits)
+    _fill(text, (json_encoder.encode(dict(zip(names, row, strict=True))) + b"\n" for row in _rows(answer)))
+    return text.end()
+
+
+def _csv(answer: Answer, limits: Limits) -> Spooled:
+    text = _Text(csv_line([column.name for column in answer.columns]), b"", limits)
+    _fill(text, (csv_line(row) for row in _rows(answer)))
+    return text.end()
+
+
+def _arrow(answer: Answer, limits: Limits) -> Spooled:
+    return _encoded(answer, limits, _arrow_stream)
+
+
+def _parquet(answer: Answer, limits: Limits) -> Spooled:
+    return _encoded(answer, limits, _parquet_file)
+
+
+def _encoded(answer: Answer, limits: Limits, encode: Callable[[pa.Table], bytes]) -> Spooled:
+    """Keep rows whose values are within the limit, and encode them; fewer, if they become larger by that."""
+    table, truncated = _taken(answer, limits)
+    content = encode(table)
+    while len(content) > limits.bytes and table.num_rows:
+        truncated = True
+        table = table.slice(0, int(table.num_rows * _ROOM * limits.bytes / len(content)))
+        content = encode(table)
+    return Spooled(content, table.num_rows, truncated)
+
+
+def _taken(answer: Answer, limits: Limits) -> tuple[pa.Table, bool]:
+    batches: list[pa.RecordBatch] = []
+    rows = taken_bytes = 0
+    truncated = False
+    for batch in answer.batches:
+        fits = _fitting(batch, min(batch.num_rows, limits.rows - rows), limits.bytes - taken_bytes)
+        truncated = fits < batch.num_rows
+        if fits:
+            taken = batch.slice(0, fits)
+            batches.append(taken)
+            rows += fits
+            taken_bytes += taken.nbytes
+        if truncated:
+            break
+    return pa.Table.from_batches(batches, schema=answer.schema), truncated
+
+
+def _fitting(batch: pa.RecordBatch, most_rows: int, most_bytes: int) -> int:
+    """Return how many of the first rows of `batch` there is room for."""
+    sizes = range(most_rows + 1)
+    return bisect_right(sizes, most_bytes, key=lambda count: batch.slice(0, count).nbytes) - 1
+
+
+def _arrow_stream(table: pa.Table) -> bytes:
+    stream = io.BytesIO()
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    return stream.getvalue()
+
+
+def _parquet_file(table: pa.Table) -> bytes:
+    stream = io.BytesIO()
+    with pq.ParquetWriter(stream, table.schema, compression="zstd", write_page_checksum=True) as writer:
+        writer.write_table(table)
+    return stream.getvalue()
+
+
+_FORMS: Final[Mapping[str, Callable[[Answer, Limits], Spooled]]] = {
+    "json": _json,
+    "jsonl": _json_lines,
+    "csv": _csv,
+    "arrow": _arrow,
+    "parquet": _parquet,
+}
+
+MEDIA_TYPES: Final[Mapping[str, str]] = {name: FORMATS[name].media_type for name in _FORMS}
+"""The media type of each form, by its name."""

@@ -1,0 +1,212 @@
+"""What a query may use, and what becomes of one that wants more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from facets_svc.errors import DeadlineExceeded, LakeError, Overloaded, QueryError
+from facets_svc.lake import Lake
+from facets_svc.sandbox.door import SqlDoor
+from facets_svc.sandbox.extract import Extracts
+from tests.sandbox.conftest import LIMITS, Ask, Rows, asking
+
+pytestmark = pytest.mark.anyio
+
+FOREVER = "SELECT count(*) FROM range(1000000000000) AS a, range(1000000) AS b"
+DEAF = "SELECT list_reduce(range(10000000), lambda a, b: (a * b) % 7)"
+"""DuckDB does not look up from it when it is interrupted."""
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def until_childless(door: SqlDoor) -> None:
+    assert door.fork_server is not None
+    while children(door.fork_server):  # the test's timeout ends it  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+def limited(door: SqlDoor, *, processes: int = 2, queue: int = 8, **limits: float) -> SqlDoor:
+    """A door of other limits that has the same fork server."""
+    other = SqlDoor(door._extracts, limits=msgspec.structs.replace(LIMITS, **limits), processes=processes, queue=queue)
+    other._processes = door._processes
+    return other
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def started(door: SqlDoor, lake: Lake) -> None:
+    """The fork server runs, and there is something to be read, before a short deadline is set."""
+    await asking(door, lake)("SELECT count(*) FROM models")
+
+
+async def test_an_answer_that_is_cut_says_so(door: SqlDoor, lake: Lake) -> None:
+    door = limited(door, rows=3)
+    ask = asking(door, lake)
+    for count, truncated in ((2, False), (3, False), (4, True)):
+        answer = await ask("SELECT * FROM range($count)", count=count)
+        assert (answer.rows, answer.truncated) == (min(count, 3), truncated)
+        assert json.loads(answer.content)["truncated"] is truncated
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "arrow", "parquet"])
+async def test_no_answer_is_longer_than_its_limit(door: SqlDoor, lake: Lake, form: str) -> None:
+    door = limited(door, rows=10**6, bytes=20_000)
+    answer = await asking(door, lake)("SELECT uuid() AS a FROM range(100000)", form=form)
+    assert answer.truncated
+    assert 100 < answer.rows < 1000
+    assert 4_000 < len(answer.content) <= 20_000
+
+
+@pytest.mark.parametrize(
+    "query", [FOREVER, DEAF, "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n FROM t) SELECT count(*) FROM t"]
+)
+async def test_a_query_that_does_not_end_is_ended(door: SqlDoor, lake: Lake, query: str) -> None:
+    door = limited(door, seconds=0.5)
+    with pytest.raises(DeadlineExceeded, match=r"The query took too long and was stopped\."):
+        await asking(door, lake)(query)
+    await until_childless(door)
+
+
+async def test_the_query_of_one_who_leaves_is_ended(door: SqlDoor, lake: Lake) -> None:
+    door = limited(door)
+    asked = asyncio.ensure_future(asking(door, lake)(DEAF))
+    assert door.fork_server is not None
+    while not children(door.fork_server):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    asked.cancel()
+    await until_childless(door)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT repeat('x', 2000000000)",
+        "SELECT len(range(600000000))",
+        "SELECT list(a.range) FROM range(100000000) AS a",
+        "SELECT string_agg(uuid()) FROM range(100000000)",
+        "SELECT lpad('x', 2000000000, 'y')",
+    ],
+)
+async def test_a_query_that_needs_too_much_memory_is_told_so(door: SqlDoor, lake: Lake, query: str) -> None:
+    door = limited(door, memory_bytes=200 * 2**20)
+    with pytest.raises(QueryError, match="memory"):
+        await asking(door, lake)(query)
+    await until_childless(door)
+
+
+async def test_who_finds_no_room_is_told_to_come_again(door: SqlDoor, lake: Lake) -> None:
+    door = limited(door, processes=1, queue=1)
+    ask = asking(door, lake)
+    running, waiting = asyncio.ensure_future(ask(FOREVER)), asyncio.ensure_future(ask("SELECT 1"))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await ask("SELECT 1")
+    running.cancel()
+    assert (await waiting).rows == 1
+    assert (await ask("SELECT 1")).rows == 1
+
+
+async def test_who_leaves_the_queue_leaves_room(door: SqlDoor, lake: Lake) -> None:
+    door = limited(door, processes=1, queue=1)
+    ask = asking(door, lake)
+    running, leaving = asyncio.ensure_future(ask(FOREVER)), asyncio.ensure_future(ask("SELECT 1"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.sleep(0)
+    waiting = asyncio.ensure_future(ask("SELECT 2"))
+    await asyncio.sleep(0)
+    running.cancel()
+    assert (await waiting).rows == 1
+
+
+async def test_a_fork_server_that_is_lost_is_replaced(extracts: Extracts, lake: Lake) -> None:
+    async with SqlDoor(extracts, limits=LIMITS, processes=2, queue=8).running() as door:
+        ask = asking(door, lake)
+        await ask("SELECT 1")
+        first = door.fork_server
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        assert (await ask("SELECT 1")).rows == 1
+        second = door.fork_server
+        assert second != first
+        asked = asyncio.ensure_future(ask(DEAF))
+        assert second is not None
+        while not children(second):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        [query] = children(second)
+        os.kill(second, signal.SIGKILL)
+        asked.cancel()
+        while is_alive(query):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert (await ask("SELECT 1")).rows == 1
+
+
+async def test_the_fork_server_ends_with_the_door_and_with_it_every_query(extracts: Extracts, lake: Lake) -> None:
+    async with SqlDoor(extracts, limits=LIMITS, processes=2, queue=8).running() as door:
+        asked = asyncio.ensure_future(asking(door, lake)(DEAF))
+        while door.fork_server is None or not children(door.fork_server):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        server, [query] = door.fork_server, children(door.fork_server)
+    assert not is_alive(server)
+    asked.cancel()
+    while is_alive(query):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT x FROM models", 'Binder error in line 1, column 8: Referenced column "x" not found in FROM clause'),
+        ("SELECT CAST(license AS INTEGER)\nFROM models WHERE id = 'm1'", "Could not convert string 'mit' to INT32"),
+        ("SELECT * FROM models_at('2001-01-01')", "There is no snapshot as of 2001-01-01"),
+        ("SELECT strptime('a', '%Y')", "Could not parse string"),
+        ("SELECT $a", "The query needs a value for the parameter $a."),
+    ],
+)
+async def test_what_is_wrong_with_a_query_is_told(ask: Ask, query: str, said: str) -> None:
+    with pytest.raises(QueryError) as wrong:
+        await ask(query)
+    assert said in str(wrong.value)
+
+
+async def test_files_that_are_gone_are_no_fault_of_the_query(door: SqlDoor, lake: Lake) -> None:
+    [file] = lake.snapshot().path.rglob("models/visibility=public/**/*.parquet")
+    moved = file.rename(file.with_suffix(".moved"))
+    try:
+        with pytest.raises(LakeError):
+            await asking(door, lake)("SELECT * FROM models")
+    finally:
+        moved.rename(file)
+    assert (await asking(door, lake)("SELECT * FROM models")).rows == 6
+
+
+async def test_an_extract_that_is_gone_is_made_again(door: SqlDoor, lake: Lake, extracts: Extracts) -> None:
+    ask = asking(door, lake)
+    for query in ("SELECT * FROM models", "SELECT * FROM models_at('first')"):
+        before = await ask(query)
+        shutil.rmtree(extracts.folder)
+        assert await ask(query) == before
+
+
+async def test_parameters_are_values(rows: Rows) -> None:
+    assert await rows(
+        "SELECT $text, $number, $list, $nothing, $truth", text="'; --", number=7, list=["a"], nothing=None, truth=True
+    ) == [["'; --", 7, ["a"], None, True]]
+    with pytest.raises(QueryError, match=r"The query has no parameter \$other\."):
+        await rows("SELECT 1", other=1)
