@@ -69,6 +69,12 @@ _SERVING: Final = (
 )
 
 
+_ADDITIONS: Final = (
+    "*Counts* is the same answer with `counts=true`, statistics included; *facet search* lists the first hundred tags "
+    "that contain a fragment, under the same filters. The forms take turns; the ratio is the median of each turn's."
+)
+
+
 def _sections(results: Results) -> Iterable[str]:
     label = results.catalogue
     yield f"## {_name(results)}"
@@ -77,6 +83,9 @@ def _sections(results: Results) -> Iterable[str]:
     yield "### One client, nothing cached: medians, ms"
     yield tables.medians(results)
     yield f"### 99th percentiles, ms\n\n{tables.p99s(results)}"
+    if results.additions:
+        yield f"### Beyond the contract: {OURS} alone, medians, ms\n\n{tables.additions(results)}"
+        yield _ADDITIONS
     yield f"### The engines\n\n{tables.engines(results)}"
     if results.serving is not None:
         yield "### Over HTTP"

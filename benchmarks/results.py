@@ -17,7 +17,7 @@ FOLDER: Final = ROOT / ".cache" / "benchmarks"
 _FILE: Final = "results.json"
 
 _MEASURED: Final = ("facets_svc/**/*.py", "sql/**/*.sql", "benchmarks/peers/*.py")
-_MEASURING: Final = ("questions", "rounds", "workers", "records", "catalogue", "load", "bare", "serving")
+_MEASURING: Final = ("questions", "rounds", "workers", "records", "catalogue", "load", "bare", "serving", "additions")
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuestionTimes(msgspec.Struct, frozen=True, kw_only=True):
-    """The times of every engine for one question, and the models that pass its last request."""
+    """The times of every engine, or form, for one question, and the models that pass its last request."""
 
     models: int
     times: dict[str, Times]
@@ -85,6 +85,7 @@ class Results(msgspec.Struct, kw_only=True):
     machine: Machine
     engines: dict[str, EngineFacts] = {}
     questions: dict[str, QuestionTimes] = {}
+    additions: dict[str, QuestionTimes] = {}
     serving: Serving | None = None
 
     @classmethod

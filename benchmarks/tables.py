@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Final
 
+from benchmarks.additions import BARE, COUNTS, FORMS
 from benchmarks.load import Outcome
 from benchmarks.peers.base import LIMIT, OURS
 from benchmarks.results import QuestionTimes, Results, Serving, ServingTimes
@@ -82,6 +83,21 @@ def p99s(results: Results) -> str:
         cells = [milliseconds(times.times[name].p99) if name in times.times else "" for name in names]
         rows.append([question, *cells])
     return _table(rows)
+
+
+def additions(results: Results) -> str:
+    """Return the medians of each form of a question, and what counts cost in terms of the bare answer."""
+    rows = [["question", "models that pass", *FORMS, f"{COUNTS} ÷ {BARE}"]]
+    for question, found in results.additions.items():
+        cells = [milliseconds(found.times[form].median) for form in FORMS]
+        rows.append([question, f"{found.models:,}", *cells, f"{_in_turn(found, COUNTS, BARE):.2f}"])
+    return _table(rows)
+
+
+def _in_turn(found: QuestionTimes, form: str, other: str) -> float:
+    """Return the median of the ratios of two forms that were asked one after the other."""
+    pairs = zip(found.times[form].milliseconds, found.times[other].milliseconds, strict=True)
+    return statistics.median(one / two for one, two in pairs)
 
 
 def engines(results: Results) -> str:
