@@ -72,3 +72,11 @@ def test_ci_runs_make_test() -> None:
 
     assert script.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
     assert os.access(script, os.X_OK)
+
+
+def test_every_decision_has_a_number_of_its_own_and_says_it() -> None:
+    decisions = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0] for path in decisions]
+
+    assert [path.name[:4] for path in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
+    assert [title[2:6] for title in titles] == [path.name[:4] for path in decisions]
