@@ -17,8 +17,9 @@ MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 
 HEADER: Final = ("facet", "value", "count", "selected")
 
-_FORMULA: Final = tuple("=+-@\t\r'")
-"""What a spreadsheet takes the beginning of a formula for; and the apostrophe, so that one can be taken away again."""
+_FORMULA: Final = tuple("=+-@＝＋－＠\t\r\n'")
+"""What a spreadsheet takes the beginning of a formula for, in some languages the wide forms too; and the apostrophe, so
+that one can be taken away again."""
 
 _Line = tuple[str, str, int, str]
 

@@ -107,7 +107,20 @@ QUESTION_SCHEMAS: Final[Json] = {
         match=_MATCH,
         offset=_COUNT,
         limit=_integer(minimum=1),
-    ),
+    )
+    | {
+        "examples": [
+            {
+                "facet": "licenses",
+                "values": [{"value": "apache-2.0", "count": 12, "selected": True}],
+                "total_values": 5,
+                "missing_count": 9,
+                "match": "any",
+                "offset": 0,
+                "limit": 1,
+            }
+        ]
+    },
 }
 
 MODEL_SCHEMAS: Final[Json] = {
@@ -149,6 +162,20 @@ MODELS_CSV: Final[Json] = {
     "example": 'id,name,downloads,tags\r\nm1,acme-7b,120,"[""chat""]"\r\n',
 }
 
+_SPREAD: Final[Json] = {
+    "count": 7,
+    "min": 0,
+    "max": 1900,
+    "mean": 1057.142857142857,
+    "quartiles": [1000, 1100, 1200],
+    "histogram": [{"lower": None, "upper": 1, "count": 1}, {"lower": 1000, "upper": 2000, "count": 6}],
+}
+_NO_SPREAD: Final[Json] = {
+    **dict.fromkeys(("min", "max", "mean", "quartiles")),
+    "count": 0,
+    "histogram": [],
+}
+
 COUNTED: Final[Json] = {
     "facets": {
         "type": "object",
@@ -176,6 +203,7 @@ COUNTED: Final[Json] = {
         "description": "With `counts`: how numbers are spread over the models that pass every filter",
         "properties": {measure.column: _schema("NumberStatistics") for measure in RANGES if not measure.is_time},
         "additionalProperties": False,
+        "examples": [{"parameters": _SPREAD, "size_bytes": _NO_SPREAD, "downloads": _NO_SPREAD}],
     },
 }
 """What `counts` adds to the contract's answer."""
@@ -183,7 +211,8 @@ COUNTED: Final[Json] = {
 CSV: Final[Json] = {
     "schema": {
         "type": "string",
-        "description": "A line a value. An apostrophe stands before a value that begins with = + - @ ' or a tab",
+        "description": "A line a value. An apostrophe stands before a value that begins with = + - @ (or their wide "
+        "forms), a tab or an apostrophe",
     },
     "example": "facet,value,count,selected\r\nlicenses,apache-2.0,12,true\r\nlicenses,mit,7,false\r\n",
 }
@@ -196,16 +225,17 @@ def facet_parameters(settings: Settings) -> list[Json]:
             "facet_limit",
             "How many values of each facet to list; selected values come on top",
             _integer(minimum=1, maximum=settings.facet_limit_max, default=settings.default_facet_limit),
+            example=50,
         ),
         _query(
             "facet_limits",
-            "The limit of one facet, by its parameter: `tags:50`; repeated",
+            "The limit of one facet, by its parameter: `tags:50`; repeated; of two for one facet the last counts",
             _list({"type": "string", "pattern": f"^({_PARAMETERS}):-?[0-9]+$"}),
             example=["tags:50"],
         ),
         _query(
             "facets",
-            "The facets to compute and list, by their keys in the answer, by comma; the others are empty",
+            "The facets to compute and list, by their keys in the answer, by comma or repeated; the others are empty",
             _list({"type": "string", "enum": list(BY_RESPONSE_KEY)}),
             style="form",
             explode=False,
@@ -215,6 +245,7 @@ def facet_parameters(settings: Settings) -> list[Json]:
             "counts",
             "Add `facets`, with a count for every value, and `stats`",
             {"type": "boolean", "default": False},
+            example=True,
         ),
         *_filter_parameters(),
         _IF_NONE_MATCH,
@@ -230,6 +261,7 @@ def value_parameters(contracts: list[Json], settings: Settings) -> list[Json]:
         "required": True,
         "description": "The facet, by its key in the answer",
         "schema": {"type": "string", "enum": list(BY_RESPONSE_KEY)},
+        "example": "licenses",
     }
     limit = _integer(minimum=1, maximum=settings.facet_limit_max, default=default_values_limit(settings))
     own = [
@@ -239,12 +271,15 @@ def value_parameters(contracts: list[Json], settings: Settings) -> list[Json]:
             {"type": "string", "maxLength": MAX_SEARCH_LENGTH},
             example="apache",
         ),
-        _query("limit", "How many values to list", limit),
-        _query("offset", "How many values to pass over", _integer(minimum=0, maximum=MAX_OFFSET, default=0)),
+        _query("limit", "How many values to list", limit, example=20),
+        _query(
+            "offset", "How many values to pass over", _integer(minimum=0, maximum=MAX_OFFSET, default=0), example=100
+        ),
         _query(
             "sort",
             "By count, most models first, or by value (sizes: by size)",
             {"type": "string", "enum": list(VALUE_ORDERS), "default": "count"},
+            example="value",
         ),
     ]
     return [org, facet, *own, *filters, *_filter_parameters(), _IF_NONE_MATCH]
@@ -259,16 +294,19 @@ def model_parameters(contracts: list[Json]) -> list[Json]:
             "What models are listed by, `-` for the greatest first; equal ones by id in the same direction; models "
             "without a value come last",
             {"type": "string", "enum": list(SORTS), "default": DEFAULT_SORT},
+            example="-downloads",
         ),
         _query(
             "limit",
             "How many models a page has",
             _integer(minimum=1, maximum=MODELS_LIMIT_MAX, default=MODELS_LIMIT),
+            example=20,
         ),
         _query(
             "cursor",
             "The `next_cursor` of an answer to the same question, from the same snapshot",
             {"type": "string"},
+            example="k7IyMDI2MTEyNFQwMjAwMDBaLTNmOWPEDA",
         ),
         _query(
             "fields",
@@ -288,6 +326,7 @@ _IF_NONE_MATCH: Final[Json] = {
     "required": False,
     "description": "Tags of answers that the caller has",
     "schema": {"type": "string"},
+    "example": '"ca6f9f762dc2a8f590ae159aac343f05"',
 }
 
 
@@ -295,7 +334,8 @@ def _filter_parameters() -> list[Json]:
     return [
         _query(
             "match",
-            "Whether models hold any or all of a facet's selected values: `tags:any`; repeated",
+            "Whether models hold any or all of a facet's selected values: `tags:any`; repeated; of two for one facet "
+            "the last counts",
             _list({"type": "string", "pattern": f"^({_PARAMETERS}):({'|'.join(MODES)})$"}),
             example=["tags:any"],
         ),
@@ -324,11 +364,15 @@ def _filter_parameters() -> list[Json]:
 def _bound(name: str, column: str, *, is_time: bool, is_lower: bool) -> Json:
     if is_time:
         relation = "at or after" if is_lower else "before"
-        described = f"Only models whose {column} is {relation} this time: ISO 8601, in UTC without an offset"
+        described = (
+            f"Only models whose {column} is {relation} this time: ISO 8601, in UTC without an offset; models without "
+            "one are left out"
+        )
         return _query(name, described, {"type": "string", "format": "date-time"}, example="2026-11-01T00:00:00Z")
     relation = "least" if is_lower else "most"
     schema = _integer(minimum=-(2**63), maximum=2**63 - 1)
-    return _query(name, f"Only models whose {column} is at {relation} this", schema, example=1_000_000_000)
+    described = f"Only models whose {column} is at {relation} this; models without one are left out"
+    return _query(name, described, schema, example=1_000_000_000)
 
 
 def _query(name: str, description: str, schema: Json, **more: Any) -> Json:

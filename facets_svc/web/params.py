@@ -172,7 +172,7 @@ def _values(reading: Reading) -> dict[str, Mapping[Facet, Sequence[str]]]:
     """Return the selected and the excluded values, by the keywords of `FacetQuery.of`."""
     selected = {facet: reading.all(facet.parameter) for facet in FACETS}
     excluded: dict[Facet, list[str]] = {}
-    for facet, value in reading.by_facet("exclude", BY_PARAMETER):
+    for facet, value in reading.by_facet("exclude", BY_PARAMETER, "value"):
         excluded.setdefault(facet, []).append(value)
     texts = {facet.parameter: values for facet, values in selected.items()}
     texts["exclude"] = [value for values in excluded.values() for value in values]
@@ -185,7 +185,7 @@ def _values(reading: Reading) -> dict[str, Mapping[Facet, Sequence[str]]]:
 
 
 def _modes(reading: Reading) -> Iterator[tuple[Facet, Match]]:
-    for facet, text in reading.by_facet("match", BY_PARAMETER):
+    for facet, text in reading.by_facet("match", BY_PARAMETER, "mode"):
         if (mode := MODES.get(text)) is None:
             reading.refuse("match", f"Should be facet:mode, and the mode one of {', '.join(MODES)}.", "enum")
             return
@@ -193,8 +193,8 @@ def _modes(reading: Reading) -> Iterator[tuple[Facet, Match]]:
 
 
 def _limits(reading: Reading, maximum: int) -> Iterator[tuple[Facet, int]]:
-    for facet, text in reading.by_facet("facet_limits", BY_PARAMETER):
-        if (limit := reading.number("facet_limits", text, 1, maximum, of=" after facet:")) is None:
+    for facet, text in reading.by_facet("facet_limits", BY_PARAMETER, "limit"):
+        if (limit := reading.number("facet_limits", text, 1, maximum, of="facet:limit, and the limit ")) is None:
             return
         yield facet, limit
 

@@ -56,12 +56,12 @@ class Reading:
         return default if number is None else number
 
     def number(self, name: str, text: str, minimum: int, maximum: int, of: str = "") -> int | None:
-        """Return the number that a text of a parameter is, or None for a wrong one; `of` says which of several."""
+        """Return the number that a text of a parameter is, or None for a wrong one; `of` says where it stands."""
         if not _WHOLE_NUMBER.fullmatch(text):
-            self.refuse(name, f"Should be a whole number{of}.", "int_parsing")
+            self.refuse(name, f"Should be {of}a whole number.", "int_parsing")
             return None
         if not minimum <= int(text) <= maximum:
-            self.refuse(name, f"Should be between {minimum} and {maximum}{of}.", "out_of_range")
+            self.refuse(name, f"Should be {of}between {minimum} and {maximum}.", "out_of_range")
             return None
         return int(text)
 
@@ -84,11 +84,11 @@ class Reading:
         return default if text is None else self._chosen(name, text, choices, default)
 
     def names(self, name: str, choices: Mapping[str, T]) -> list[T] | None:
-        """Return what the names in a list parted by commas stand for, an empty one too; None if it is not given."""
-        text = self.last(name)
-        if text is None:
+        """Return what the names in lists parted by commas stand for, empty ones too; None if there is none."""
+        texts = self.all(name)
+        if not texts:
             return None
-        return self._known(name, text.split(",") if text else [], choices)
+        return self._known(name, [part for text in texts if text for part in text.split(",")], choices)
 
     def listed(self, name: str, choices: Mapping[str, T]) -> list[T]:
         """Return what the names of a parameter stand for that is repeated, or a list parted by commas, or both."""
@@ -98,12 +98,15 @@ class Reading:
         """Return what the values of a repeated parameter stand for."""
         return self._known(name, self.all(name), choices)
 
-    def by_facet(self, name: str, facets: Mapping[str, Facet]) -> Iterator[tuple[Facet, str]]:
-        """Yield the values of a repeated parameter of the form `facet:value`, which is parted at the first colon."""
+    def by_facet(self, name: str, facets: Mapping[str, Facet], of: str) -> Iterator[tuple[Facet, str]]:
+        """Yield the values of a repeated parameter of the form `facet:value`, which is parted at the first colon.
+
+        `of` names what stands after the colon.
+        """
         for text in self.all(name):
             key, colon, value = text.partition(":")
             if key not in facets or not colon:
-                self._refuse_name(name, facets, "facet:value, and the facet")
+                self._refuse_name(name, facets, f"facet:{of}, and the facet")
                 return
             yield facets[key], value
 

@@ -101,6 +101,12 @@ async def test_only_the_chosen_facets_are_listed_and_the_others_are_empty(app: A
     assert list(answer.json["facets"]) == ["licenses"]
     assert answer.headers["x-facets-truncated"] == "licenses"
     assert (await ask(app, FACETS + "?facets=", ACME)).json["licenses"] == []
+    by_comma, repeated = [
+        await ask(app, FACETS + query, ACME)
+        for query in ("?facets=tags,licenses", "?facets=licenses&facets=tags&facets=")
+    ]
+    assert (repeated.json, repeated.headers["etag"]) == (by_comma.json, by_comma.headers["etag"])
+    assert repeated.json["licenses"]
 
 
 @pytest.mark.parametrize(
@@ -199,8 +205,8 @@ KEYS = "tags, licenses, task_categories, frameworks, size_categories"
 @pytest.mark.parametrize(
     ("query", "error"),
     [
-        ("match=licenses:any", ("match", f"Should be facet:value, and the facet one of {PARAMETERS}.", "enum")),
-        ("match=tags", ("match", f"Should be facet:value, and the facet one of {PARAMETERS}.", "enum")),
+        ("match=licenses:any", ("match", f"Should be facet:mode, and the facet one of {PARAMETERS}.", "enum")),
+        ("match=tags", ("match", f"Should be facet:mode, and the facet one of {PARAMETERS}.", "enum")),
         ("match=tags:some", ("match", "Should be facet:mode, and the mode one of any, all.", "enum")),
         ("missing=licenses", ("missing", f"Should be one of {PARAMETERS}.", "enum")),
         ("missing=", ("missing", f"Should be one of {PARAMETERS}.", "enum")),
@@ -209,10 +215,16 @@ KEYS = "tags, licenses, task_categories, frameworks, size_categories"
         ("facets=tags,", ("facets", f"Should be one of {KEYS}.", "enum")),
         (
             "facet_limits=licenses:1",
-            ("facet_limits", f"Should be facet:value, and the facet one of {PARAMETERS}.", "enum"),
+            ("facet_limits", f"Should be facet:limit, and the facet one of {PARAMETERS}.", "enum"),
         ),
-        ("facet_limits=tags:0", ("facet_limits", "Should be between 1 and 10000 after facet:.", "out_of_range")),
-        ("facet_limits=tags:x", ("facet_limits", "Should be a whole number after facet:.", "int_parsing")),
+        (
+            "facet_limits=tags:0",
+            ("facet_limits", "Should be facet:limit, and the limit between 1 and 10000.", "out_of_range"),
+        ),
+        (
+            "facet_limits=tags:x",
+            ("facet_limits", "Should be facet:limit, and the limit a whole number.", "int_parsing"),
+        ),
         ("counts=yes", ("counts", "Should be true, false, 1 or 0.", "bool_parsing")),
         ("downloads_min=1.5", ("downloads_min", "Should be a whole number.", "int_parsing")),
         (

@@ -163,7 +163,7 @@ async def test_csv_holds_every_value_whatever_is_in_it(app: ASGIApp) -> None:
 @given(st.text())
 def test_a_cell_begins_no_formula_and_tells_its_value(value: str) -> None:
     shown = cell(value)
-    assert not shown.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not shown.startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n"))
     assert (shown.removeprefix("'")) == value
 
 

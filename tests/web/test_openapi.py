@@ -4,6 +4,7 @@ import copy
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from litestar.types import ASGIApp
@@ -12,7 +13,7 @@ from facets_svc.settings import Settings
 from facets_svc.web.openapi import contract, document
 from facets_svc.web.problems import _KINDS
 from facets_svc.web.target import ROUTES
-from tests.web.client import SECRET, ask
+from tests.web.client import SECRET, ask, bearer
 
 
 def resolved(node: Any, whole: dict[str, Any]) -> Any:
@@ -129,3 +130,30 @@ async def test_the_document_is_served(app: ASGIApp, settings: Settings) -> None:
     answer = await ask(app, "/schema/openapi.json")
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert answer.json == document(settings)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["models/facets", "models/facets/{facet}", "models"])
+async def test_every_parameter_beyond_the_contract_has_a_description_and_an_example_that_may_be_sent(
+    app: ASGIApp, path: str
+) -> None:
+    (of_contract,) = [operation["get"]["parameters"] for operation in contract()["paths"].values()]
+    known = {parameter["name"] for parameter in of_contract}
+    added = [
+        parameter
+        for parameter in SERVED["paths"][f"/api/v1/org/{{org}}/{path}"]["get"]["parameters"]
+        if parameter["name"] not in known
+    ]
+    examples = [
+        (parameter["name"], ",".join(example) if parameter.get("explode") is False else example)
+        for parameter in added
+        if (example := parameter["example"]) is not None
+        and parameter["in"] == "query"
+        and parameter["name"] != "cursor"
+    ]
+
+    assert all(parameter["description"] for parameter in added)
+    answer = await ask(
+        app, f"/api/v1/org/acme/{path}".format(facet="licenses") + f"?{urlencode(examples, doseq=True)}", bearer("acme")
+    )
+    assert answer.status == 200, answer.json
