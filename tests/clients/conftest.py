@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from facets_svc.cli import main
 from tests.clients import browser
-from tests.faults.serving import served
+from tests.faults.serving import Server, served
 from tests.web.client import token
 
 REQUESTS_A_MINUTE = 60
@@ -27,6 +27,14 @@ class Service:
     """A service that serves the sample, to pages of any origin."""
 
     address: str
+    lake: Path
+    server: Server
+
+    def publish(self) -> None:
+        """Publish the sample once more, and wait until the new snapshot is in force."""
+        synced = CliRunner().invoke(main, ["sync", "--source", "sample:", "--lake", str(self.lake)])
+        assert synced.exit_code == 0, synced.output
+        self.server.wait_for((self.lake / "CURRENT").read_text().strip())
 
     def token(self, *orgs: str, subject: str = "", ttl_seconds: int = 3600) -> str:
         """A token for these orgs, of a subject of its own: each has its own rate."""
@@ -42,7 +50,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     settings = {"FACETS_CORS_ORIGINS": "*", "FACETS_RATE_LIMIT": f"{REQUESTS_A_MINUTE}/minute"}
     with served(lake, folder / "log", **settings) as server:
         server.wait_for((lake / "CURRENT").read_text().strip())
-        yield Service(f"http://127.0.0.1:{server.port}")
+        yield Service(f"http://127.0.0.1:{server.port}", lake, server)
 
 
 @pytest.fixture(scope="session")

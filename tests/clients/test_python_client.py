@@ -21,10 +21,15 @@ class Watched(httpx.HTTPTransport):
     def __init__(self) -> None:
         super().__init__()
         self.statuses: list[int] = []
+        self.after_one: Callable[[], None] | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         answer = super().handle_request(request)
         self.statuses.append(answer.status_code)
+        then, self.after_one = self.after_one, None
+        if then is not None:
+            answer.read()
+            then()
         return answer
 
 
@@ -96,6 +101,19 @@ def test_a_facet_of_a_thousand_values_is_read_to_the_last(
     assert len(names) == len(set(names)) == 2146
     assert len(watched.statuses) == -(-len(names) // 500)
     assert values == client.every_value("tags", everybody, page_size=10_000)
+
+
+def test_a_facet_is_read_again_when_the_catalogue_changes_between_two_pages(
+    client_of: Callable[..., FacetsClient], watched: Watched, service: Service
+) -> None:
+    client = client_of("google")
+    before = client.every_value("tags", page_size=20)
+    assert watched.statuses == [200, 200]
+    watched.after_one = service.publish
+
+    assert client.every_value("tags", page_size=20) == before
+    # the first page is known by its tag still, the second is another snapshot's: once more from the beginning
+    assert watched.statuses[2:] == [304, 200, 200, 304]
 
 
 def test_csv_has_a_line_a_value(client_of: Callable[..., FacetsClient]) -> None:

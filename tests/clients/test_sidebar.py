@@ -60,6 +60,12 @@ class Sidebar:
         )
         return listed
 
+    def models(self) -> list[str]:
+        listed: list[str] = self.page.read(
+            "[...document.querySelectorAll('#models li')].map((row) => row.textContent.trim())"
+        )
+        return listed
+
     def query(self) -> str:
         query: str = self.page.read("decodeURIComponent(location.search)")
         return query
@@ -249,6 +255,42 @@ def test_what_has_not_changed_is_not_sent_again(sidebar: Sidebar) -> None:
         for event in sidebar.page.events("Network.responseReceivedExtraInfo")
     }
     assert [statuses[request] for request in asked] == [304, 200]
+
+
+def test_the_models_are_listed_beside_the_filters_page_by_page(sidebar: Sidebar) -> None:
+    sidebar.open("org=google&license=gemma")
+    assert sidebar.models() == ["google/embeddinggemma-2 gemma, pytorch, 271M parameters, of 2026-10-06"]
+
+    sidebar.page.click("#clear")
+    sidebar.sees("13 of 13")
+    sidebar.page.read(
+        "((sorts) => { sorts.value = 'name'; sorts.dispatchEvent(new Event('change')) })"
+        "(document.querySelector('#sort'))"
+    )
+    sidebar.page.until("document.querySelector('#models li').textContent.includes('google/embeddinggemma-2')")
+    assert len(sidebar.models()) == 13
+    assert sidebar.models() == sorted(sidebar.models())
+    assert sidebar.query() == "?org=google&sort=name"
+
+    sidebar.page.click("[name=include_public]")
+    sidebar.sees("2,923 of 2,923")
+    assert len(sidebar.models()) == 20
+    sidebar.page.click("#more-models")
+    sidebar.page.until("document.querySelectorAll('#models li').length === 40")
+    assert len(set(sidebar.models())) == 40
+
+
+def test_when_the_catalogue_has_changed_the_list_begins_again(sidebar: Sidebar) -> None:
+    sidebar.open("org=google&include_public=true")
+    first = sidebar.models()
+    sidebar.page.click("#more-models")
+    sidebar.page.until("document.querySelectorAll('#models li').length === 40")
+    sidebar.service.publish()
+    sidebar.page.click("#more-models")
+    sidebar.page.until("document.querySelectorAll('#models li').length === 20")
+
+    assert sidebar.models() == first
+    assert sidebar.page.read("document.querySelector('#error').hidden")
 
 
 def test_an_error_says_what_is_wrong_and_the_last_answer_stays(sidebar: Sidebar) -> None:

@@ -13,7 +13,7 @@ from tests.clients.browser import Browser
 Run = Callable[[str], Any]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(chromium: Browser, address: str) -> Iterator[Run]:
     """Run the body of a function of the module's names, and return what it returns."""
     with chromium.page() as page:

@@ -7,7 +7,7 @@
  * each `with…` returns another one.
  *
  * @typedef {{selected: string[], excluded: string[], missing: boolean, match: "any" | "all" | ""}} Choices
- * @typedef {{org: string, search: string, includePublic: boolean, choices: Record<string, Choices>,
+ * @typedef {{org: string, search: string, includePublic: boolean, sort: string, choices: Record<string, Choices>,
  *            bounds: Record<string, string>}} State
  * @typedef {{value: string, count: number, selected: boolean}} Value
  */
@@ -30,6 +30,16 @@ export const MEASURES = [
   { key: "updated_at", label: "Updated", type: "date", from: "updated_after", to: "updated_before" },
 ];
 
+/** What models are listed by; the first is what the service takes when nothing is said. */
+export const SORTS = [
+  { sort: "-updated_at", label: "Last updated" },
+  { sort: "-created_at", label: "Newest" },
+  { sort: "-downloads", label: "Most downloads" },
+  { sort: "name", label: "Name" },
+  { sort: "-parameters", label: "Largest" },
+];
+
+const FIELDS = ["id", "org", "name", "license", "framework", "parameters", "downloads", "created_at"];
 const GREATEST = 2n ** 63n - 1n;
 const BOUNDS = MEASURES.flatMap((measure) => [measure.from, measure.to]).filter(Boolean);
 
@@ -49,6 +59,7 @@ export function readState(query) {
     org: read.get("org") ?? "",
     search: read.get("search") ?? "",
     includePublic: read.get("include_public") === "true",
+    sort: SORTS.find(({ sort }) => sort === read.get("sort"))?.sort ?? SORTS[0].sort,
     choices,
     bounds: Object.fromEntries(BOUNDS.map((name) => [name, read.get(name) ?? ""])),
   };
@@ -56,7 +67,9 @@ export function readState(query) {
 
 /** Return the query string that says a state, always the same one: `readState` reads it back. */
 export function writeState(state) {
-  return String(new URLSearchParams([...(state.org ? [["org", state.org]] : []), ...filters(state)]));
+  const org = state.org ? [["org", state.org]] : [];
+  const sort = state.sort === SORTS[0].sort ? [] : [["sort", state.sort]];
+  return String(new URLSearchParams([...org, ...filters(state), ...sort]));
 }
 
 /** Return a state in which a value is "selected", "excluded" or neither (""). */
@@ -81,7 +94,7 @@ export function withBounds(state, changed) {
 
 /** Return a state in which nothing is filtered. */
 export function withoutFilters(state) {
-  return { ...readState(""), org: state.org, includePublic: state.includePublic };
+  return { ...readState(""), org: state.org, includePublic: state.includePublic, sort: state.sort };
 }
 
 /** Return the bounds that leave what a bar of a histogram counts: it holds `lower`, and not `upper`. */
@@ -94,12 +107,17 @@ export function boundsOfBar(measure, bar) {
 
 /** Return the address of every facet's first values, with counts. */
 export function countsUrl(service, state, limit) {
-  return address(service, state, "", { counts: "true", facet_limit: limit });
+  return address(service, state, "/facets", { counts: "true", facet_limit: limit });
 }
 
 /** Return the address of a page of one facet's values that hold `q`. */
 export function valuesUrl(service, state, facet, { q = "", offset = 0, limit = 50 } = {}) {
-  return address(service, state, `/${facet.key}`, { ...(q && { q }), sort: facet.sort, offset, limit });
+  return address(service, state, `/facets/${facet.key}`, { ...(q && { q }), sort: facet.sort, offset, limit });
+}
+
+/** Return the address of a page of the models that pass, the first one without a cursor. */
+export function modelsUrl(service, state, { cursor = "", limit = 20 } = {}) {
+  return address(service, state, "", { sort: state.sort, limit, fields: FIELDS, ...(cursor && { cursor }) });
 }
 
 /**
@@ -140,6 +158,7 @@ export class Refused extends Error {
   constructor(status, envelope, retryAfterSeconds, requestId) {
     super(envelope.detail ?? `The service answered ${status}.`);
     this.status = status;
+    this.isGone = (envelope.errors ?? []).some(({ type }) => type === "gone"); // a cursor of another snapshot
     this.errors = (envelope.errors ?? []).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`);
     this.retryAfterSeconds = retryAfterSeconds;
     this.requestId = requestId;
@@ -199,7 +218,7 @@ export class Latest {
 
 function address(service, state, path, asked) {
   const query = new URLSearchParams([...filters(state), ...Object.entries(asked)]);
-  return `${service.replace(/\/+$/, "")}/api/v1/org/${encodeURIComponent(state.org)}/models/facets${path}?${query}`;
+  return `${service.replace(/\/+$/, "")}/api/v1/org/${encodeURIComponent(state.org)}/models${path}?${query}`;
 }
 
 /** Everything that narrows the scope, and the scope, as pairs of the service's parameters. */

@@ -1,8 +1,8 @@
 /** The page: shows what `facets.js` knows, and tells it what the user does. */
 
 import {
-  FACETS, Latest, MEASURES, Refused, ask, boundsOfBar, countsUrl, listed, readState, valuesUrl, withBounds, withChoice,
-  withChoices, withPage, withoutFilters, writeState,
+  FACETS, Latest, MEASURES, Refused, SORTS, ask, boundsOfBar, countsUrl, listed, modelsUrl, readState, valuesUrl,
+  withBounds, withChoice, withChoices, withPage, withoutFilters, writeState,
 } from "./facets.js";
 
 const LISTED = 10;
@@ -15,6 +15,8 @@ const short = new Intl.NumberFormat("en", { notation: "compact" });
 
 let state = readState(location.search);
 let answer = null; // the last answer with counts; it stays in sight until the next one is there
+let models = []; // those in sight, and the cursor that leads to more
+let cursor = null;
 const counting = new Latest(PATIENCE_MILLISECONDS);
 const searched = Object.fromEntries(
   FACETS.map(({ key }) => [key, { q: "", found: null, asking: new Latest(PATIENCE_MILLISECONDS) }]),
@@ -58,6 +60,10 @@ page.search.addEventListener("input", (event) => {
   go({ ...state, search: search.value, includePublic: includePublic.checked }, { typing: event.target === search });
 });
 
+page.sort.append(...SORTS.map(({ sort, label }) => make("option", { value: sort }, label)));
+page.sort.addEventListener("change", () => go({ ...state, sort: page.sort.value }));
+page["more-models"].addEventListener("click", showMore);
+
 page.clear.addEventListener("click", () => go(withoutFilters(state)));
 
 page.csv.addEventListener("click", () =>
@@ -82,11 +88,33 @@ async function refresh() {
   page.sidebar.ariaBusy = "true";
   for (const facet of FACETS) forget(facet);
   await attempt(async () => {
-    const url = countsUrl(service(), state, LISTED);
+    const next = await counting.run(askForBoth);
+    if (next === undefined) return;
+    const [counted, first] = next;
+    answer = counted.body;
+    models = first.body.models;
+    cursor = first.body.next_cursor;
+    page.sidebar.ariaBusy = "false";
+    show();
+  });
+}
+
+/** Ask for the counts and the first models; again, if the catalogue has changed between the two. */
+async function askForBoth(signal) {
+  const urls = [countsUrl(service(), state, LISTED), modelsUrl(service(), state)];
+  for (;;) {
+    const both = await Promise.all(urls.map((url) => ask(url, { token: token(), signal, onWait })));
+    if (both[0].snapshot === both[1].snapshot) return both;
+  }
+}
+
+async function showMore() {
+  await attempt(async () => {
+    const url = modelsUrl(service(), state, { cursor });
     const next = await counting.run((signal) => ask(url, { token: token(), signal, onWait }));
     if (next === undefined) return;
-    answer = next.body;
-    page.sidebar.ariaBusy = "false";
+    models = [...models, ...next.body.models];
+    cursor = next.body.next_cursor;
     show();
   });
 }
@@ -117,6 +145,7 @@ async function attempt(asked) {
     page.error.hidden = true;
   } catch (error) {
     page.sidebar.ariaBusy = "false";
+    if (error instanceof Refused && error.isGone) return refresh(); // the catalogue has changed: from the beginning
     if (error instanceof Refused) {
       const retry = error.retryAfterSeconds ? `Try again in ${error.retryAfterSeconds} s.` : "";
       showError([error.message, ...error.errors, retry, `(request ${error.requestId})`].filter(Boolean).join("\n"));
@@ -138,6 +167,7 @@ function fill() {
   const { search, include_public: includePublic } = page.search.elements;
   if (search.value !== state.search) search.value = state.search;
   includePublic.checked = state.includePublic;
+  page.sort.value = state.sort;
   const { service: address, org } = page.connection.elements;
   address.value = service() ?? address.value;
   org.value = state.org || org.value;
@@ -148,6 +178,8 @@ function show() {
   const before = document.activeElement;
   page.total.textContent = `${number.format(answer.filtered_total)} of ${number.format(answer.total)} models`;
   page.sidebar.hidden = page.actions.hidden = false;
+  page.models.replaceChildren(...models.map(showModel));
+  page["more-models"].hidden = cursor === null;
   page.facets.replaceChildren(...FACETS.map(showFacet));
   page.measures.replaceChildren(...MEASURES.map(showMeasure));
   restore(before);
@@ -160,6 +192,15 @@ function restore(before) {
   after.focus();
   if (before.value !== before.defaultValue && before.type !== "checkbox") after.value = before.value;
   if (before.type === "search") after.setSelectionRange(before.selectionStart, before.selectionEnd);
+}
+
+function showModel({ org, name, license, framework, parameters, downloads, created_at: createdAt }) {
+  const known = [
+    license, framework, parameters && `${short.format(parameters)} parameters`,
+    downloads && `${short.format(downloads)} downloads`, createdAt && `of ${createdAt.slice(0, 10)}`,
+  ];
+  return make("li", {}, make("span", { className: "value" }, `${org}/${name}`), " ",
+    make("span", { className: "note" }, known.filter(Boolean).join(", ")));
 }
 
 function showFacet(facet) {
