@@ -191,7 +191,7 @@ class Settings:
     )
     sql_queue: int = _setting(_integer(0, 10_000), 8, "SQL that may wait for its turn; more is answered 429.")
     sql_memory: int = _setting(
-        _size, 512 * 1024 * 1024, "Memory of the process that SQL runs in, such as `512MiB` or `2GiB`."
+        _size, 1024 * 1024 * 1024, "Memory of the process that SQL runs in, such as `512MiB` or `2GiB`."
     )
     log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
 
