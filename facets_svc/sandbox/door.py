@@ -6,24 +6,27 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from facets_svc.errors import DeadlineExceeded, NoSnapshot, QueryError, Unavailable
+from facets_svc.errors import DeadlineExceeded, NoSnapshot, Overloaded, QueryError, Unavailable
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Files, Limits, Outcome, Task
 from facets_svc.sandbox.processes import Ended, Processes
-from facets_svc.sandbox.slots import Slots
+from facets_svc.sandbox.slots import RETRY_SECONDS, Slots
 from facets_svc.service.priority import step_back
 
 T = TypeVar("T")
 
 _TRIES: Final = 4
 """How often a query is started whose rows are not all there: at present, of earlier snapshots, and once more each."""
+
+UNSENT_ANSWERS: Final = 8
+"""How many answers of the largest size may wait in memory for clients that read them slowly."""
 
 _LATE: Final = "The query took too long and was stopped."
 
@@ -71,6 +74,7 @@ class SqlDoor:
         self._limits = limits
         self._slots = Slots(processes=processes, queue=queue)
         self._processes = Processes()
+        self._unsent_bytes = 0
         self._flights: dict[Hashable, asyncio.Future[Any]] = {}
         # The past takes long to extract, and must not keep the present waiting.
         self._now, self._then = (
@@ -98,12 +102,23 @@ class SqlDoor:
         Raises `QueryError` for what is wrong with it, `Overloaded` when too many wait, `DeadlineExceeded`,
         `Unavailable` when a process cannot be had, and `LakeError`. It is stopped when the caller is cancelled.
         """
+        if self._unsent_bytes > UNSENT_ANSWERS * self._limits.bytes:
+            raise Overloaded("Too many answers wait to be read.", retry_after_seconds=RETRY_SECONDS)
         deadline = time.monotonic() + self._limits.seconds
         try:
             async with asyncio.timeout(self._limits.seconds), self._slots.held():
                 return await self._answer(query, snapshot_id, deadline)
         except TimeoutError:
             raise DeadlineExceeded(_LATE) from None
+
+    @contextmanager
+    def sending(self, answer: SqlAnswer) -> Iterator[None]:
+        """Count the bytes of `answer` as waiting, while it is sent."""
+        self._unsent_bytes += len(answer.content)
+        try:
+            yield
+        finally:
+            self._unsent_bytes -= len(answer.content)
 
     async def _answer(self, query: Query, present: str, deadline: float) -> SqlAnswer:
         ids = await self._once(("ids", present), self._now, partial(self._extracts.earlier_ids, present))

@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from facets_svc.errors import Overloaded
 
-RETRY_SECONDS = 1
+RETRY_SECONDS: Final = 1
+"""When those who found no room are told to come again."""
 
 
 class Slots:

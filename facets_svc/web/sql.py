@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import Receive, Scope, Send
 
 from facets_svc.analyst import cookbook, parameters
 from facets_svc.errors import Forbidden, InvalidRequest, QueryError, RequestError, Unavailable
@@ -33,7 +36,47 @@ _ALIASES: Final = {
 }
 """Other names that clients have for the forms."""
 
+SEND_SECONDS: Final = 120
+"""How long a client may take over an answer: it waits in memory."""
+
+_PIECE_BYTES: Final = 256 * 1024
 _VARY: Final = "Authorization, Accept"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlReply:
+    """A whole answer; an ASGI application that sends it, a piece at a time, as fast as the client reads it."""
+
+    answer: SqlAnswer
+    form: str
+    door: SqlDoor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it. Raises `TimeoutError` when the client does not read it, which closes the connection."""
+        del scope, receive
+        start: Any = {"type": "http.response.start", "status": 200, "headers": self._headers()}
+        rest = memoryview(self.answer.content)
+        with self.door.sending(self.answer):
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(start)
+                while True:
+                    piece, rest = bytes(rest[:_PIECE_BYTES]), rest[_PIECE_BYTES:]
+                    await send({"type": "http.response.body", "body": piece, "more_body": bool(rest)})
+                    if not rest:
+                        return
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        media_type = MEDIA_TYPES[self.form]
+        headers = {
+            "Content-Type": f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type,
+            "Content-Length": str(len(self.answer.content)),
+            "X-Snapshot-Id": self.answer.snapshot_id,
+            "X-Sql-Rows": str(self.answer.rows),
+            "X-Sql-Truncated": "true" if self.answer.truncated else "false",
+            "Cache-Control": "no-store",
+            "Vary": _VARY,
+        }
+        return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings) -> Sequence[HTTPRouteHandler]:
@@ -41,7 +84,7 @@ def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings
     listed = _listed()
 
     @post(_pattern(target.SQL.template))
-    async def ask_sql(request: Asked) -> Sent:
+    async def ask_sql(request: Asked) -> SqlReply:
         org = _org_of(request, settings)
         sql_body.check_type(request.headers.get("content-type"))
         length = request.headers.get("content-length")
@@ -66,7 +109,7 @@ def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings
             note(request.scope, outcome=type(error).__name__)
             raise
         note(request.scope, rows=answer.rows, outcome="truncated" if answer.truncated else "whole")
-        return _sent(answer, form)
+        return SqlReply(answer, form, door)
 
     @get(_pattern(target.SQL_QUERIES.template))
     async def list_queries(request: Asked) -> Sent:
@@ -106,17 +149,6 @@ def _org_of(request: Asked, settings: Settings) -> str:
     if settings.sql_enabled is None and not caller.is_operator:
         raise Forbidden("The service answers SQL to operators only.")
     return org
-
-
-def _sent(answer: SqlAnswer, form: str) -> Sent:
-    headers = {
-        "X-Snapshot-Id": answer.snapshot_id,
-        "X-Sql-Rows": str(answer.rows),
-        "X-Sql-Truncated": "true" if answer.truncated else "false",
-        "Cache-Control": "no-store",
-        "Vary": _VARY,
-    }
-    return Response(answer.content, status_code=200, media_type=MEDIA_TYPES[form], headers=headers)
 
 
 def _of_query_error(error: QueryError) -> InvalidRequest:
