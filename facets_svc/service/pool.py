@@ -19,7 +19,7 @@ T = TypeVar("T")
 WEIGHT_OF_THE_LAST: Final = 0.1
 """How much the last piece of work changes what is expected of the next."""
 
-SHARE_OF_THE_REFUSED: Final = 0.5
+SHARE_OF_THE_REFUSED: Final = 0.2
 """The part of what can be done that is promised to those who were refused; the rest is for whoever comes anew."""
 
 MAX_RETRY_SECONDS: Final = 30

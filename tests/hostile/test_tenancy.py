@@ -97,7 +97,14 @@ async def served(rows: list[dict[str, Any]], folder: Path) -> AsyncIterator[Side
     def open_it(snapshot_id: str) -> DuckdbEngine:
         return open_engine(lake.snapshot(snapshot_id), threads=1, memory_limit="512MiB")
 
-    service = FacetService(current_id=lake.current, open_engine=open_it, poll_seconds=3600, concurrency=2, queue=16)
+    service = FacetService(
+        current_id=lake.current,
+        open_engine=open_it,
+        poll_seconds=3600,
+        concurrency=2,
+        queue=16,
+        deadline_seconds=60,  # a busy machine must not tell the two apart
+    )
     async with service.running():
         yield Side(create_app_for(service, Settings(jwt_secret=SECRET)), [])
 

@@ -177,7 +177,7 @@ async def test_waiting_work_whose_caller_is_cancelled_never_starts() -> None:
 
 async def test_those_who_are_refused_are_told_to_come_back_one_after_the_other() -> None:
     pool, work = Pool(threads=2, queue=0), Work()
-    pool._lately = 1.0  # two a second, of which one is for those who come back
+    pool._lately = 0.4  # five a second, of which one is for those who come back
     asked = [asyncio.create_task(pool.run(work)) for _ in range(2)]
     await begun(work)
 
