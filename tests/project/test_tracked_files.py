@@ -14,6 +14,7 @@ FACTS = ("data/sample_models.jsonl", "tests/analyst/golden/")
 """Files and folders of facts, in which any text may occur."""
 
 HOSTS_THAT_ARE_DOCUMENTATION = {
+    "chromedevtools.github.io",
     "json-schema.org",
     "keepachangelog.com",
     "semver.org",
