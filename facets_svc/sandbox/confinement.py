@@ -67,6 +67,11 @@ def give_up(*, keep: int, memory_bytes: int, seconds: float) -> None:
         resource.setrlimit(kind, (value, value))
 
 
+def means() -> dict[str, bool]:
+    """Return which of the means that not every kernel has are there."""
+    return {"Landlock": landlock.version() > 0, "seccomp": seccomp.is_there()}
+
+
 def read_only(files: Iterable[str]) -> None:
     """Leave nothing of the file system and the network but `files`, to be read, where the kernel can do that."""
     landlock.restrict_to((*_ENGINE_READS, *files))

@@ -121,12 +121,10 @@ class SqlDoor:
             self._unsent_bytes -= len(answer.content)
 
     async def _answer(self, query: Query, present: str, deadline: float) -> SqlAnswer:
-        ids = await self._once(("ids", present), self._now, partial(self._extracts.earlier_ids, present))
         for _ in range(_TRIES):
-            make = partial(self._extracts.present, present, query.org)
-            now = await self._once((present, query.org), self._now, make)
-            then = [self._extracts.earlier_if_there(present, query.org, earlier) for earlier in ids]
-            outcome, content = await self._run(query, (*then, now), deadline)
+            make = partial(self._extracts.history, present, query.org)
+            snapshots = await self._once((present, query.org), self._now, make)
+            outcome, content = await self._run(query, snapshots, deadline)
             match outcome.kind:
                 case "answered":
                     return SqlAnswer(present, outcome.rows, outcome.truncated, content)
@@ -135,10 +133,11 @@ class SqlDoor:
                 case "wrong":
                     raise QueryError(outcome.message, line=outcome.line, column=outcome.column)
                 case "wanting":
-                    await self._extract_earlier(present, query.org, [name for name in ids if name in outcome.snapshots])
+                    wanted = [files.snapshot_id for files in snapshots if files.snapshot_id in outcome.snapshots]
+                    await self._extract_earlier(present, query.org, wanted)
                 case _:
                     _logger.warning("A query failed: %s", outcome.message)
-                    if all(os.path.exists(file) for file in now.files):  # noqa: PTH110, ASYNC240 - strings; a look
+                    if all(os.path.exists(file) for file in snapshots[-1].files):  # noqa: PTH110, ASYNC240 - strings; a look
                         raise QueryError("The query cannot be answered: the engine failed at it.")
                     self._extracts.forget(present, query.org)
         raise Unavailable("The rows of a snapshot could not be read.")

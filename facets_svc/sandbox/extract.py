@@ -18,6 +18,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,9 @@ KEPT: Final = 2
 
 CACHE_BYTES: Final = 2 * 2**30
 """How much the extracts of orgs may take on the disk; those that were used least recently go first."""
+
+LISTED_SECONDS: Final = 30
+"""How long the list of a lake's snapshots is good for: only pruning changes it."""
 
 EARLIER: Final = 30
 """How many earlier snapshots may be asked."""
@@ -66,11 +70,24 @@ class Extracts:
     folder: Path
     cache_bytes: int = CACHE_BYTES
     _sources: dict[str, _Source] = field(default_factory=dict)
+    _listed: tuple[str, float, list[str]] = ("", 0.0, [])
     _own: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
 
     def earlier_ids(self, present: str) -> list[str]:
         """Return the ids of the snapshots before `present` that may be asked, oldest first. Raises `LakeError`."""
         return [snapshot_id for snapshot_id in self.lake.ids() if snapshot_id < present][-EARLIER:]
+
+    def history(self, present: str, org: str) -> tuple[Files, ...]:
+        """Return the rows that `org` may see, of each snapshot up to `present`, which is the last. Raises `LakeError`.
+
+        Those of earlier snapshots need not be there yet. Which there are is looked up every `LISTED_SECONDS`.
+        """
+        now = self.present(present, org)
+        of, at, ids = self._listed
+        if of != present or time.monotonic() - at > LISTED_SECONDS:
+            ids = self.earlier_ids(present)
+            self._listed = (present, time.monotonic(), ids)
+        return (*(self.earlier_if_there(present, org, earlier) for earlier in ids), now)
 
     def present(self, present: str, org: str) -> Files:
         """Return the rows of the snapshot `present` that `org` may see. Raises `LakeError`."""

@@ -159,5 +159,5 @@ def main() -> None:
         raise RuntimeError("A process with several threads cannot be forked safely.")
     gc.collect()
     gc.freeze()
-    control.send(b"!")
+    control.send(msgspec.json.encode(confinement.means()))
     ForkServer(control).serve()

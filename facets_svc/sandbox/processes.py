@@ -144,10 +144,13 @@ class Processes:
         ready = b""
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(START_SECONDS):
-                ready = await asyncio.get_running_loop().sock_recv(ours, 1)
+                ready = await asyncio.get_running_loop().sock_recv(ours, 256)
         if not ready:
             self.stop()
             raise Unavailable("Queries cannot be run at the moment.") from RuntimeError("The fork server did not start")
+        for means, is_there in json.loads(ready).items():
+            if not is_there:
+                _logger.warning("Queries are confined without %s, which this machine does not have", means)
         return server, ours
 
 

@@ -13,6 +13,7 @@ import platform
 import struct
 from typing import Final
 
+_PR_GET_SECCOMP: Final = 21
 _PR_SET_SECCOMP: Final = 22
 _FILTER: Final = 2
 
@@ -77,6 +78,11 @@ class _Program(ctypes.Structure):
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def is_there() -> bool:
+    """Tell whether calls can be filtered: on this architecture, by this kernel."""
+    return platform.machine() in _MACHINES and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
 
 
 def restrict() -> bool:

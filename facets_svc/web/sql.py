@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from facets_svc.analyst import cookbook, parameters
-from facets_svc.errors import Forbidden, InvalidRequest, QueryError, RequestError, Unavailable
+from facets_svc.errors import Forbidden, InvalidRequest, LakeError, QueryError, RequestError, Unavailable
 from facets_svc.sandbox.door import ParameterWrong, Query, SqlAnswer, SqlDoor
 from facets_svc.sandbox.spool import MEDIA_TYPES
 from facets_svc.service.facets import FacetService
@@ -105,7 +105,7 @@ def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings
         except QueryError as error:
             note(request.scope, outcome="query_error")
             raise _of_query_error(error) from None
-        except RequestError as error:
+        except (RequestError, LakeError) as error:
             note(request.scope, outcome=type(error).__name__)
             raise
         note(request.scope, rows=answer.rows, outcome="truncated" if answer.truncated else "whole")
