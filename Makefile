@@ -46,7 +46,9 @@ pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
-	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -n 2 --expect-duckdb 1.5 tests/analyst tests/engine tests/parity tests/sync/test_report.py
+	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -n 2 --expect-duckdb 1.5 \
+	  tests/analyst tests/engine tests/parity tests/sandbox/test_functions.py tests/sandbox/test_judge.py \
+	  tests/sql_attacks/test_law.py tests/sql_attacks/test_statements.py tests/sync/test_report.py
 
 fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
@@ -55,7 +57,8 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 soak: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 2.0 tests
 	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 1.5 \
-	  tests/parity tests/hostile/test_laws.py tests/hostile/test_tenancy.py
+	  tests/parity tests/hostile/test_laws.py tests/hostile/test_tenancy.py tests/sql_attacks/test_law.py \
+	  tests/sql_attacks/test_statements.py
 
 bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
 	$(BIN)/python -m benchmarks --models $(MODELS) $(BENCH)

@@ -98,7 +98,7 @@ def converted(name: str, type_: str, value: Any) -> Any:
     convert, expected = TYPES[type_]
     try:
         return convert(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         shown = repr(value)[:100]
         raise QueryError(f"The parameter {name} is {expected}, which {shown} is not.") from None
 

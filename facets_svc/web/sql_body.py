@@ -16,6 +16,8 @@ MAX_BYTES: Final = 64 * 1024
 MAX_CHARACTERS: Final = 200
 """How much of a sentence about a query is told: it may quote what was sent."""
 
+_NO_VALUE: Final = "A parameter is a text, a number, true, false, null, or a list of these, without NUL."
+
 
 class SqlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A statement, or the name of one of the cookbook's; and values for its parameters, by name."""
@@ -48,8 +50,7 @@ def read(body: bytes) -> SqlBody:
         raise invalid("The query holds NUL, or half of a character.", "query")
     for name, value in asked.parameters.items():
         if not _is_text(name) or not _is_value(value):
-            message = "A parameter is a text, a number, true, false, null, or a list of these, without NUL."
-            raise invalid(message, "parameters", name[:60])
+            raise invalid(_NO_VALUE, "parameters", name[:60])
     if asked.name is not None:
         _check_named(asked.name, asked.parameters)
     return asked
@@ -61,9 +62,13 @@ def _check_named(name: str, parameters: dict[str, Any]) -> None:
     except QueryError as error:
         raise invalid(str(error), "name") from None
     try:
-        named.bind(parameters)
+        bound = named.bind(parameters)
     except QueryError as error:
         raise invalid(str(error), "parameters") from None
+    for parameter, value in bound.items():
+        # A list may have come as a text of JSON, in which every character can be written with an escape.
+        if isinstance(value, list) and not _is_value(value):
+            raise invalid(_NO_VALUE, "parameters", parameter)
 
 
 def invalid(message: str, *location: str) -> InvalidRequest:

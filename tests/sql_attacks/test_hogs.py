@@ -1,0 +1,161 @@
+"""Who wants too much is stopped, in time and in memory, and nothing of it stays: no process, no descriptor, no file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.sql_attacks.conftest import Stranger, served
+from tests.sql_attacks.hogs import LONG, SHORT
+from tests.sql_attacks.worlds import Worlds
+
+pytestmark = pytest.mark.anyio
+
+_FOREVER = SHORT[0]
+_AT_ONCE = 2
+
+
+def _children(pid: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def _descriptors(pid: int | str) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - names are all that is wanted
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():  # the test's timeout ends it  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+def _tree(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@asynccontextmanager
+async def _served(worlds: Worlds, **changed: int) -> AsyncIterator[tuple[Stranger, int]]:
+    """A stranger, and the id of the fork server before which they stand."""
+    before = _children(os.getpid())
+    async with served(worlds.world, **changed) as stranger:
+        [fork_server] = _children(os.getpid()) - before
+        yield stranger, fork_server
+
+
+@pytest.fixture(autouse=True)
+def untouched(worlds: Worlds) -> Iterator[None]:
+    """What lies on the disk is the same before and after."""
+    lake, here = worlds.world, Path.cwd()
+    before = _tree(lake), set(here.iterdir()), set(Path("/dev/shm").iterdir())  # noqa: S108 - to be looked at
+    yield
+    assert (_tree(lake), set(here.iterdir()), set(Path("/dev/shm").iterdir())) == before  # noqa: S108
+
+
+async def _hogged(worlds: Worlds, hogs: list[str], deadline_ms: int) -> dict[str, int]:
+    statuses = {}
+    async with _served(worlds, sql_deadline_ms=deadline_ms, sql_processes=_AT_ONCE, sql_queue=100) as (
+        stranger,
+        server,
+    ):
+        turns = asyncio.Semaphore(_AT_ONCE)
+        resident = _resident_bytes()
+
+        async def hog(statement: str) -> None:
+            async with turns:
+                statuses[statement] = (await stranger.sql(statement)).status
+                assert (await stranger.facets()).status == 200
+
+        await asyncio.gather(*map(hog, hogs))
+        await _until(lambda: not _children(server))
+        assert _resident_bytes() - resident < 256 * 2**20
+        while (await stranger.sql("SELECT count(*) FROM models")).status != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    return statuses
+
+
+async def test_a_hog_is_stopped_and_others_are_answered(worlds: Worlds) -> None:
+    statuses = await _hogged(worlds, SHORT, 1000)
+    assert set(statuses.values()) <= {200, 422, 504}
+    assert statuses[_FOREVER] == 504
+
+
+@pytest.mark.soak
+async def test_every_hog_is_stopped_and_others_are_answered(worlds: Worlds, say: Callable[[str], None]) -> None:
+    statuses = await _hogged(worlds, [*SHORT, *LONG], 5000)
+    assert set(statuses.values()) <= {200, 422, 504}
+    answered = list(statuses.values())
+    say(f"Of {len(answered)} hogs {', '.join(f'{answered.count(status)} got {status}' for status in (200, 422, 504))}")
+
+
+async def test_whoever_leaves_ends_their_query(worlds: Worlds) -> None:
+    async with _served(worlds) as (stranger, server):
+        for _ in range(3):
+            asked = [asyncio.ensure_future(stranger.sql(statement)) for statement in (_FOREVER, SHORT[1])]
+            await _until(lambda: len(_children(server)) == 2)
+            for one in asked:
+                one.cancel()
+            await _until(lambda: not _children(server))
+        assert await stranger.rows("SELECT 1") == [[1]]
+
+
+async def test_a_crowd_is_told_to_come_again_and_facets_are_answered(worlds: Worlds) -> None:
+    async with _served(worlds, sql_processes=1, sql_queue=2) as (stranger, server):
+        asked = [asyncio.ensure_future(stranger.sql(_FOREVER)) for _ in range(20)]
+        await _until(lambda: sum(one.done() for one in asked) == 17 and len(_children(server)) == 1)
+        for answer in (one.result() for one in asked if one.done()):
+            assert answer.error == (429, "usage_limit_exceeded_error")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert (await stranger.facets()).status == 200
+        for one in asked:
+            one.cancel()
+        await _until(lambda: not _children(server))
+        assert await stranger.rows("SELECT 1") == [[1]]
+
+
+async def test_a_process_that_is_killed_by_the_system_is_no_ones_fault(worlds: Worlds) -> None:
+    async with _served(worlds) as (stranger, server):
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+            asked = asyncio.ensure_future(stranger.sql(_FOREVER))
+            await _until(lambda: len(_children(server)) == 1)
+            os.kill(_children(server).pop(), number)
+            answer = await asked
+            assert answer.error == (422, "validation_error")
+            assert "its process ended" in answer.json["detail"]
+            assert await stranger.rows("SELECT 1") == [[1]]
+            assert (await stranger.facets()).status == 200
+
+
+async def _repeated(worlds: Worlds, times: int) -> None:
+    async with _served(worlds, sql_memory=128 * 2**20) as (stranger, server):
+        statements = ["SELECT * FROM models", "SELECT 1 +", "SELECT stats(1)", "SELECT repeat('x', 2000000000)"]
+        for _ in range(2):
+            await asyncio.gather(*map(stranger.sql, statements))
+        await _until(lambda: not _children(server))
+        before = _descriptors("self"), _descriptors(server), _children(os.getpid())
+        for _ in range(times):
+            await asyncio.gather(*map(stranger.sql, statements))
+        await _until(lambda: not _children(server))
+        assert (_descriptors("self"), _descriptors(server), _children(os.getpid())) == before
+
+
+async def test_no_descriptor_and_no_process_stays(worlds: Worlds) -> None:
+    await _repeated(worlds, 6)
+
+
+@pytest.mark.soak
+async def test_no_descriptor_and_no_process_stays_of_many_queries(worlds: Worlds) -> None:
+    await _repeated(worlds, 100)
