@@ -167,6 +167,11 @@ class Settings:
         64 * 1024 * 1024,
         "Bytes of answers that a process keeps for the next who asks; 0: none.",
     )
+    earlier_snapshots: int = _setting(
+        _integer(0, 16),
+        1,
+        "Earlier snapshots (`as_of`) that a process holds open, each as large as that in force; 0: none may be asked.",
+    )
     rate_limit: str = _setting(_rate, "", "Requests of a token's `sub`, such as `600/minute`; unset: no limit.")
     rate_limit_storage: str = _setting(
         _server,

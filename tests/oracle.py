@@ -529,6 +529,12 @@ def listed(found: Found, sort: str) -> OracleList:
     return OracleList(held + others, len(found.scope))
 
 
+def seen(then: Iterable[Model], now: Iterable[Model], org: str) -> list[Model]:
+    """Return the models of an earlier snapshot that an org may be shown: those that it sees now, public or its own."""
+    sees = {row.record["id"] for row in now if row.is_public or row.org == org}
+    return [row for row in then if row.record["id"] in sees]
+
+
 def as_json(value: Any) -> Any:
     """Return a value of a record as JSON has it: a time is a text, in UTC."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

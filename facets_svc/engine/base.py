@@ -82,5 +82,11 @@ class Engine(Protocol):
     def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
         """Return a page of the models themselves. Raises like `answer`, and `LakeError` when their file is spoiled."""
 
+    def seen_from(self, present: Engine) -> Engine:
+        """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
+
+        `present` is over the snapshot in force, and is needed no more then. What is returned is not closed by itself.
+        """
+
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""

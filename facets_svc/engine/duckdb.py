@@ -10,7 +10,9 @@ others are read, and a value that the scope does not hold is looked for like one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -18,16 +20,17 @@ import numpy as np
 import pyarrow as pa
 
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.engine.base import Interruption
+from facets_svc.engine.base import Engine, Interruption
 from facets_svc.engine.columns import Columns, Postings, read_models
 from facets_svc.engine.filters import Filters
-from facets_svc.engine.index import Index, Rows
+from facets_svc.engine.index import Index, Orgs, Rows
 from facets_svc.engine.instance import Instance
 from facets_svc.engine.matches import Matches
 from facets_svc.engine.order import Order
 from facets_svc.engine.records import Records, Texts
 from facets_svc.engine.selection import Selection, Selector
 from facets_svc.engine.statistics import Spreads
+from facets_svc.engine.visible import ScopeCounts, Visible, Whereabouts, read_ids
 from facets_svc.engine.words import Words
 from facets_svc.errors import LakeError
 from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
@@ -86,6 +89,7 @@ class DuckdbEngine:
         self._instance = instance
         self._order = order
         self._texts = texts
+        self._visible: Visible | None = None
         self._records = Records(texts, columns, matches.models, index.dictionary, len(index.public))
 
     @property
@@ -110,11 +114,11 @@ class DuckdbEngine:
         interruption = interruption or Interruption()
         parts = self._parts(query)
         filters = Filters.of(query, self._index, parts)
-        selections = self._select(parts, filters, interruption)
+        selections = self._select(query.org, parts, filters, interruption)
         wanted = [facet for facet in FACETS if query.wants(facet)]
-        counts = self._count(parts, selections, wanted, filters.alone, interruption)
+        counts = self._count(parts, selections, wanted, self._alone(filters), interruption)
         return FacetAnswer(
-            total=sum(map(len, parts)),
+            total=self._total(query.org, parts),
             filtered_total=int(counts[EVERY_MODEL]),
             facets=self._index.dictionary.list_facets(query, counts),
             statistics=self._spreads.over(parts, selections) if query.with_statistics else (),
@@ -125,8 +129,8 @@ class DuckdbEngine:
         interruption = interruption or Interruption()
         parts = self._parts(asked.query)
         filters = Filters.of(asked.query, self._index, parts)
-        selections = self._select(parts, filters, interruption)
-        counts = self._count(parts, selections, [asked.facet], filters.alone, interruption)
+        selections = self._select(asked.org, parts, filters, interruption)
+        counts = self._count(parts, selections, [asked.facet], self._alone(filters), interruption)
         return self._index.dictionary.page(asked, counts)
 
     def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
@@ -134,7 +138,7 @@ class DuckdbEngine:
         interruption = interruption or Interruption()
         parts = self._parts(asked.query)
         filters = Filters.of(asked.query, self._index, parts)
-        selections = self._select(parts, filters, interruption)
+        selections = self._select(asked.org, parts, filters, interruption)
         passing = parts if selections is None else [selection.passing for selection in selections]
         rows = self._order.page(
             passing, column=asked.order, descending=asked.descending, first=asked.offset, count=asked.limit
@@ -143,7 +147,7 @@ class DuckdbEngine:
         filtered_total, end = sum(map(len, passing)), asked.offset + len(rows)
         return ModelPage(
             snapshot_id=self.snapshot_id,
-            total=sum(map(len, parts)),
+            total=self._total(asked.org, parts),
             filtered_total=filtered_total,
             records=tuple(self._records.read(rows, asked.fields)),
             following=end if end < filtered_total else None,
@@ -152,6 +156,24 @@ class DuckdbEngine:
     def forget(self) -> None:
         """Forget what is remembered of earlier queries: a benchmark of what is asked for the first time does it."""
         self._matches.forget()
+
+    def whereabouts(self) -> Whereabouts:
+        """Read where the models lie. Raises `LakeError` when that cannot be read."""
+        with _reading_ids(self._snapshot):
+            ids = read_ids(self._snapshot.index_file("model_ids"))
+        return Whereabouts(ids, self._index.public, self._index.orgs)
+
+    def seen_from(self, present: Engine) -> DuckdbEngine:
+        """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
+
+        `present` is over the snapshot in force. Raises `LakeError` when the ids of a snapshot cannot be read.
+        """
+        with _reading_ids(self._snapshot):
+            visible = Visible(read_ids(self._snapshot.index_file("model_ids")), _whereabouts(present))
+        pa.default_memory_pool().release_unused()
+        seen = copy.copy(self)
+        seen._visible = visible  # noqa: SLF001 - it is one of this class
+        return seen
 
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""
@@ -163,11 +185,28 @@ class DuckdbEngine:
         org = self._index.orgs[query.org]
         return [part for part in (self._index.public if query.include_public else org.public, org.private) if part]
 
-    def _select(self, parts: Sequence[Rows], filters: Filters, interruption: Interruption) -> list[Selection] | None:
-        """Select the models of each part that pass; None if there is no filter."""
+    def _total(self, org: str, parts: Sequence[Rows]) -> int:
+        """Count the models of the parts that may be shown to an org."""
+        if self._visible is None:
+            return sum(map(len, parts))
+        return sum(int(np.count_nonzero(self._visible.mask(part, org))) for part in parts)
+
+    def _alone(self, filters: Filters) -> Facet | None:
+        """Return the facet whose counts are the unfiltered ones; none where not all may be shown."""
+        return filters.alone if self._visible is None else None
+
+    def _select(
+        self, org: str, parts: Sequence[Rows], filters: Filters, interruption: Interruption
+    ) -> list[Selection] | None:
+        """Select the models of each part that pass and may be shown to an org; None if these are all."""
         interruption.check()
-        if not filters:
-            return None
+        if self._visible is not None:
+            found = self._selected(parts, filters, interruption)
+            sides = zip(parts, found, strict=True)
+            return [self._visible.narrowed(part, selection, org) for part, selection in sides]
+        return self._selected(parts, filters, interruption) if filters else None
+
+    def _selected(self, parts: Sequence[Rows], filters: Filters, interruption: Interruption) -> list[Selection]:
         if not filters.needs_reading:
             return [self._selector.select(part, filters, None) for part in parts]
         with self._instance.cursor(interruption) as cursor:
@@ -219,3 +258,29 @@ class DuckdbEngine:
     def _totals(self, parts: Sequence[Rows]) -> Counts:
         """Return the unfiltered counts of the parts."""
         return sum(map(self._index.totals, parts), np.zeros(len(self._index.dictionary), dtype=np.int64))
+
+
+def scope_counts(snapshot: Snapshot, present: Engine) -> ScopeCounts:
+    """Count the models of an earlier snapshot that each org may be shown; its engine need not be open.
+
+    Raises `SnapshotCorrupt` when its files are not what the manifest says, `LakeError` when they cannot be read.
+    """
+    with _reading_ids(snapshot), snapshot.lending("index/model_ids.parquet", "index/orgs.parquet") as (ids, orgs):
+        public = Rows(0, snapshot.manifest.public_models)
+        counts = ScopeCounts(read_ids(str(ids)), Orgs(str(orgs)), public, _whereabouts(present))
+    pa.default_memory_pool().release_unused()
+    return counts
+
+
+def _whereabouts(present: Engine) -> Whereabouts:
+    if not isinstance(present, DuckdbEngine):
+        raise TypeError("Engines of different kinds know nothing of each other's models.")
+    return present.whereabouts()
+
+
+@contextmanager
+def _reading_ids(snapshot: Snapshot) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise LakeError(f"The ids of the snapshot {snapshot.id} cannot be read: {error}") from error

@@ -40,15 +40,52 @@ class Org:
 class Orgs:
     """Where the models of every org lie."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        table = pq.read_table(snapshot.index_file("orgs"))
-        self._places = {org: place for place, org in enumerate(table.column("org").to_pylist())}
+    def __init__(self, path: str) -> None:
+        table = pq.read_table(path)
+        self._names: list[str] = table.column("org").to_pylist()
+        self._places = {org: place for place, org in enumerate(self._names)}
         names = ("public_first", "public_end", "private_first", "private_end")
         self._bounds = np.column_stack([table.column(name).to_numpy() for name in names])
 
     def __contains__(self, org: str) -> bool:
         """Tell whether the catalogue knows the org."""
         return org in self._places
+
+    def __len__(self) -> int:
+        """How many orgs the catalogue knows."""
+        return len(self._places)
+
+    def place(self, org: str) -> int | None:
+        """Return the number of the org, from 0; None if the catalogue does not know it."""
+        return self._places.get(org)
+
+    def name(self, place: int) -> str:
+        """Return the org of a number."""
+        return self._names[place]
+
+    def places_in(self, others: Orgs) -> npt.NDArray[np.int64]:
+        """Return, by the number of each org, its number among others; -1 if it is none of them."""
+        return np.array([others._places.get(org, -1) for org in self._places], np.int64)
+
+    def owners(self, models: int) -> npt.NDArray[np.int64]:
+        """Return the number of the org that each of so many models, which are all, belongs to."""
+        owners = np.full(models, -1, np.int64)
+        for column in (0, 2):
+            for place in np.flatnonzero(self._bounds[:, column + 1] > self._bounds[:, column]).tolist():
+                first, end = self._bounds[place, column : column + 2].tolist()
+                owners[first:end] = place
+        return owners
+
+    def private_owners(self, rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+        """Return the number of the org whose private models hold each of some row ids; -1 for those of none."""
+        have = np.flatnonzero(self._bounds[:, 3] > self._bounds[:, 2])
+        have = have[np.argsort(self._bounds[have, 2])]
+        if not len(have):
+            return np.full(len(rows), -1, np.int64)
+        at = np.searchsorted(self._bounds[have, 2], rows, side="right") - 1
+        owners = have[at]
+        inside = (at >= 0) & (rows < self._bounds[owners, 3])
+        return np.where(inside, owners, -1)
 
     def __getitem__(self, org: str) -> Org:
         """Return where its models lie; nowhere if the catalogue does not know it."""
@@ -125,7 +162,7 @@ class Index:
         public = Rows(0, snapshot.manifest.public_models)
         public_totals = np.concatenate([[len(public)], values.column("public_models").to_numpy()])
         public_totals.flags.writeable = False
-        index = cls(dictionary, Orgs(snapshot), public, public_totals, Totals(snapshot, dictionary))
+        index = cls(dictionary, Orgs(snapshot.index_file("orgs")), public, public_totals, Totals(snapshot, dictionary))
         # What Arrow has read was copied, and Arrow would keep the memory.
         pa.default_memory_pool().release_unused()
         return index

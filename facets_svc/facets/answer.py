@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from facets_svc.catalogue import FACETS
@@ -95,5 +96,22 @@ class ModelPage:
     following: int | None
 
 
-Answer = FacetAnswer | ValuePage | ModelPage
+@dataclass(frozen=True, slots=True)
+class ListedSnapshot:
+    """A snapshot that may be asked, and how many models of it are in the scope of who asks."""
+
+    id: str
+    created_at: datetime
+    models: int
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotList:
+    """The snapshots that may be asked, newest first."""
+
+    snapshots: tuple[ListedSnapshot, ...]
+
+
+Answer = FacetAnswer | ValuePage | ModelPage | SnapshotList
 """What is answered to a question of each kind."""

@@ -41,6 +41,18 @@ class Range:
     maximum: Bound | None = None
 
 
+Moment = str | datetime
+"""What an earlier snapshot is asked for by: its id, or a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """An earlier snapshot, and the one in force, whose models alone are shown of it."""
+
+    snapshot_id: str
+    in_force: str
+
+
 NO_FILTERS = tuple(FacetFilter(facet.match) for facet in FACETS)
 
 
@@ -49,7 +61,8 @@ class FacetQuery:
     """One question: whose models, narrowed by what, and how many values of which facets to list.
 
     Two requests that mean the same are the same value: values and terms are sorted and hold no repeats, terms are
-    folded. `filters` and `limits` are by the facet's index; a limit of 0 leaves a facet's list empty. Build one with
+    folded. `filters` and `limits` are by the facet's index; a limit of 0 leaves a facet's list empty. `as_of` is a
+    moment until it is known which snapshot that means; None stands for the one in force. Build one with
     `FacetQuery.of`.
     """
 
@@ -60,6 +73,7 @@ class FacetQuery:
     ranges: tuple[Range, ...] = ()
     limits: tuple[int, ...]
     with_statistics: bool = False
+    as_of: Moment | AsOf | None = None
 
     @classmethod
     def of(  # noqa: PLR0913 - one keyword for each thing that can be asked
@@ -77,6 +91,7 @@ class FacetQuery:
         limits: Mapping[Facet, int] | None = None,
         wanted: Collection[Facet] = FACETS,
         with_statistics: bool = False,
+        as_of: Moment | None = None,
     ) -> FacetQuery:
         """Return the canonical query for a request's values.
 
@@ -99,6 +114,7 @@ class FacetQuery:
             ranges=tuple(sorted(ranges, key=lambda asked: asked.measure.column)),
             limits=tuple(own_limits.get(facet, limit) if facet in wanted else 0 for facet in FACETS),
             with_statistics=with_statistics,
+            as_of=as_of,
         )
 
     @property
@@ -137,20 +153,29 @@ class ValueQuery:
         return self.query.org
 
 
+Edition = tuple[str, ...]
+"""What a list of models comes from: a snapshot, and behind an earlier one the one in force, by their ids."""
+
+
+def edition(query: FacetQuery, in_force: str) -> Edition:
+    """Return what a list comes from that is asked for while a snapshot is in force."""
+    return (query.as_of.snapshot_id, query.as_of.in_force) if isinstance(query.as_of, AsOf) else (in_force,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelQuery:
     """A question for the models themselves, under a query's scope and filters: at most `limit` of their records.
 
     `order` is one of `ORDERS`; of equal values the lesser id comes first, or the greater one when `descending`; models
-    without a value come last either way. `fields` are columns of the record, in its order. After a page of the snapshot
-    `snapshot_id` (None: this is the first) `offset` models are passed over.
+    without a value come last either way. `fields` are columns of the record, in its order. `offset` models are passed
+    over, after a page of that `edition` of the list (None: this is the first page).
     """
 
     query: FacetQuery
     order: str = "updated_at"
     descending: bool = True
     fields: tuple[str, ...] = tuple(RECORD.names)
-    snapshot_id: str | None = None
+    edition: Edition | None = None
     offset: int = 0
     limit: int
 
@@ -160,8 +185,20 @@ class ModelQuery:
         return self.query.org
 
 
-Question = FacetQuery | ValueQuery | ModelQuery
-"""Whatever a request may ask of one snapshot."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotsQuery:
+    """A question for the snapshots that may be asked, with their models in the scope of an org.
+
+    `snapshots` are those, oldest first, by id and time, once it is known which there are.
+    """
+
+    org: str
+    include_public: bool = False
+    snapshots: tuple[tuple[str, datetime], ...] = ()
+
+
+Question = FacetQuery | ValueQuery | ModelQuery | SnapshotsQuery
+"""Whatever a request may ask."""
 
 
 def _canonical(values: Iterable[str]) -> tuple[str, ...]:

@@ -172,7 +172,7 @@ class BucketLake(Lake):
             temporary = path.with_name(f"{MANIFEST}-{secrets.token_hex(4)}")
             temporary.write_bytes(encode(snapshot.manifest))
             temporary.rename(path)
-        self.cache.keep(snapshot.id)
+        self.cache.keep(snapshot.id, in_force=self._seen_in_force)
         if snapshot.id == self._seen_in_force:
             self.cache.remember(snapshot.id)
 

@@ -71,8 +71,11 @@ class Cache:
                 finally:
                     os.close(descriptor)
 
-    def keep(self, snapshot_id: str) -> None:
-        """Note that a snapshot is used now, and drop the copies of all but the last `KEPT` that were."""
+    def keep(self, snapshot_id: str, *, in_force: str | None = None) -> None:
+        """Note that a snapshot is used now, and drop the copies of all but the last `KEPT` that were.
+
+        Those of the snapshot in force stay as well: they are what a process is started with while the lake is away.
+        """
         self._used = [*(one for one in self._used if one != snapshot_id), snapshot_id][-KEPT:]
         with suppress(OSError):
             os.utime(self.folder(snapshot_id))
@@ -80,7 +83,8 @@ class Cache:
             # Those of other processes count by the time of their use; our own order needs no clock.
             copies.sort(key=lambda path: (path.name == snapshot_id, path.name in self._used, path.stat().st_mtime))
             for path in copies[:-KEPT]:
-                shutil.rmtree(path, ignore_errors=True)
+                if path.name != in_force:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def remember(self, snapshot_id: str | None) -> None:
         """Note that a snapshot is in force, on a machine that serves from this lake."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,10 +79,33 @@ class Snapshot:
 
     def file(self, path: str) -> Path:
         """Return where the file `path` of the manifest lies. Raises `SnapshotCorrupt` when the manifest has no such."""
+        return self._root(self._entry(path)) / path
+
+    def _entry(self, path: str) -> FileEntry:
         entry = next((entry for entry in self.manifest.files if entry.path == path), None)
         if entry is None:
             raise SnapshotCorrupt(f"The snapshot {self.id} has no {path}.")
-        return self._root(entry) / path
+        return entry
+
+    @contextmanager
+    def lending(self, *paths: str) -> Iterator[list[Path]]:
+        """Lend some files of the manifest, each checked byte for byte, for as long as the block runs.
+
+        Those of a snapshot that lies elsewhere are copied for that long, unless they are there already. Raises
+        `SnapshotCorrupt` when a file is not what was entered, or not in the manifest.
+        """
+        with ExitStack() as until_done:
+            yield [until_done.enter_context(self._lent(path)) for path in paths]
+
+    @contextmanager
+    def _lent(self, path: str) -> Iterator[Path]:
+        entry = self._entry(path)
+        if self.origin is None or (self.path / path).is_file():
+            files.check_bytes(self.path, entry)
+            yield self.path / path
+        else:
+            with self.origin.fetched(self, entry) as root:
+                yield root / path
 
     def model_files(self) -> list[str]:
         """Return the paths of the files that hold the records."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -21,9 +21,10 @@ from facets_svc.errors import (
     ReloadRunning,
     Unavailable,
 )
-from facets_svc.facets.answer import Answer
-from facets_svc.facets.query import ModelQuery, Question, ValueQuery
+from facets_svc.facets.answer import Answer, ListedSnapshot, SnapshotList
+from facets_svc.facets.query import FacetQuery, ModelQuery, Question, SnapshotsQuery, ValueQuery, edition
 from facets_svc.service.answered import Answered, SnapshotInForce
+from facets_svc.service.earlier import Counts, EarlierSnapshots, Lender, Past
 from facets_svc.service.form import EncodedT, Form, QuestionT
 from facets_svc.service.pool import Pool
 from facets_svc.service.priority import step_back
@@ -32,6 +33,8 @@ from facets_svc.service.timing import Course, Timing
 
 DEADLINE_SECONDS: Final = 2.0
 CACHE_BYTES: Final = 64 * 1024 * 1024
+
+Answering = Callable[[Engine, Interruption], Answer]
 
 _logger = logging.getLogger(__name__)
 
@@ -43,7 +46,8 @@ class FacetService:
     may raise whatever they like: the engine that was there before stays, and the log says why.
 
     A query is interrupted `deadline_seconds` after it was asked. Answers are kept in at most `cache_bytes`, for as long
-    as their snapshot is in force.
+    as their snapshot is in force. `past` is where earlier snapshots come from (None: there are none), of which at most
+    `earlier_snapshots` are open at a time.
     """
 
     def __init__(  # noqa: PLR0913 - what the composition root decides, by name
@@ -56,6 +60,8 @@ class FacetService:
         queue: int,
         deadline_seconds: float = DEADLINE_SECONDS,
         cache_bytes: int = CACHE_BYTES,
+        past: Past | None = None,
+        earlier_snapshots: int = 1,
     ) -> None:
         self._current_id = current_id
         self._open_engine = open_engine
@@ -66,6 +72,7 @@ class FacetService:
         self._opener = ThreadPoolExecutor(  # one: no two looks at a time
             1, thread_name_prefix="facets-open", initializer=step_back
         )
+        self._earlier = EarlierSnapshots(past, capacity=earlier_snapshots, refresh_seconds=poll_seconds)
         self._look_now = asyncio.Event()
         self._reloading = False
         self._told: tuple[str | None, str] | None = None
@@ -101,7 +108,8 @@ class FacetService:
         tenure = self._in_force.tenure
         if tenure is None or (must_know_org and not tenure.engine.knows(question.org)):
             return None
-        return tenure.cache.get(question, form)
+        settled = self._earlier.settled_now(question, tenure)
+        return None if settled is None else tenure.cache.get(settled, form)
 
     def require_place(self, question: QuestionT, form: Form[QuestionT, EncodedT]) -> None:
         """Raise `Overloaded` if `ask` would for a question whose answer is not kept, at once.
@@ -109,9 +117,11 @@ class FacetService:
         Whatever else `ask` would raise comes before or after that, as it does there.
         """
         tenure = self._in_force.tenure
-        if tenure is None or (question, form) in tenure.flights or _gone(question, tenure.snapshot.id):
+        settled = None if tenure is None else self._earlier.settled_now(question, tenure)
+        if tenure is None or settled is None:
             return
-        self._pool.require_place()
+        if (settled, form) not in tenure.flights and not _gone(settled, tenure.snapshot.id):
+            self._pool.require_place()
 
     async def ask(
         self,
@@ -134,6 +144,7 @@ class FacetService:
             if must_know_org and not tenure.engine.knows(question.org):
                 self._pool.require_place()
                 raise NotFound("The catalogue knows no such org.")
+            question = await self._earlier.settled(question, tenure)
             _require_cursor_of(question, tenure.snapshot.id)
             if (kept := tenure.cache.get(question, form)) is not None:
                 timing.hit = True
@@ -185,6 +196,7 @@ class FacetService:
 
     def _take_up(self) -> str:
         """Put the current snapshot in force, unless it is; return its id. Runs in the opening thread."""
+        self._earlier.let_go_of_idle()
         current: str | None = None
         try:
             current = self._current_id()
@@ -212,37 +224,51 @@ class FacetService:
     async def _compute(
         self, tenure: Tenure, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course
     ) -> EncodedT:
-        """Answer the question in the pool before its deadline, and keep the answer."""
-        try:
-            async with asyncio.timeout(self._deadline_seconds) as deadline:
-                encoded = await self._pool.run(partial(_answer, tenure, question, form, course))
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            raise DeadlineExceeded("The query took too long and was interrupted.") from None
+        """Answer the question in the pool before its deadline, and keep the answer.
+
+        To open an earlier snapshot, or to count what is seen of it, comes before that.
+        """
+        if isinstance(question, SnapshotsQuery):
+            answering: Answering = partial(_list, question, await self._earlier.counts(question, tenure))
+        else:
+            answering = partial(_ask, question)
+        async with self._earlier.lender(question, tenure) as lender:
+            try:
+                async with asyncio.timeout(self._deadline_seconds) as deadline:
+                    encoded = await self._pool.run(partial(_answer, lender, question, answering, form, course))
+            except TimeoutError:
+                if not deadline.expired():
+                    raise
+                raise DeadlineExceeded("The query took too long and was interrupted.") from None
         tenure.cache.put(question, form, encoded)
         return encoded
 
     def _close(self) -> None:
         self._opener.shutdown(wait=True, cancel_futures=True)
         self._pool.close()
+        self._earlier.close()
         self._in_force.replace(None)
 
 
 def _answer(
-    tenure: Tenure, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course, interruption: Interruption
+    lender: Lender,
+    question: QuestionT,
+    answering: Answering,
+    form: Form[QuestionT, EncodedT],
+    course: Course,
+    interruption: Interruption,
 ) -> EncodedT:
     """Answer and encode, in a thread of the pool."""
     course.started = time.perf_counter()
-    with tenure.lent() as engine:
-        answer = _ask(engine, question, interruption)
+    with lender.lent() as engine:
+        answer = answering(engine, interruption)
     course.counted = time.perf_counter()
-    encoded = form.encode(question, Answered(answer, tenure.snapshot))
+    encoded = form.encode(question, Answered(answer, lender.snapshot))
     course.encoded = time.perf_counter()
     return encoded
 
 
-def _ask(engine: Engine, question: Question, interruption: Interruption) -> Answer:
+def _ask(question: FacetQuery | ValueQuery | ModelQuery, engine: Engine, interruption: Interruption) -> Answer:
     match question:
         case ValueQuery():
             return engine.values(question, interruption)
@@ -251,16 +277,39 @@ def _ask(engine: Engine, question: Question, interruption: Interruption) -> Answ
     return engine.answer(question, interruption)
 
 
-def _gone(question: Question, snapshot_id: str) -> str | None:
-    """Return the id of the snapshot of whose list a page is asked for, if it is another one."""
-    asked = question.snapshot_id if isinstance(question, ModelQuery) else None
-    return None if asked == snapshot_id else asked
+def _list(
+    question: SnapshotsQuery, counts: Mapping[str, Counts], engine: Engine, interruption: Interruption
+) -> SnapshotList:
+    """List snapshots with the models that an org sees of them; `engine` is over the one in force."""
+    everything = FacetQuery.of(question.org, include_public=question.include_public, limit=1, wanted=())
 
+    def models_of(snapshot_id: str) -> int:
+        if snapshot_id == engine.snapshot_id:
+            return engine.answer(everything, interruption).total
+        return counts[snapshot_id].of(question.org, include_public=question.include_public)
 
-def _require_cursor_of(question: Question, snapshot_id: str) -> None:
-    """Raise `InvalidRequest` if a page is asked for of another snapshot's list."""
-    if (asked := _gone(question, snapshot_id)) is not None:
-        gone = f"Is of the snapshot {asked[:40]}, which is gone; begin again without it."
-        raise InvalidRequest(
-            "The list has changed; see errors.", fields=(InvalidField(("query", "cursor"), gone, "gone"),)
+    return SnapshotList(
+        tuple(
+            ListedSnapshot(snapshot_id, created_at, models_of(snapshot_id), snapshot_id == engine.snapshot_id)
+            for snapshot_id, created_at in reversed(question.snapshots)
+            if snapshot_id == engine.snapshot_id or snapshot_id in counts
         )
+    )
+
+
+def _gone(question: Question, in_force: str) -> str | None:
+    """Return why there is no such page, if it is one of another list."""
+    if not isinstance(question, ModelQuery) or question.edition is None:
+        return None
+    now = edition(question.query, in_force)
+    if question.edition == now:
+        return None
+    why = "which is gone" if question.edition[0] != now[0] else "of which less may be seen since another came"
+    return f"Is of the snapshot {question.edition[0][:40]}, {why}; begin again without it."
+
+
+def _require_cursor_of(question: Question, in_force: str) -> None:
+    """Raise `InvalidRequest` if a page is asked for of another list."""
+    if (gone := _gone(question, in_force)) is not None:
+        wrong = InvalidField(("query", "cursor"), gone, "gone")
+        raise InvalidRequest("The list has changed; see errors.", fields=(wrong,))

@@ -68,6 +68,7 @@ INDEX: Final = {
         [pa.field("first", pa.uint32(), nullable=False), _CODE, pa.field("models", pa.uint32(), nullable=False)]
     ),
     "model_texts": pa.schema([_RID, *(RECORD.field(name) for name in TEXTS)]),
+    "model_ids": pa.schema([_RID, RECORD.field("id")]),
     "model_order": pa.schema([_RID, *(pa.field(name, pa.uint32(), nullable=False) for name in ORDERS)]),
 }
 """The files of the index and their schemas; `sql/export/index_<name>.sql` says what is in them."""

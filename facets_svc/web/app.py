@@ -6,17 +6,21 @@ import hashlib
 import logging
 import logging.config
 import os
+from collections.abc import Callable
 
 from litestar.types import ASGIApp
 
 from facets_svc.engine.base import Engine
-from facets_svc.engine.duckdb import open_engine
+from facets_svc.engine.duckdb import open_engine, scope_counts
 from facets_svc.errors import LakeError
 from facets_svc.lake import Lake
 from facets_svc.lake.bucket import user_cache
+from facets_svc.lake.kept import Kept
 from facets_svc.sandbox.door import SqlDoor
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Limits
+from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.earlier import Counts, Past
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import logs
@@ -57,6 +61,8 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         queue=settings.queue,
         deadline_seconds=settings.deadline_ms / 1000,
         cache_bytes=settings.cache_bytes,
+        past=past(lake, open_snapshot),
+        earlier_snapshots=settings.earlier_snapshots,
     )
     return create_app_for(service, settings, sql_door(lake, settings))
 
@@ -71,3 +77,16 @@ def sql_door(lake: Lake, settings: Settings) -> SqlDoor:
         memory_bytes=settings.sql_memory,
     )
     return SqlDoor(Extracts(lake, folder), limits=limits, processes=settings.sql_processes, queue=settings.sql_queue)
+
+
+def past(lake: Lake, open_snapshot: Callable[[str], Engine]) -> Past:
+    """Return where the earlier snapshots of a lake come from."""
+    kept = Kept(lake)
+
+    def kept_until(in_force: str) -> list[SnapshotInForce]:
+        return [SnapshotInForce(snapshot.id, snapshot.created_at) for snapshot in kept.until(in_force)]
+
+    def count(snapshot_id: str, present: Engine) -> Counts:
+        return scope_counts(lake.snapshot(snapshot_id), present)
+
+    return Past(kept_until, open_snapshot, count)

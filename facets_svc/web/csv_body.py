@@ -11,11 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from facets_svc.catalogue import FACETS, Facet
-from facets_svc.facets.query import FacetFilter, FacetQuery, ModelQuery, Question, ValueQuery
+from facets_svc.facets.query import FacetFilter, FacetQuery, ModelQuery, Question, SnapshotsQuery, ValueQuery
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 
 HEADER: Final = ("facet", "value", "count", "selected")
+
+SNAPSHOTS_HEADER: Final = ("id", "created_at", "models", "in_force")
 
 _FORMULA: Final = tuple("=+-@＝＋－＠\t\r\n'")
 """What a spreadsheet takes the beginning of a formula for, in some languages the wide forms too; and the apostrophe, so
@@ -28,7 +30,10 @@ def encode(question: Question, answer: Any) -> bytes:
     """Encode the answer to a question."""
     text = io.StringIO()
     writer = csv.writer(text)
-    if isinstance(question, ModelQuery):
+    if isinstance(question, SnapshotsQuery):
+        writer.writerow(SNAPSHOTS_HEADER)
+        writer.writerows([_told(getattr(one, name)) for name in SNAPSHOTS_HEADER] for one in answer.snapshots)
+    elif isinstance(question, ModelQuery):
         writer.writerow(question.fields)
         writer.writerows([_told(record[name]) for name in question.fields] for record in answer.records)
     else:

@@ -1,9 +1,10 @@
 """Cursors: where the next page of a list of models begins, as a text that only this service needs to understand.
 
-A cursor names the snapshot, a digest of the question, and how many models of the list come before. The snapshot never
-changes and the order is total, so that this is exact. It holds nothing of the models themselves, and no place among
-models that the caller may not see. It is not signed: whoever makes one up for another place of the list is answered
-what they could have had by going through its pages, since the question, and with it the scope, comes from the request.
+A cursor names what the list comes from, a digest of the question, and how many models of the list come before.
+Snapshots never change and the order is total, so that this is exact. It holds nothing of the models themselves, and no
+place among models that the caller may not see. It is not signed: whoever makes one up for another place of the list is
+answered what they could have had by going through its pages, since the question, and with it the scope, comes from the
+request.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from facets_svc.facets.answer import ModelPage
-from facets_svc.facets.query import ModelQuery
+from facets_svc.facets.query import Edition, ModelQuery, edition
 
 MAX_LENGTH: Final = 256
 
@@ -24,9 +26,9 @@ _DIGEST_BYTES: Final = 12
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The snapshot, the digest of the question, and how many models come before."""
+    """What the list comes from, the digest of the question, and how many models come before."""
 
-    snapshot_id: str
+    edition: Edition
     digest: bytes
     offset: int
 
@@ -35,7 +37,7 @@ def cursor_after(asked: ModelQuery, page: ModelPage) -> str | None:
     """Return the cursor for the page after this one; None if this is the last."""
     if page.following is None:
         return None
-    return _text(Cursor(page.snapshot_id, _digest(asked), page.following))
+    return _text(Cursor(edition(asked.query, page.snapshot_id), _digest(asked), page.following))
 
 
 def decode(text: str, asked: ModelQuery) -> Cursor | None:
@@ -52,8 +54,11 @@ def decode(text: str, asked: ModelQuery) -> Cursor | None:
 
 
 def _digest(asked: ModelQuery) -> bytes:
-    """Return what tells one list from another; how many models a page has, and what of them, may change on the way."""
-    ingredients = (asked.query, asked.order, asked.descending)
+    """Return what tells one list from another; how many models a page has, and what of them, may change on the way.
+
+    Which snapshot an `as_of` means is in the edition.
+    """
+    ingredients = (replace(asked.query, as_of=None), asked.order, asked.descending)
     return hashlib.sha256(msgspec.json.encode(ingredients)).digest()[:_DIGEST_BYTES]
 
 

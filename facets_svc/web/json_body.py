@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 import msgspec
 
 from facets_svc.catalogue import FACETS, Match
-from facets_svc.facets.answer import FacetAnswer, FacetValues, ModelPage, Statistics, ValuePage
-from facets_svc.facets.query import FacetFilter, FacetQuery, ModelQuery, Question, ValueQuery
+from facets_svc.facets.answer import FacetAnswer, FacetValues, ListedSnapshot, ModelPage, Statistics, ValuePage
+from facets_svc.facets.query import FacetFilter, FacetQuery, ModelQuery, Question, SnapshotsQuery, ValueQuery
 from facets_svc.web.cursors import cursor_after
 
 MEDIA_TYPE: Final = "application/json"
@@ -125,12 +125,20 @@ class ModelsResponse(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+class SnapshotsResponse(msgspec.Struct, frozen=True):
+    """The snapshots that may be asked."""
+
+    snapshots: tuple[ListedSnapshot, ...]
+
+
 def encode(question: Question, answer: Any) -> bytes:
     """Encode the answer to a question."""
     if isinstance(question, ValueQuery):
         return _ENCODER.encode(_page(question, answer))
     if isinstance(question, ModelQuery):
         return _ENCODER.encode(_models(question, answer))
+    if isinstance(question, SnapshotsQuery):
+        return _ENCODER.encode(SnapshotsResponse(answer.snapshots))
     return _ENCODER.encode(_facets(question, answer))
 
 

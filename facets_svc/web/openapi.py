@@ -18,11 +18,25 @@ from facets_svc.web.openapi_questions import (
     MODEL_SCHEMAS,
     MODELS_CSV,
     QUESTION_SCHEMAS,
+    SNAPSHOT_SCHEMAS,
+    SNAPSHOTS_CSV,
     facet_parameters,
     model_parameters,
+    snapshots_parameters,
     value_parameters,
 )
-from facets_svc.web.target import FACET_VALUES, FACETS, LIVE, MODELS, READY, RELOAD, SCHEMA, SQL, SQL_QUERIES
+from facets_svc.web.target import (
+    FACET_VALUES,
+    FACETS,
+    LIVE,
+    MODELS,
+    READY,
+    RELOAD,
+    SCHEMA,
+    SNAPSHOTS,
+    SQL,
+    SQL_QUERIES,
+)
 
 Json = dict[str, Any]
 
@@ -95,8 +109,8 @@ def document(settings: Settings) -> Json:
     whole["components"]["schemas"]["ModelFacetsResponse"]["properties"] |= COUNTED
     facets = whole["paths"][FACETS.template]["get"]
     values = _values(facets, settings)
-    models = _models(facets)
     org = next(parameter for parameter in facets["parameters"] if parameter["in"] == "path")
+    models, snapshots = _models(facets), _snapshots(facets)
     _extend_facets(facets, settings)
     whole["paths"] |= {
         FACET_VALUES.template: {"get": values},
@@ -111,6 +125,7 @@ def document(settings: Settings) -> Json:
         SQL_QUERIES.template: {
             "get": _sql(openapi_sql.queries(org, _headers(*_ALWAYS)), (400, 401, 403, 422, 426, 429, 500), (405,))
         },
+        SNAPSHOTS.template: {"get": snapshots},
         RELOAD.template: {"post": _reload()},
         LIVE.template: {"get": _health("live", "Tell that the process runs", "Live", (405,))},
         READY.template: {"get": _health("ready", "Tell whether a snapshot is open, and which", "Ready", (405, 502))},
@@ -153,14 +168,28 @@ def _models(facets: Json) -> Json:
     return operation
 
 
-def _complete(operation: Json, *, csv: Json = CSV, of_list: str = "X-Facets-Truncated") -> None:
+def _snapshots(facets: Json) -> Json:
+    """Return the operation of the list of snapshots, which is answered like that of facets."""
+    operation = copy.deepcopy(facets)
+    operation |= {
+        "operationId": "get_snapshots",
+        "summary": "List the snapshots that may be asked",
+        "description": "Return the snapshot in force and the earlier ones that are kept, for `as_of`.",
+    }
+    operation["parameters"] = snapshots_parameters(operation["parameters"])
+    operation["responses"]["200"]["content"] = _body("SnapshotsResponse")
+    _complete(operation, csv=SNAPSHOTS_CSV, of_list=None)
+    return operation
+
+
+def _complete(operation: Json, *, csv: Json = CSV, of_list: str | None = "X-Facets-Truncated") -> None:
     """Add what the routes have in common: the form of the answer, its headers, and further statuses.
 
-    `of_list` is the header that tells of what is not listed.
+    `of_list` is the header that tells of what is not listed, if there is one.
     """
     responses = operation["responses"]
     responses["200"]["content"]["text/csv"] = csv
-    freshness = _headers(*_FRESHNESS, of_list, "Server-Timing", "X-Request-Id")
+    freshness = _headers(*_FRESHNESS, *filter(None, [of_list]), "Server-Timing", "X-Request-Id")
     responses["200"]["headers"] = _headers("Last-Modified", "Content-Encoding") | freshness
     responses["304"] = {"description": "The caller has the answer already", "headers": freshness}
     for status, response in responses.items():
@@ -251,6 +280,7 @@ def _schemas(envelope: Json) -> Json:
         QUESTION_SCHEMAS
         | MODEL_SCHEMAS
         | openapi_sql.SQL_SCHEMAS
+        | SNAPSHOT_SCHEMAS
         | {
             "HTTPErrorPayload": other,
             "ReloadResponse": {

@@ -153,6 +153,25 @@ MODEL_SCHEMAS: Final[Json] = {
     ),
 }
 
+SNAPSHOT_SCHEMAS: Final[Json] = {
+    "ListedSnapshot": _object(
+        "A snapshot that may be asked for with `as_of`.",
+        id={"type": "string", "examples": ["20261124T020000Z-3f9c"]},
+        created_at={"type": "string", "format": "date-time"},
+        models=_integer("Models of it in the scope: of an earlier one, those that the caller sees now, too", minimum=0),
+        in_force={"type": "boolean", "description": "Whether requests without `as_of` are answered from it"},
+    ),
+    "SnapshotsResponse": _object(
+        "The snapshots that may be asked.",
+        snapshots=_list(_schema("ListedSnapshot"), description="Newest first; those that were withdrawn are left out"),
+    ),
+}
+
+SNAPSHOTS_CSV: Final[Json] = {
+    "schema": {"type": "string", "description": "A line a snapshot"},
+    "example": "id,created_at,models,in_force\r\n20261124T020000Z-3f9c,2026-11-24T02:00:00Z,40,true\r\n",
+}
+
 MODELS_CSV: Final[Json] = {
     "schema": {
         "type": "string",
@@ -330,8 +349,21 @@ _IF_NONE_MATCH: Final[Json] = {
 }
 
 
+def snapshots_parameters(contracts: list[Json]) -> list[Json]:
+    """Return the parameters of the list of snapshots; `contracts` are those of the contract's operation."""
+    wanted = ("org", "include_public")
+    return [*(parameter for parameter in contracts if parameter["name"] in wanted), _IF_NONE_MATCH]
+
+
 def _filter_parameters() -> list[Json]:
     return [
+        _query(
+            "as_of",
+            "Answer from an earlier snapshot: its id, or a time in RFC 3339, which means the newest one that is kept "
+            "and was made by then (of a date: by its end). Only models that the caller sees now are shown of it",
+            {"type": "string"},
+            example="2026-12-31",
+        ),
         _query(
             "match",
             "Whether models hold any or all of a facet's selected values: `tags:any`; repeated; of two for one facet "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final, Literal
 
 from facets_svc.catalogue import (
@@ -27,7 +28,8 @@ from facets_svc.catalogue import (
     is_slug,
 )
 from facets_svc.errors import InvalidField, InvalidRequest
-from facets_svc.facets.query import FacetQuery, ModelQuery, Range, ValueQuery
+from facets_svc.facets.query import FacetQuery, ModelQuery, Moment, Range, SnapshotsQuery, ValueQuery
+from facets_svc.lake.manifest import is_snapshot_id
 from facets_svc.settings import Settings
 from facets_svc.web import cursors
 from facets_svc.web.reading import Reading
@@ -64,6 +66,9 @@ FIELDS: Final = {name: name for name in RECORD.names}
 MODES: Final[Mapping[str, Match]] = {"any": "any", "all": "all"}
 BY_PARAMETER: Final = {facet.parameter: facet for facet in FACETS}
 BY_RESPONSE_KEY: Final = {facet.response_key: facet for facet in FACETS}
+
+_DATE_LENGTH: Final = len("2026-11-24")
+_DAY: Final = timedelta(days=1, microseconds=-1)
 
 _INT64: Final = 2**63
 
@@ -133,7 +138,15 @@ def model_query_of(org: str, sent: Iterable[tuple[str, str]]) -> ModelQuery:
         if (cursor := cursors.decode(text, asked)) is None:
             reading.refuse("cursor", "Should be the next_cursor of an answer to the same question.", "cursor")
         else:
-            asked = replace(asked, snapshot_id=cursor.snapshot_id, offset=cursor.offset)
+            asked = replace(asked, edition=cursor.edition, offset=cursor.offset)
+    _require_sound(reading)
+    return asked
+
+
+def snapshots_query_of(org: str, sent: Iterable[tuple[str, str]]) -> SnapshotsQuery:
+    """Return the question for the snapshots that may be asked, as `query_of` does."""
+    reading = Reading(sent)
+    asked = SnapshotsQuery(org=org, include_public=reading.boolean("include_public"))
     _require_sound(reading)
     return asked
 
@@ -157,7 +170,17 @@ def _filters(reading: Reading) -> dict[str, Any]:
         "match": dict(_modes(reading)),
         "missing": reading.repeated("missing", BY_PARAMETER),
         "ranges": list(_ranges(reading)),
+        "as_of": _moment(reading),
     }
+
+
+def _moment(reading: Reading) -> Moment | None:
+    """Return the id of a snapshot, or the time, that is asked for; of a day its end."""
+    text = reading.last("as_of")
+    if text is None or is_snapshot_id(text):
+        return text
+    moment = reading.time("as_of")
+    return moment + _DAY if moment is not None and len(text) == _DATE_LENGTH else moment
 
 
 def _search(reading: Reading) -> str:

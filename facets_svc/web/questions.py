@@ -1,4 +1,4 @@
-"""The question of a request for facets, the values of one, or models, checked in the order of the status table."""
+"""The question of a request for facets, values, models or snapshots, checked in the order of the status table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from facets_svc.facets.query import Question
 from facets_svc.settings import Settings
 from facets_svc.web import params
 from facets_svc.web.auth import Caller
-from facets_svc.web.target import MODELS, Target
+from facets_svc.web.target import MODELS, SNAPSHOTS, Target
 
 
 def question_of(caller: Caller, target: Target, settings: Settings) -> Question:
@@ -23,6 +23,8 @@ def question_of(caller: Caller, target: Target, settings: Settings) -> Question:
 def read(target: Target, settings: Settings) -> Question:
     """Return what is asked of an org, whoever asks. Raises `InvalidRequest`."""
     org = params.slug_in(target.org)
+    if target.route is SNAPSHOTS:
+        return params.snapshots_query_of(org, target.query)
     if target.route is MODELS:
         return params.model_query_of(org, target.query)
     if target.facet is not None:

@@ -35,20 +35,25 @@ FACET_VALUES: Final = Route("/api/v1/org/{org}/models/facets/{facet}", ("GET", "
 MODELS: Final = Route("/api/v1/org/{org}/models", ("GET", "HEAD"))
 SQL: Final = Route("/api/v1/org/{org}/sql", ("POST",), reads_body=True)
 SQL_QUERIES: Final = Route("/api/v1/org/{org}/sql/queries", ("GET", "HEAD"))
+SNAPSHOTS: Final = Route("/api/v1/org/{org}/snapshots", ("GET", "HEAD"))
 RELOAD: Final = Route("/api/v1/operator/reload", ("POST",))
 LIVE: Final = Route("/health/live", ("GET", "HEAD"), needs_token=False, needs_tls=False)
 READY: Final = Route("/health/ready", ("GET", "HEAD"), needs_token=False, needs_tls=False)
 SCHEMA: Final = Route("/schema/openapi.json", ("GET", "HEAD"), needs_token=False)
 
-QUESTIONS: Final = (FACETS, FACET_VALUES, MODELS)
-"""Those that ask something of a snapshot."""
+QUESTIONS: Final = (FACETS, FACET_VALUES, MODELS, SNAPSHOTS)
+"""Those that ask something of snapshots."""
 
-ROUTES: Final = (FACETS, FACET_VALUES, MODELS, SQL, SQL_QUERIES, RELOAD, LIVE, READY, SCHEMA)
+ROUTES: Final = (*QUESTIONS, SQL, SQL_QUERIES, RELOAD, LIVE, READY, SCHEMA)
 """Every route there is; a test compares it with what the framework has registered."""
 
 _FIXED: Final = {route.template.encode(): route for route in ROUTES if "{" not in route.template}
-_MODELS_PATH = re.compile(rb"/api/v1/org/([^/]+)/models(/facets(?:/([^/]+))?)?")
-_SQL_PATH = re.compile(rb"/api/v1/org/([^/]+)/sql(/queries)?")
+_ORG_PREFIX: Final = "/api/v1/org/{org}/"
+_BELOW_ORG: Final = {
+    route.template.removeprefix(_ORG_PREFIX).encode(): route for route in (FACETS, MODELS, SNAPSHOTS, SQL, SQL_QUERIES)
+}
+_PATH_OF_ORG = re.compile(rb"/api/v1/org/([^/]+)/(.+)", re.DOTALL)
+_VALUES_PATH = re.compile(rb"/api/v1/org/([^/]+)/models/facets/([^/]+)")
 _FACETS_BY_KEY: Final = {facet.response_key.encode(): facet for facet in CATALOGUE_FACETS}
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
@@ -86,15 +91,15 @@ class RawTarget:
         """Match `path` to a route. Fixed segments match to the byte; an empty segment or a `%2F` matches nothing."""
         if route := _FIXED.get(path):
             return cls(path, query, route)
-        match = _SQL_PATH.fullmatch(path)
-        if match is not None and not _SLASH.search(match[1]):
-            return cls(path, query, SQL_QUERIES if match[2] else SQL, match[1])
-        match = _MODELS_PATH.fullmatch(path)
+        match = _PATH_OF_ORG.fullmatch(path)
         if match is None or _SLASH.search(match[1]):
             return cls(path, query, None)
-        if match[3] is None:
-            return cls(path, query, MODELS if match[2] is None else FACETS, match[1])
-        facet = _FACETS_BY_KEY.get(unquote_to_bytes(match[3]))
+        if (route := _BELOW_ORG.get(match[2])) is not None:
+            return cls(path, query, route, match[1])
+        match = _VALUES_PATH.fullmatch(path)
+        if match is None:
+            return cls(path, query, None)
+        facet = _FACETS_BY_KEY.get(unquote_to_bytes(match[2]))
         if facet is None:
             known = ", ".join(facet.response_key for facet in CATALOGUE_FACETS)
             return cls(path, query, None, lacking=f"There is no such facet; there are {known}.")

@@ -77,6 +77,32 @@ def test_it_serves_what_is_published_and_keeps_the_index_of_two_snapshots(publis
     assert kept == {Path(entry.path).name for entry in published.lake.snapshot(third).entries("index/")}
 
 
+def as_of(client: TestClient[Any], snapshot_id: str) -> tuple[int, list[str]]:
+    response = client.get(f"{FACETS}?as_of={snapshot_id}")
+    return response.status_code, response.json().get("tags", [])
+
+
+def test_earlier_snapshots_are_copied_when_they_are_asked_for_and_the_one_in_force_stays(
+    published: Published, proxy: Proxy
+) -> None:
+    first, second, third = (published.publish(tag) for tag in "abc")
+    with serving(published) as client:
+        assert answered(client) == (third, ["c"])
+        assert copies(published) == [third]
+        found = client.get("/api/v1/org/acme/snapshots").json()["snapshots"]
+        assert [(one["id"], one["models"]) for one in found] == [(third, 1), (second, 1), (first, 1)]
+        assert copies(published) == [third], "to count models, files are copied for as long as that takes"
+        assert [as_of(client, one) for one in (first, second, first)] == [(200, [tag]) for tag in "aba"]
+        assert third in copies(published)
+        proxy.mode = "refuse"
+        assert as_of(client, second) == (200, ["b"]), "it is kept"
+        assert answered(client) == (third, ["c"])
+    with serving(published) as client:
+        assert answered(client) == (third, ["c"])
+        assert as_of(client, first)[0] == 502
+    proxy.mode = "pass"
+
+
 @pytest.mark.parametrize("mode", ["refuse", "stall"])
 def test_while_the_bucket_is_away_it_keeps_serving_and_then_takes_up_the_next(
     published: Published, proxy: Proxy, mode: Any, monkeypatch: pytest.MonkeyPatch

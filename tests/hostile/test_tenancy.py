@@ -28,9 +28,10 @@ from litestar.types import ASGIApp
 from facets_svc.catalogue import LICENSE, TAGS
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.facets.query import FacetQuery
-from facets_svc.lake import Lake
+from facets_svc.lake import Lake, Snapshot
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
+from facets_svc.web.app import past
 from facets_svc.web.asgi import create_app_for
 from tests.catalogues import model, publish
 from tests.decoding import decoded
@@ -82,16 +83,35 @@ def visible() -> list[dict[str, Any]]:
 WITHOUT = [row for row in visible() if row["org"] == "acme" or row["is_public"]]
 WITH = [*WITHOUT, *(canary(number, org) for number, org in enumerate(["other", "third", "hidden", "other"] * 5))]
 
+# The day before: some models were not there yet, some were acme's that are gone, and some private models of others that
+# one catalogue has were public then.
+BEFORE_WITHOUT = [*WITHOUT[5:], model(80_001, "acme", tags=["a b"]), model(80_002, "other", tags=["common"])]
+BEFORE_WITH = [
+    *BEFORE_WITHOUT,
+    *(row | {"is_public": number % 2 > 0} for number, row in enumerate(WITH[len(WITHOUT) :])),
+]
+
+EARLIER = "20000101T000000Z-0000"
+"""Stands for the id of the day before in a request; each side has its own."""
+
 
 @dataclass(frozen=True)
 class Side:
     app: ASGIApp
-    tags: list[str]
+    snapshots: tuple[Snapshot, Snapshot]
+
+    def anonymous(self, text: str) -> str:
+        """Return a text without what names this side's snapshots."""
+        for number, snapshot in enumerate(self.snapshots):
+            text = text.replace(snapshot.id, f"snapshot {number}").replace(
+                f"{snapshot.created_at:%Y-%m-%dT%H:%M:%S}", ""
+            )
+        return text
 
 
 @asynccontextmanager
-async def served(rows: list[dict[str, Any]], folder: Path) -> AsyncIterator[Side]:
-    publish(rows, folder)
+async def served(before: list[dict[str, Any]], rows: list[dict[str, Any]], folder: Path) -> AsyncIterator[Side]:
+    snapshots = publish(before, folder), publish(rows, folder)
     lake = Lake.open(str(folder / "lake"))
 
     def open_it(snapshot_id: str) -> DuckdbEngine:
@@ -104,9 +124,10 @@ async def served(rows: list[dict[str, Any]], folder: Path) -> AsyncIterator[Side
         concurrency=2,
         queue=16,
         deadline_seconds=60,  # a busy machine must not tell the two apart
+        past=past(lake, open_it),
     )
     async with service.running():
-        yield Side(create_app_for(service, Settings(jwt_secret=SECRET)), [])
+        yield Side(create_app_for(service, Settings(jwt_secret=SECRET)), snapshots)
 
 
 FRAGMENTS = [CANARY, "canary-tag-0", "CANARY", "model", "fine", "grusse", "%", "_", "'", "x", "other/", "hidden/", "ü"]
@@ -143,15 +164,16 @@ def request(chosen: random.Random) -> tuple[str, str, tuple[tuple[str, str], ...
         parts.append(chosen.choice(["tags=%ff", "tags=%00", "search=" + "a" * 300, "%zz", "unknown=" + CANARY]))
     if chosen.random() < 0.4:
         parts.extend(chosen.sample(beyond(chosen), k=3))
+    if chosen.random() < 0.4:
+        parts.append(f"as_of={chosen.choice([EARLIER] * 8 + ['2099-01-01', '1999-01-01T00:00:00Z', 'x'])}")
     chosen.shuffle(parts)
     facets = f"/api/v1/org/{org}/models/facets"
     one_facet = (
         f"{facets}/{chosen.choice(['tags', 'licenses', 'task_categories', 'frameworks', 'size_categories', 'x'])}"
     )
     models = facets.removesuffix("/facets")
-    path = chosen.choice(
-        [facets] * 9 + [one_facet] * 3 + [models] * 4 + ["/health/ready", "/health/live", "/api/v1/org", "/"]
-    )
+    asking = [facets] * 9 + [one_facet] * 3 + [models] * 4 + [f"/api/v1/org/{org}/snapshots"]
+    path = chosen.choice([*asking, "/health/ready", "/health/live", "/api/v1/org", "/"])
     headers = [chosen.choice([bearer("acme")] * 10 + [bearer("nobody"), bearer("acme", exp=1), ("Authorization", "x")])]
     if chosen.random() < 0.1:
         headers.append(("If-None-Match", chosen.choice(["*", '"x"', 'W/"y", "z"'])))
@@ -185,18 +207,21 @@ def beyond(chosen: random.Random) -> list[str]:
 PER_SNAPSHOT = ("etag", "x-snapshot-id", "last-modified", "x-request-id", "date")
 
 
-def told(answer: Answer, path: str) -> tuple[int, dict[str, str], bytes]:
+def told(side: Side, answer: Answer, path: str) -> tuple[int, dict[str, str], str]:
     headers = {name: value for name, value in answer.headers.items() if name not in PER_SNAPSHOT}
     body = answer.body
     if path.startswith("/health/ready") and answer.status == 200:
         body = b""  # it tells the snapshot's age
         del headers["content-length"]
+    if "content-encoding" in headers:
+        body = decoded(body, headers["content-encoding"]) if body else body
+        headers.pop("content-length", None)
+    text = body.decode()
     if (cursor := headers.get("x-next-cursor")) is not None:
         # A cursor names the snapshot, too: what else it says is compared instead.
         headers["x-next-cursor"] = says = str(_said(cursor))
-        body = decoded(body, headers.get("content-encoding")).replace(cursor.encode(), says.encode())
-        del headers["content-length"]
-    return answer.status, headers, body
+        text = text.replace(cursor, says)
+    return answer.status, headers, side.anonymous(text)
 
 
 def _said(cursor: str) -> list[Any]:
@@ -212,7 +237,10 @@ async def ask_both(folder: Path, requests: int, seed: int) -> dict[int, int]:
     """Send the same random requests to both services; return how many were answered with each status."""
     chosen = random.Random(seed)  # noqa: S311 - seeded on purpose
     statuses: dict[int, int] = {}
-    async with served(WITH, folder / "with") as one, served(WITHOUT, folder / "without") as other:
+    async with (
+        served(BEFORE_WITH, WITH, folder / "with") as one,
+        served(BEFORE_WITHOUT, WITHOUT, folder / "without") as other,
+    ):
         method, target, headers = request(chosen)
         cursors: tuple[str, ...] = ()
         for _ in range(requests):
@@ -222,9 +250,12 @@ async def ask_both(folder: Path, requests: int, seed: int) -> dict[int, int]:
                 method, target, headers = request(chosen)
                 targets = [target, target]
             sides = zip((one, other), targets, strict=True)
-            answers = [await ask(side.app, its, *headers, method=method) for side, its in sides]
+            answers = [
+                await ask(side.app, its.replace(EARLIER, side.snapshots[0].id), *headers, method=method)
+                for side, its in sides
+            ]
             cursors = tuple(answer.headers["x-next-cursor"] for answer in answers if "x-next-cursor" in answer.headers)
-            first, second = (told(answer, target) for answer in answers)
+            first, second = (told(*each, target) for each in zip((one, other), answers, strict=True))
             assert first == second, (method, target)
             sent = (target + str(headers)).lower()
             body = b"" if method == "HEAD" else decoded(answers[0].body, answers[0].headers.get("content-encoding"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from facets_svc.catalogue import FACETS
-from facets_svc.engine.base import Interruption
+from facets_svc.engine.base import Engine, Interruption
 from facets_svc.facets.answer import Bin, FacetAnswer, FacetValues, ModelPage, Statistics, ValuePage
 from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
 from tests import oracle
@@ -57,6 +58,7 @@ class OracleEngine:
         self.snapshot_id = snapshot_id
         self.created_at = CREATED_AT
         self.closed = False
+        self._present: Sequence[oracle.Model] | None = None
         self.threads: set[str] = set()
 
     def knows(self, org: str) -> bool:
@@ -67,7 +69,7 @@ class OracleEngine:
         assert interruption is None or not interruption.requested
         self.threads.add(threading.current_thread().name)
         answer = oracle.facets(
-            self._rows,
+            self._visible(query.org),
             org=query.org,
             include_public=query.include_public,
             search=" ".join(query.terms),
@@ -92,7 +94,7 @@ class OracleEngine:
         assert interruption is None or not interruption.requested
         query = asked.query
         found = oracle.find(
-            self._rows,
+            self._visible(query.org),
             org=query.org,
             include_public=query.include_public,
             search=" ".join(query.terms),
@@ -113,7 +115,7 @@ class OracleEngine:
         assert interruption is None or not interruption.requested
         query = asked.query
         found = oracle.find(
-            self._rows,
+            self._visible(query.org),
             org=query.org,
             include_public=query.include_public,
             search=" ".join(query.terms),
@@ -131,6 +133,15 @@ class OracleEngine:
             ),
             following=end if end < len(right.records) else None,
         )
+
+    def seen_from(self, present: Engine) -> OracleEngine:
+        assert isinstance(present, OracleEngine)
+        seen = copy.copy(self)
+        seen._present = present._rows
+        return seen
+
+    def _visible(self, org: str) -> Sequence[oracle.Model]:
+        return self._rows if self._present is None else oracle.seen(self._rows, self._present, org)
 
     def close(self) -> None:
         self.closed = True

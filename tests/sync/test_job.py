@@ -170,6 +170,7 @@ SPOILED = {
     "codes_match_values": "UPDATE models SET license = 'other' WHERE id = 'm1'",
     "ids_are_unique": "UPDATE models SET id = 'm1' WHERE id = 'm2'",
     "model_facets_match_values": "UPDATE model_facets SET codes = codes[:-2] WHERE rid = 7",
+    "model_ids_are_those_of_texts": "UPDATE model_ids SET id = 'other' WHERE rid = 7",
     "model_order_matches_models": "UPDATE model_order SET name = 2 - name WHERE name IN (0, 2)",
     "model_texts_lie_with_their_org": "UPDATE model_texts SET rid = 101 WHERE id = 'm1'",
     "model_texts_match_models": "UPDATE model_texts SET description = 'other' WHERE id = 'm1'",

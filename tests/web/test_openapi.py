@@ -85,7 +85,7 @@ def test_what_is_added_is_optional() -> None:
     assert [(one["name"], one["required"]) for one in ours[len(theirs) :]] == [
         (name, False)
         for name in (
-            *("facet_limit", "facet_limits", "facets", "counts", "match", "missing", "exclude"),
+            *("facet_limit", "facet_limits", "facets", "counts", "as_of", "match", "missing", "exclude"),
             *("parameters_min", "parameters_max", "size_bytes_min", "size_bytes_max", "downloads_min"),
             *("created_after", "created_before", "updated_after", "updated_before", "If-None-Match"),
         )
@@ -133,7 +133,7 @@ async def test_the_document_is_served(app: ASGIApp, settings: Settings) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ["models/facets", "models/facets/{facet}", "models"])
+@pytest.mark.parametrize("path", ["models/facets", "models/facets/{facet}", "models", "snapshots"])
 async def test_every_parameter_beyond_the_contract_has_a_description_and_an_example_that_may_be_sent(
     app: ASGIApp, path: str
 ) -> None:

@@ -1,0 +1,38 @@
+"""Which snapshots of a lake may be asked beside the one in force."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from facets_svc.errors import LakeError
+from facets_svc.lake.base import Lake
+from facets_svc.lake.snapshot import Snapshot
+
+_NEEDED: Final = "index/model_ids.parquet"
+"""What tells a model in another snapshot: older versions did not write it."""
+
+
+class Kept:
+    """The snapshots of a lake that are kept. Remembers what never changes, so that little is asked of a bucket."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._snapshots: dict[str, Snapshot] = {}
+        self._withdrawn: tuple[str, frozenset[str]] | None = None
+
+    def until(self, in_force: str) -> list[Snapshot]:
+        """Return the snapshots up to the one in force, oldest first, but for those that were withdrawn.
+
+        One that cannot be read, or was written by a version that did not write what is needed, is left out. Raises
+        `LakeError` when the lake cannot be asked. For one thread.
+        """
+        if self._withdrawn is None or self._withdrawn[0] != in_force:
+            self._withdrawn = (in_force, self._lake.history().withdrawn())
+        ids = [one for one in self._lake.ids() if one <= in_force and one not in self._withdrawn[1]]
+        for snapshot_id in ids:
+            if snapshot_id not in self._snapshots:
+                with suppress(LakeError):
+                    self._snapshots[snapshot_id] = self._lake.snapshot(snapshot_id)
+        self._snapshots = {one: self._snapshots[one] for one in ids if one in self._snapshots}
+        return [snapshot for snapshot in self._snapshots.values() if snapshot.entries(_NEEDED)]
