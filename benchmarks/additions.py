@@ -1,4 +1,4 @@
-"""What is asked beyond the contract: counts beside the bare answer, and a search among one facet's values.
+"""What is asked beyond the contract: counts beside the bare answer, a search among one facet's values, the models.
 
 No peer has them in this form, so that our engine is compared with itself: the forms of a question take turns, in this
 process, with nothing remembered of the round before.
@@ -16,16 +16,24 @@ from benchmarks.questions import Question
 from benchmarks.rounds import WARM_UP_ROUNDS, Times
 from facets_svc.catalogue import FACETS, TAGS, fold
 from facets_svc.engine.duckdb import DuckdbEngine
-from facets_svc.facets.query import FacetQuery, ValueQuery
+from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
 
 BARE: Final = "bare"
 COUNTS: Final = "counts"
 VALUES: Final = "facet search"
 """The first hundred tags that contain a fragment, under the same filters."""
 
-FORMS: Final = (BARE, COUNTS, VALUES)
+MODELS: Final = "fifty models"
+"""The first page of the models themselves, newest first, with all of their columns."""
+
+FORMS: Final = (BARE, COUNTS, VALUES, MODELS)
 
 FRAGMENT_LENGTH: Final = 3
+
+
+PAGE: Final = 50
+
+Asked = FacetQuery | ValueQuery | ModelQuery
 
 
 class Additions:
@@ -43,12 +51,14 @@ class Additions:
         """
         (query,) = question.queries
         asked = forms_of(query, fragment)
-        bare, counted, page = (self._ask(asked[form])[1] for form in FORMS)
+        bare, counted, page, models = (self._ask(asked[form])[1] for form in FORMS)
         assert dataclasses.replace(counted, statistics=()) == bare
         listed = bare.facets[TAGS.index]
         held = dict(zip(listed.values, listed.counts, strict=True))
         assert [held[value] for value in page.values] == list(page.counts)
         assert all(fragment in fold(value) for value in page.values)
+        assert (models.total, models.filtered_total) == (bare.total, bare.filtered_total)
+        assert len(models.records) == min(PAGE, bare.filtered_total)
         times: dict[str, list[float]] = {form: [] for form in FORMS}
         until = time.perf_counter() + self._budget_seconds
         for number in range(WARM_UP_ROUNDS + self._rounds):
@@ -60,9 +70,13 @@ class Additions:
                 break
         return bare.filtered_total, {form: Times(taken) for form, taken in times.items()}
 
-    def _ask(self, asked: FacetQuery | ValueQuery) -> tuple[float, Any]:
+    def _ask(self, asked: Asked) -> tuple[float, Any]:
         self._engine.forget()
-        answer: Callable[[Any], Any] = self._engine.values if isinstance(asked, ValueQuery) else self._engine.answer
+        answer: Callable[[Any], Any] = self._engine.answer
+        if isinstance(asked, ValueQuery):
+            answer = self._engine.values
+        elif isinstance(asked, ModelQuery):
+            answer = self._engine.models
         gc.disable()  # a collection falls on whoever is being timed
         started = time.perf_counter()
         answered = answer(asked)
@@ -71,13 +85,14 @@ class Additions:
         return seconds, answered
 
 
-def forms_of(query: FacetQuery, fragment: str) -> dict[str, FacetQuery | ValueQuery]:
+def forms_of(query: FacetQuery, fragment: str) -> dict[str, Asked]:
     """Return what is asked in each form."""
     alone = dataclasses.replace(query, limits=(0,) * len(FACETS))
     return {
         BARE: query,
         COUNTS: dataclasses.replace(query, with_statistics=True),
         VALUES: ValueQuery(query=alone, facet=TAGS, fragment=fragment, limit=100),
+        MODELS: ModelQuery(query=alone, limit=PAGE),
     }
 
 

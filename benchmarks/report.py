@@ -71,7 +71,8 @@ _SERVING: Final = (
 
 _ADDITIONS: Final = (
     "*Counts* is the same answer with `counts=true`, statistics included; *facet search* lists the first hundred tags "
-    "that contain a fragment, under the same filters. The forms take turns; the ratio is the median of each turn's."
+    "that contain a fragment, under the same filters; *fifty models* is the first page of the models themselves, "
+    "newest first. The forms take turns; the ratio is the median of each turn's."
 )
 
 

@@ -62,10 +62,11 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
 def test_what_counts_cost_is_told_in_terms_of_the_bare_answer_of_the_same_turn() -> None:
     measured = results()
     taken = {"bare": Times([1.0, 2.0, 4.0]), "counts": Times([1.1, 3.0, 4.4]), "facet search": Times([0.5, 0.5, 9.0])}
+    taken["fifty models"] = Times([4.0, 4.0, 5.0])
     measured.additions["one"] = QuestionTimes(models=7, times=taken)
 
     assert tables.additions(measured).splitlines() == [
-        "| question | models that pass | bare | counts | facet search | counts ÷ bare |",
-        "|---|---|---|---|---|---|",
-        "| one | 7 | 2.0 | 3.0 | 0.50 | 1.10 |",
+        "| question | models that pass | bare | counts | facet search | fifty models | counts ÷ bare |",
+        "|---|---|---|---|---|---|---|",
+        "| one | 7 | 2.0 | 3.0 | 0.50 | 4.0 | 1.10 |",
     ]
