@@ -120,7 +120,7 @@ class DuckdbEngine:
         return FacetAnswer(
             total=self._total(query.org, parts),
             filtered_total=int(counts[EVERY_MODEL]),
-            facets=self._index.dictionary.list_facets(query, counts),
+            facets=self._index.dictionary.list_facets(query, counts, filters.known),
             statistics=self._spreads.over(parts, selections) if query.with_statistics else (),
         )
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-
-import numpy as np
 
 from facets_svc.catalogue import FACETS, Facet, Match
 from facets_svc.engine.index import Index, Rows
@@ -28,9 +26,13 @@ class CodeFilter:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What narrows a scope: one filter a facet (by its index), ranges of numbers and times, and search terms."""
+    """What narrows a scope: one filter a facet (by its index), ranges of numbers and times, and search terms.
+
+    `known` are, by facet, the codes of those values asked for that the scope may hold.
+    """
 
     by_facet: tuple[CodeFilter, ...]
+    known: tuple[Mapping[str, int], ...]
     ranges: tuple[Range, ...]
     terms: tuple[str, ...]
 
@@ -38,19 +40,17 @@ class Filters:
     def of(cls, query: FacetQuery, index: Index, parts: Sequence[Rows]) -> Self:
         """Return the filters of `query`, whose scope is `parts`.
 
-        A value that no model of the scope holds gets a code that no model holds, and is looked for like any other: so
-        what only others know is the same work as what nobody knows, however many such values are asked for.
+        A value that no model of the scope can hold gets a code that no model holds, and is looked for like any other:
+        so what only others know is the same work as what nobody knows, however many such values are asked for.
         """
         unknown = len(index.dictionary)
+        known = tuple(
+            index.codes(facet, (*asked.selected, *asked.excluded), parts)
+            for facet, asked in zip(FACETS, query.filters, strict=True)
+        )
 
         def codes(facet: Facet, values: Sequence[str]) -> set[int]:
-            if not values:
-                return set()
-            known = np.array([index.dictionary.code(facet, value) or unknown for value in values], np.uint32)
-            held = np.zeros(len(known), np.bool_)
-            for part in parts:
-                held |= index.held(part, known)
-            return set(np.where(held, known, unknown).tolist())
+            return {known[facet.index].get(value, unknown) for value in values}
 
         def resolved(facet: Facet, asked: FacetFilter) -> CodeFilter:
             selected = codes(facet, asked.selected) | ({missing_code(facet)} if asked.missing else set())
@@ -60,6 +60,7 @@ class Filters:
 
         return cls(
             by_facet=tuple(resolved(facet, asked) for facet, asked in zip(FACETS, query.filters, strict=True)),
+            known=known,
             ranges=query.ranges,
             # A long term is likely to be rare, and rules a model out before the others are looked for.
             terms=tuple(sorted(query.terms, key=lambda term: (-len(term), term))),

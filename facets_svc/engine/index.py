@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facets_svc.facets.values import EVERY_MODEL, Counts, Dictionary
+from facets_svc.catalogue import Facet
+from facets_svc.facets.values import EVERY_MODEL, FIRST_VALUE, Counts, Dictionary
 from facets_svc.lake.snapshot import Snapshot
 
 Codes = npt.NDArray[np.unsignedinteger]
@@ -123,12 +125,10 @@ class Totals:
         counts[self._codes[held]] = self._models[held]
         return counts
 
-    def held(self, rows: Rows, codes: Codes) -> Mask:
-        """Return which of some codes are held by all public or all private models of one org."""
-        known = self._codes[self._held(rows)]
-        places = np.searchsorted(known, codes.astype(known.dtype))
-        found: Mask = known.take(places, mode="clip") == codes if len(known) else np.zeros(len(codes), np.bool_)
-        return found
+    def codes(self, rows: Rows) -> Codes:
+        """Return which codes are held by all public or all private models of one org."""
+        codes: Codes = self._codes[self._held(rows)]
+        return codes
 
     def _held(self, rows: Rows) -> slice:
         place = int(np.searchsorted(self._firsts, self._firsts.dtype.type(rows.first)))
@@ -142,13 +142,15 @@ class Index:
     """What is known without asking DuckDB.
 
     `public` are the rows of all public models, which come first; `public_totals` counts them by code, and is shared:
-    nobody may write to it. `org_totals` has the unfiltered counts of every org.
+    nobody may write to it. `public_codes` has, for each facet, the code of every value that they hold, `org_totals` the
+    unfiltered counts of every org.
     """
 
     dictionary: Dictionary
     orgs: Orgs
     public: Rows
     public_totals: Counts
+    public_codes: tuple[Mapping[str, int], ...]
     org_totals: Totals
 
     @classmethod
@@ -162,7 +164,14 @@ class Index:
         public = Rows(0, snapshot.manifest.public_models)
         public_totals = np.concatenate([[len(public)], values.column("public_models").to_numpy()])
         public_totals.flags.writeable = False
-        index = cls(dictionary, Orgs(snapshot.index_file("orgs")), public, public_totals, Totals(snapshot, dictionary))
+        index = cls(
+            dictionary,
+            Orgs(snapshot.index_file("orgs")),
+            public,
+            public_totals,
+            dictionary.by_value(np.flatnonzero(public_totals[FIRST_VALUE:]) + FIRST_VALUE),
+            Totals(snapshot, dictionary),
+        )
         # What Arrow has read was copied, and Arrow would keep the memory.
         pa.default_memory_pool().release_unused()
         return index
@@ -173,11 +182,18 @@ class Index:
             return self.public_totals
         return self.org_totals.of(rows)
 
-    def held(self, rows: Rows, codes: Codes) -> Mask:
-        """Return which of some codes are held by all public models, or by an org's public or private ones.
+    def codes(self, facet: Facet, values: Sequence[str], parts: Sequence[Rows]) -> dict[str, int]:
+        """Return the codes of those values of a facet that public models hold, or the private ones of the parts.
 
-        Codes may be one too high for the dictionary: that one is held by none, and takes as long to be looked for.
+        What others alone hold is in no dictionary that is asked, so that it is as unknown as what nobody holds, and not
+        known a little later.
         """
-        if rows == self.public:
-            return self.public_totals.take(codes, mode="clip") * (codes < len(self.public_totals)) > 0
-        return self.org_totals.held(rows, codes)
+        found = {value: code for value in values if (code := self.public_codes[facet.index].get(value)) is not None}
+        if len(found) < len(values):
+            for part in parts:
+                if part.first >= self.public.end:
+                    held = self.org_totals.codes(part)
+                    own = held[(self.public_totals[held] == 0) & (self.dictionary.facets[held] == facet.index)]
+                    by_value = self.dictionary.by_value(own[own >= FIRST_VALUE])[facet.index]
+                    found |= {value: code for value in values if (code := by_value.get(value)) is not None}
+        return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -73,10 +73,9 @@ class Dictionary:
     def __init__(self, values: Sequence[str], facets: npt.NDArray[np.uint8]) -> None:
         self._values = values
         self.facets = facets
-        self._codes: list[dict[str, int]] = [{} for _ in FACETS]
-        for code in range(FIRST_VALUE, len(values)):
-            self._codes[facets[code]][values[code]] = code
-        self._columns = [self._column(facet) for facet in FACETS]
+        codes = np.arange(FIRST_VALUE, len(values))
+        by_value = self.by_value(codes)
+        self._columns = [self._column(facet, by_value[facet.index]) for facet in FACETS]
         self._ordered = np.concatenate([column.codes for column in self._columns])
         self._places = np.zeros(len(values), np.int64)
         self._places[self._ordered] = np.arange(len(self._ordered))
@@ -85,9 +84,13 @@ class Dictionary:
         """One more than the highest code."""
         return len(self._values)
 
-    def code(self, facet: Facet, value: str) -> int | None:
-        """Return the code of a value; None if the catalogue has never seen it."""
-        return self._codes[facet.index].get(value)
+    def by_value(self, codes: npt.NDArray[np.integer]) -> tuple[dict[str, int], ...]:
+        """Return some codes by their values, for each facet."""
+        facets = self.facets[codes].tolist()
+        found: tuple[dict[str, int], ...] = tuple({} for _ in FACETS)
+        for facet, code in zip(facets, codes.tolist(), strict=True):
+            found[facet][self._values[code]] = code
+        return found
 
     def value(self, code: int) -> str | None:
         """Return the value of a code; None for one that is no value."""
@@ -97,11 +100,16 @@ class Dictionary:
         """Return the codes of a facet: of its values, and of having none."""
         return np.append(self._columns[facet.index].codes, missing_code(facet))
 
-    def list_facets(self, query: FacetQuery, counts: Counts) -> tuple[FacetValues, ...]:
-        """List the values of every facet by their counts, as `query` asks."""
+    def list_facets(
+        self, query: FacetQuery, counts: Counts, known: Sequence[Mapping[str, int]]
+    ) -> tuple[FacetValues, ...]:
+        """List the values of every facet by their counts, as `query` asks.
+
+        `known` are, by facet, the codes of those values asked for that the scope may hold.
+        """
         codes = self._by_count(np.flatnonzero(counts[FIRST_VALUE:]) + FIRST_VALUE, counts)
         facets = self.facets[codes]
-        return tuple(self._list(facet, query, codes[facets == facet.index], counts) for facet in FACETS)
+        return tuple(self._list(facet, query, codes[facets == facet.index], counts, known) for facet in FACETS)
 
     def page(self, asked: ValueQuery, counts: Counts) -> ValuePage:
         """List a page of one facet's values by their counts."""
@@ -120,7 +128,14 @@ class Dictionary:
             missing_count=int(counts[missing_code(asked.facet)]),
         )
 
-    def _list(self, facet: Facet, query: FacetQuery, held: npt.NDArray[np.int64], counts: Counts) -> FacetValues:
+    def _list(
+        self,
+        facet: Facet,
+        query: FacetQuery,
+        held: npt.NDArray[np.int64],
+        counts: Counts,
+        known: Sequence[Mapping[str, int]],
+    ) -> FacetValues:
         """List the first of the codes that count, and every selected one, in the facet's order.
 
         `held` are those codes by descending count.
@@ -128,14 +143,15 @@ class Dictionary:
         limit, selected = query.limits[facet.index], query.filters[facet.index].selected
         if not limit:
             return FacetValues()
-        known = {value: code for value in selected if (code := self.code(facet, value)) is not None and counts[code]}
+        codes = known[facet.index]
+        counting = {value: code for value in selected if (code := codes.get(value)) is not None and counts[code]}
         listed, cut = held[:limit], held[limit:]
-        if len(cut) and known:
-            listed = np.concatenate([listed, cut[np.isin(cut, list(known.values()))]])
+        if len(cut) and counting:
+            listed = np.concatenate([listed, cut[np.isin(cut, list(counting.values()))]])
         listed = _by_rank(self._columns[facet.index], listed)
         listed_counts = tuple(counts[listed].tolist())
         # Of what is selected and counts nothing, too: whoever has chosen it wants to see it, to take it back.
-        absent = [value for value in selected if value not in known]
+        absent = [value for value in selected if value not in counting]
         return FacetValues(
             values=(*map(self._values.__getitem__, listed.tolist()), *absent),
             counts=(*listed_counts, *(0 for _ in absent)),
@@ -151,10 +167,10 @@ class Dictionary:
         ordered: npt.NDArray[np.int64] = self._ordered[keys & ((1 << _PLACE_BITS) - 1)]
         return ordered
 
-    def _column(self, facet: Facet) -> _Column:
+    def _column(self, facet: Facet, by_value: Mapping[str, int]) -> _Column:
         # Python orders text by code point.
-        values = sorted(self._codes[facet.index])
-        codes = np.array([self._codes[facet.index][value] for value in values], np.int64)
+        values = sorted(by_value)
+        codes = np.array([by_value[value] for value in values], np.int64)
         ranks = None
         if facet.order == "size":
             ranks = np.zeros(len(self), np.int64)

@@ -326,7 +326,7 @@ def test_to_ask_for_what_only_others_hold_is_the_same_work_as_to_ask_for_what_no
             return Filters.of(query, index, [public, acme.private])
 
         assert filters(private) == filters([f"never seen {number}" for number in range(20)])
-        assert len({filters(["mine"]), filters(["my own"]), filters(private)}) == 3
+        assert len({filters(texts).by_facet for texts in (["mine"], ["my own"], private)}) == 3
 
 
 def test_answers_are_the_same_from_many_threads(engine: DuckdbEngine) -> None:

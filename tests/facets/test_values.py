@@ -6,7 +6,7 @@ import pytest
 from facets_svc.catalogue import FACETS, LICENSE, SIZE_CATEGORY, TAGS, Facet
 from facets_svc.facets.answer import FacetValues, ValuePage
 from facets_svc.facets.query import FacetQuery, ValueQuery
-from facets_svc.facets.values import Dictionary, missing_code, size_key
+from facets_svc.facets.values import FIRST_VALUE, Dictionary, missing_code, size_key
 
 # the models themselves, none of each facet, three tags, a licence, two sizes
 VALUES = ["", "", "", "", "", "", "b", "Ä", "c", "mit", "1B-3B", "<100M"]
@@ -17,8 +17,18 @@ PASSING = [9, 1, 0, 0, 0, 0]
 
 
 def listed(*counts: int, limit: int = 10, tags: tuple[str, ...] = ()) -> tuple[FacetValues, ...]:
-    query = FacetQuery.of("acme", limit=limit, selected={TAGS: tags})
-    return DICTIONARY.list_facets(query, np.array([*PASSING, *counts]))
+    return in_lists(FacetQuery.of("acme", limit=limit, selected={TAGS: tags}), counts)
+
+
+def in_lists(
+    query: FacetQuery, counts: tuple[int, ...], dictionary: Dictionary = DICTIONARY
+) -> tuple[FacetValues, ...]:
+    every = dictionary.by_value(np.arange(FIRST_VALUE, len(dictionary)))
+    known = [
+        {value: by_value[value] for value in asked.selected if value in by_value}
+        for asked, by_value in zip(query.filters, every, strict=True)
+    ]
+    return dictionary.list_facets(query, np.array([*PASSING, *counts]), known)
 
 
 def test_values_are_listed_by_count_and_then_by_code_point() -> None:
@@ -64,7 +74,7 @@ def test_a_cut_list_of_sizes_holds_the_most_frequent_ones() -> None:
 
 def test_a_facet_that_is_not_wanted_is_empty_whatever_is_selected() -> None:
     query = FacetQuery.of("acme", limit=9, selected={TAGS: ["b"]}, wanted=[LICENSE])
-    facets = DICTIONARY.list_facets(query, np.array([*PASSING, 1, 2, 3, 4, 5, 6]))
+    facets = in_lists(query, (1, 2, 3, 4, 5, 6))
     assert [bool(facet.values) for facet in facets] == [facet is LICENSE for facet in FACETS]
 
 
@@ -91,9 +101,9 @@ def test_values_are_listed_by_value_and_sizes_by_size() -> None:
 
 
 def test_a_code_belongs_to_its_facet_and_no_value_has_the_first_ones() -> None:
-    assert DICTIONARY.code(LICENSE, "mit") == 9
-    assert DICTIONARY.code(TAGS, "mit") is None
-    assert DICTIONARY.code(TAGS, "") is None
+    by_value = DICTIONARY.by_value(np.arange(FIRST_VALUE, len(DICTIONARY)))
+    assert by_value[LICENSE.index] == {"mit": 9}
+    assert by_value[TAGS.index] == {"b": 6, "Ä": 7, "c": 8}
     assert [missing_code(facet) for facet in FACETS] == [1, 2, 3, 4, 5]
 
 
@@ -113,5 +123,5 @@ def test_what_does_not_read_as_a_size_has_no_key(label: str) -> None:
 
 def test_sizes_that_do_not_read_come_last_by_count() -> None:
     dictionary = Dictionary([*VALUES[:6], "tiny", "huge", "1B", "1000M"], np.array([0] * 6 + [4] * 4, dtype=np.uint8))
-    facets = dictionary.list_facets(FacetQuery.of("acme", limit=9), np.array([*PASSING, 1, 5, 1, 2]))
+    facets = in_lists(FacetQuery.of("acme", limit=9), (1, 5, 1, 2), dictionary)
     assert facets[SIZE_CATEGORY.index].values == ("1000M", "1B", "huge", "tiny")
