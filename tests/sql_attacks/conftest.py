@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -34,8 +35,26 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Worlds:
-    return Worlds.below(tmp_path_factory.mktemp("worlds"))
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    """Both lakes; at the end nothing in them has changed, and what was made beside them are the rows of orgs."""
+    folder = tmp_path_factory.mktemp("worlds")
+    worlds = Worlds.below(folder)
+    before = _tree(folder)
+    yield worlds
+    after = _tree(folder)
+    assert {path: after.get(path) for path in before} == before
+    made = [path for path in after if path not in before]
+    assert made
+    extract = r"(world|twin)/cache/sql/\w+/[\w-]+/(public/[\w-]+\.parquet|own/(acme|nobody)/[\w-]+\.(parquet|json))"
+    assert [path for path in made if not re.fullmatch(extract, path) and not path.endswith("/nothing.parquet")] == []
+
+
+def _tree(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.fixture(scope="session", autouse=True)
