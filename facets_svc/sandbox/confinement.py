@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from facets_svc.sandbox import landlock, seccomp
@@ -43,6 +44,8 @@ def give_up(*, keep: int, memory_bytes: int, seconds: float) -> None:
     """
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    with suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as score:  # noqa: PTH123
+        score.write(b"1000")  # where the machine runs out of memory, this is what has to go
     prctl(_PR_SET_DUMPABLE, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

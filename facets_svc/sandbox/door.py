@@ -35,8 +35,12 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A statement, or the name of one of the cookbook's, with values for its parameters; and the form of its answer."""
+    """A statement, or the name of one of the cookbook's, with values for its parameters; and the form of its answer.
 
+    `subject` is who asks, `org` whose rows are asked.
+    """
+
+    subject: str
     org: str
     query: str | None = None
     name: str | None = None
@@ -106,7 +110,7 @@ class SqlDoor:
             raise Overloaded("Too many answers wait to be read.", retry_after_seconds=RETRY_SECONDS)
         deadline = time.monotonic() + self._limits.seconds
         try:
-            async with asyncio.timeout(self._limits.seconds), self._slots.held():
+            async with asyncio.timeout(self._limits.seconds), self._slots.held(query.subject):
                 return await self._answer(query, snapshot_id, deadline)
         except TimeoutError:
             raise DeadlineExceeded(_LATE) from None
@@ -139,7 +143,8 @@ class SqlDoor:
                     _logger.warning("A query failed: %s", outcome.message)
                     if all(os.path.exists(file) for file in snapshots[-1].files):  # noqa: PTH110, ASYNC240 - strings; a look
                         raise QueryError("The query cannot be answered: the engine failed at it.")
-                    self._extracts.forget(present, query.org)
+                    forget = partial(self._extracts.forget, present, query.org)
+                    await self._once(("forget", present, query.org), self._now, forget)
         raise Unavailable("The rows of a snapshot could not be read.")
 
     async def _run(self, query: Query, snapshots: tuple[Files, ...], deadline: float) -> tuple[Outcome, bytes]:

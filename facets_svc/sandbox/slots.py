@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from facets_svc.errors import Overloaded
@@ -15,21 +15,34 @@ RETRY_SECONDS: Final = 1
 
 
 class Slots:
-    """Lets `processes` run and `queue` more wait, first come, first served. Belongs to one event loop."""
+    """Lets `processes` run and `queue` more wait, first come, first served; of one asker no more than half of them.
+
+    Belongs to one event loop.
+    """
 
     def __init__(self, *, processes: int, queue: int) -> None:
         self._free = processes
         self._queue = queue
+        self._share = max(1, (processes + queue) // 2)
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._of: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        """Hold a slot, waiting for one if need be. Raises `Overloaded` when too many wait already."""
-        await self._take()
+    async def held(self, asker: str) -> AsyncIterator[None]:
+        """Hold a slot, waiting for one if need be. Raises `Overloaded` when too many wait, or are this asker's."""
+        if self._of[asker] >= self._share:
+            raise Overloaded("Too many of your queries are running.", retry_after_seconds=RETRY_SECONDS)
+        self._of[asker] += 1
         try:
-            yield
+            await self._take()
+            try:
+                yield
+            finally:
+                self._give_back()
         finally:
-            self._give_back()
+            self._of[asker] -= 1
+            if not self._of[asker]:
+                del self._of[asker]
 
     async def _take(self) -> None:
         if self._free:
@@ -45,7 +58,8 @@ class Slots:
             if turn.done() and not turn.cancelled():
                 self._give_back()  # its turn had come already
             else:
-                self._waiting.remove(turn)
+                with suppress(ValueError):  # who gave a slot back has passed it over already
+                    self._waiting.remove(turn)
             raise
 
     def _give_back(self) -> None:

@@ -99,7 +99,14 @@ def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings
         if request.user.is_operator:
             service.require_known(org)
         form = form_of(request.headers.getall("accept", []))
-        query = Query(org=org, query=asked.query, name=asked.name, parameters=asked.parameters, form=form)
+        query = Query(
+            subject=request.user.subject,
+            org=org,
+            query=asked.query,
+            name=asked.name,
+            parameters=asked.parameters,
+            form=form,
+        )
         try:
             answer = await door.ask(query, snapshot.id)
         except QueryError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -70,10 +71,13 @@ Rows = Callable[..., Awaitable[list[list[Any]]]]
 
 
 def asking(door: SqlDoor, lake: Lake) -> Ask:
-    async def ask(query: str, *, org: str = "acme", form: str = "json", **parameters: Any) -> SqlAnswer:
+    askers = count()
+
+    async def ask(query: str, *, org: str = "acme", form: str = "json", asker: str = "", **values: Any) -> SqlAnswer:
         current = lake.current()
         assert current is not None
-        return await door.ask(Query(org=org, query=query, parameters=parameters, form=form), current)
+        subject = asker or f"asker {next(askers)}"
+        return await door.ask(Query(subject=subject, org=org, query=query, parameters=values, form=form), current)
 
     return ask
 

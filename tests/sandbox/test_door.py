@@ -121,6 +121,20 @@ async def test_who_finds_no_room_is_told_to_come_again(door: SqlDoor, lake: Lake
     assert (await ask("SELECT 1")).rows == 1
 
 
+async def test_no_asker_takes_more_than_half_of_the_room(door: SqlDoor, lake: Lake) -> None:
+    ask = asking(limited(door, processes=1, queue=3), lake)
+    running = [asyncio.ensure_future(ask(FOREVER, asker="a")) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="your queries"):
+        await ask("SELECT 1", asker="a")
+    waiting = asyncio.ensure_future(ask("SELECT 1", asker="b"))
+    await asyncio.sleep(0)
+    for one in running:
+        one.cancel()
+    assert (await waiting).rows == 1
+    assert (await ask("SELECT 1", asker="a")).rows == 1
+
+
 async def test_who_leaves_the_queue_leaves_room(door: SqlDoor, lake: Lake) -> None:
     door = limited(door, processes=1, queue=1)
     ask = asking(door, lake)
@@ -201,6 +215,42 @@ async def test_an_extract_that_is_gone_is_made_again(door: SqlDoor, lake: Lake, 
         before = await ask(query)
         shutil.rmtree(extracts.folder)
         assert await ask(query) == before
+
+
+VALUES = {
+    "BOOLEAN": "true",
+    "TINYINT": "1",
+    "HUGEINT": "170141183460469231731687303715884105727",
+    "DOUBLE": "'NaN'",
+    "DECIMAL(38, 2)": "1.5",
+    "VARCHAR": "'é😀'",
+    "BLOB": "'a'",
+    "DATE": "'2026-11-24'",
+    "TIME": "'02:00'",
+    "TIMESTAMP": "'2026-11-24 02:00'",
+    "TIMESTAMP WITH TIME ZONE": "'2026-11-24 02:00+01'",
+    "INTERVAL": "'1 day'",
+    "UUID": "'00000000-0000-0000-0000-000000000001'",
+    "JSON": "'{}'",
+    "INTEGER[]": "[1, NULL]",
+    "INTEGER[2]": "[1, 2]",
+    "STRUCT(a INTEGER)": "{'a': 1}",
+    "MAP(VARCHAR, INTEGER)": "MAP {'a': 1}",
+    "ENUM('a')": "'a'",
+}
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "arrow", "parquet"])
+async def test_a_value_of_any_type_is_answered_or_told_to_be_cast(ask: Ask, form: str) -> None:
+    """Nothing that is written needs a file that the process can no longer read."""
+    told = []
+    for type_, literal in VALUES.items():
+        try:
+            assert (await ask(f"SELECT CAST({literal} AS {type_}) AS a", form=form)).rows == 1
+        except QueryError as error:
+            assert "CAST it to VARCHAR" in str(error)  # noqa: PT017
+            told.append(type_)
+    assert told == (["INTERVAL"] if form == "parquet" else [])
 
 
 async def test_parameters_are_values(rows: Rows) -> None:

@@ -301,7 +301,7 @@ async def test_too_many_at_once_are_429_and_no_facets_wait_for_them(settings: Se
         running = asyncio.ensure_future(post(slow, app=app))
         for _ in range(20):
             await asyncio.sleep(0)
-        refused = await post({"query": "SELECT 1"}, app=app)
+        refused = await post({"query": "SELECT 1"}, bearer("acme", sub="another"), app=app)
         assert refused.error == (429, "usage_limit_exceeded_error")
         assert refused.headers["retry-after"] == "1"
         assert (await ask(app, "/api/v1/org/acme/models/facets", bearer("acme"))).status == 200

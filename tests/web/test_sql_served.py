@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -108,18 +110,47 @@ def test_a_body_in_pieces_is_a_body_and_one_that_ends_early_harms_nobody(server:
         assert b'"rows":[[2]]' in whole(connection)
 
 
-def test_no_process_of_a_query_has_what_the_service_knows(server: Server) -> None:
-    """The fork server, of which every query's process is a copy, has an environment without secrets."""
+def fork_servers(server: Server) -> list[int]:
+    """The fork servers of a server's workers."""
     workers = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    forked = [
-        child
+    return [
+        int(child)
         for worker in workers
         for task in Path(f"/proc/{worker}/task").iterdir()
         for child in (task / "children").read_text().split()
         if "forkserver import main" in Path(f"/proc/{child}/cmdline").read_text()
     ]
-    assert len(forked) == 1
-    environment = Path(f"/proc/{forked[0]}/environ").read_text()
+
+
+def one(server: Server) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(request("SELECT 1 AS one", port=server.port))
+        return whole(connection)
+
+
+def test_the_fork_server_has_nothing_that_a_query_should_not_have(server: Server) -> None:
+    """Every query's process is a copy of it."""
+    one(server)
+    [forked] = fork_servers(server)
+    environment = Path(f"/proc/{forked}/environ").read_text()
     assert "FACETS" not in environment
     assert "PATH=" not in environment
-    assert len(list(Path(f"/proc/{forked[0]}/task").iterdir())) == 1  # more could not be forked safely
+    assert len(list(Path(f"/proc/{forked}/task").iterdir())) == 1  # more could not be forked safely
+    opened = {str(link.readlink()) for link in Path(f"/proc/{forked}/fd").iterdir()}
+    log = str(Path(f"/proc/{server.process.pid}/fd/2").readlink())
+    assert {name for name in opened if name.startswith("/")} <= {"/dev/null", log}
+
+
+def test_the_fork_server_of_a_worker_that_is_killed_goes_with_it(server: Server) -> None:
+    one(server)
+    [forked] = fork_servers(server)
+    [worker] = [line.split()[1] for line in Path(f"/proc/{forked}/status").read_text().splitlines() if "PPid" in line]
+    os.kill(int(worker), signal.SIGKILL)
+    while Path(f"/proc/{forked}").exists():  # the test's timeout ends it
+        time.sleep(0.05)
+    answered = b""
+    while b'"rows":[[1]]' not in answered:
+        with suppress(OSError):
+            answered = one(server)
+    [another] = fork_servers(server)
+    assert another != forked
