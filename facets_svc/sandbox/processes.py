@@ -65,18 +65,18 @@ class Processes:
         """The id of the fork server; None while there is none."""
         return None if self._server is None else self._server.pid
 
-    async def run(self, task: Task, seconds: float) -> tuple[Outcome, bytes]:
-        """Return what came of `task`, and the answer if there is one.
+    async def run(self, task: Task, seconds: float, *, most_bytes: int | None = None) -> tuple[Outcome, bytes]:
+        """Return what came of `task`, and the answer if there is one, of at most `most_bytes` (the task's own limit).
 
         Raises `DeadlineExceeded` when it took longer than `seconds`, `Ended` when its process was lost, `Unavailable`
         when there is no fork server to be had. The process is killed when the caller is cancelled.
         """
         for _ in range(2):
             with suppress(_ServerLost):
-                return await self._run(task, seconds)
+                return await self._run(task, seconds, task.limits.bytes if most_bytes is None else most_bytes)
         raise Unavailable("Queries cannot be run at the moment.") from RuntimeError("The fork server was lost twice")
 
-    async def _run(self, task: Task, seconds: float) -> tuple[Outcome, bytes]:
+    async def _run(self, task: Task, seconds: float, most_bytes: int) -> tuple[Outcome, bytes]:
         server, control = await self._running()
         work, work_there = socket.socketpair()
         leash, leash_there = socket.socketpair()
@@ -88,7 +88,7 @@ class Processes:
                 with work_there, leash_there:
                     socket.send_fds(control, [order], [work_there.fileno(), leash_there.fileno()])
                 async with asyncio.timeout(seconds + GRACE_SECONDS):
-                    return await _exchange(task, work, leash)
+                    return await _exchange(task, work, leash, most_bytes)
             except TimeoutError:
                 _logger.warning("The fork server does not end its processes, and is replaced")
                 self._stop(server)
@@ -159,12 +159,12 @@ def _take_note(start: asyncio.Future[Any]) -> None:
         start.exception()  # all who asked may have left
 
 
-async def _exchange(task: Task, work: socket.socket, leash: socket.socket) -> tuple[Outcome, bytes]:
+async def _exchange(task: Task, work: socket.socket, leash: socket.socket, most_bytes: int) -> tuple[Outcome, bytes]:
     loop = asyncio.get_running_loop()
     with suppress(OSError):  # it may have ended already; the leash tells how
         await loop.sock_sendall(work, msgspec.json.encode(task))
         work.shutdown(socket.SHUT_WR)
-    received = await _received(loop, work, task.limits.bytes)
+    received = await _received(loop, work, most_bytes)
     told = await loop.sock_recv(leash, 256)
     if received is not None:
         return received
@@ -191,6 +191,7 @@ async def _received(
             break
         parts += part
     else:
+        work.shutdown(socket.SHUT_RDWR)  # it sends more than it may, and is not waited for
         return None
     if len(parts) < messages.LENGTH.size:
         return None

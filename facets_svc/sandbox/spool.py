@@ -19,6 +19,7 @@ from facets_svc.errors import QueryError
 from facets_svc.sandbox.messages import Column, Limits
 
 _ROWS_AT_ONCE: Final = 1024
+_TOO_MANY_NAMES: Final = "The names of the columns alone are longer than an answer may be."
 _ROOM: Final = 0.9
 """How much of what should fit is tried next, when an encoded answer is larger than its rows were."""
 
@@ -50,6 +51,8 @@ class _Text:
     def __init__(self, head: bytes, tail: bytes, limits: Limits) -> None:
         self._parts = [head]
         self._room = limits.bytes - len(head) - len(tail)
+        if self._room < 0:
+            raise QueryError(_TOO_MANY_NAMES)
         self._most = limits.rows
         self.rows = 0
         self.truncated = False
@@ -120,6 +123,8 @@ def _encoded(answer: Answer, limits: Limits, encode: Callable[[pa.Table], bytes]
         truncated = True
         table = table.slice(0, int(table.num_rows * _ROOM * limits.bytes / len(content)))
         content = encode(table)
+    if len(content) > limits.bytes:
+        raise QueryError(_TOO_MANY_NAMES)
     return Spooled(content, table.num_rows, truncated)
 
 

@@ -16,6 +16,8 @@ from facets_svc.errors import DeadlineExceeded, LakeError, Overloaded, QueryErro
 from facets_svc.lake import Lake
 from facets_svc.sandbox.door import SqlDoor
 from facets_svc.sandbox.extract import Extracts
+from facets_svc.sandbox.messages import Task
+from facets_svc.sandbox.processes import Ended
 from tests.sandbox.conftest import LIMITS, Ask, Rows, asking
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +73,33 @@ async def test_no_answer_is_longer_than_its_limit(door: SqlDoor, lake: Lake, for
     assert answer.truncated
     assert 100 < answer.rows < 1000
     assert 4_000 < len(answer.content) <= 20_000
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "arrow", "parquet"])
+async def test_names_of_columns_that_are_longer_than_an_answer_are_told(door: SqlDoor, lake: Lake, form: str) -> None:
+    door = limited(door, bytes=20_000)
+    query = f"FROM (SELECT 1 AS {'a' * 1000}) AS t SELECT {', '.join(['t.*'] * 30)}"
+    if form == "jsonl":  # it names them in each row
+        answer = await asking(door, lake)(query, form=form)
+        assert (answer.rows, answer.truncated, answer.content) == (0, True, b"")
+    else:
+        with pytest.raises(QueryError, match="The names of the columns alone"):
+            await asking(door, lake)(query, form=form)
+
+
+async def test_a_process_that_sends_more_than_it_may_is_ended(door: SqlDoor, lake: Lake) -> None:
+    """It could only be one that somebody has taken over: the limits are checked by whoever listens, too."""
+    current = lake.current()
+    assert current is not None
+    snapshots = door._extracts.history(current, "acme")
+    query = "SELECT repeat('x', 4000000)"
+    obeyed = Task(query=query, name=None, parameters={}, snapshots=snapshots, form="json", limits=LIMITS)
+    allowed = msgspec.structs.replace(obeyed, limits=msgspec.structs.replace(LIMITS, bytes=8 * 2**20))
+    async with asyncio.timeout(50):
+        assert (await door._processes.run(allowed, 60))[0].rows == 1
+        with pytest.raises(Ended):
+            await door._processes.run(allowed, 60, most_bytes=1000)
+    await until_childless(door)
 
 
 @pytest.mark.parametrize(
