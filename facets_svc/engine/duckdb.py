@@ -58,7 +58,7 @@ def _opened(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEng
     columns = Columns(snapshot, facet_of_code=index.dictionary.facets)
     postings = Postings(snapshot, codes=len(index.dictionary))
     matches = Matches(read_models(snapshot), index.public, Words(snapshot, index.public))
-    order, texts = Order(snapshot), Texts(snapshot, readers=threads)
+    order, texts = Order(snapshot), Texts(snapshot, index.public, readers=threads)
     # What Arrow has read was copied, and Arrow would keep the memory.
     pa.default_memory_pool().release_unused()
     instance = Instance(snapshot.id, threads=threads, memory_limit=memory_limit)

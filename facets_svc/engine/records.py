@@ -7,23 +7,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facets_svc.catalogue import FACETS, MEASURES, RECORD, TEXTS
 from facets_svc.engine.columns import Columns, RowIds
-from facets_svc.errors import LakeError
+from facets_svc.engine.index import Rows
+from facets_svc.errors import LakeError, SnapshotCorrupt
 from facets_svc.facets.values import Dictionary
 from facets_svc.lake.files import READ_BY_ROW_ROWS
+from facets_svc.lake.lines import Lines
 from facets_svc.lake.snapshot import Snapshot
 
 _CODED: Final = tuple(facet for facet in FACETS if not facet.is_list)
+_DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 _MEASURED: Final = tuple(measure.column for measure in MEASURES)
 
 
-class Texts:
-    """The texts of the models, in a file whose row groups are small: a model's is found by its row id.
+class PublicTexts:
+    """The texts of public models, in a file whose row groups are small: a model's is found by its row id.
 
     Nothing of it is held in memory but where the row groups lie, and that was verified when it was opened. Every page
     that is read is checked by its CRC, and every row by its row id, so that a file that is spoiled later answers
@@ -31,8 +35,7 @@ class Texts:
     """
 
     def __init__(self, snapshot: Snapshot, *, readers: int) -> None:
-        self._snapshot_id = snapshot.id
-        path = snapshot.index_file("model_texts")
+        path = snapshot.index_file("public_texts")
         self._readers: queue.LifoQueue[pq.ParquetFile] = queue.LifoQueue()
         self._open: list[pq.ParquetFile] = []
         metadata = None
@@ -42,18 +45,16 @@ class Texts:
             self._open.append(file)
             self._readers.put(file)
 
-    def read(self, rows: RowIds, columns: Sequence[str]) -> pa.Table:
-        """Return these columns of some models, in the order of `rows`. Raises `LakeError` when the file is spoiled."""
+    def read(self, rows: RowIds, columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Return these columns of some models, in the order of `rows`. Raises `SnapshotCorrupt` or Arrow's errors."""
         groups, group_of = np.unique(rows // READ_BY_ROW_ROWS, return_inverse=True)
-        try:
-            with self._reader() as reader:
-                read = reader.read_row_groups(groups.tolist(), columns=["rid", *columns], use_threads=False)
-            found = read.take(pa.array(group_of * READ_BY_ROW_ROWS + rows % READ_BY_ROW_ROWS))
-        except (pa.ArrowException, OSError) as error:
-            raise LakeError(f"The texts of the snapshot {self._snapshot_id} cannot be read: {error}") from error
+        with self._reader() as reader:
+            read = reader.read_row_groups(groups.tolist(), columns=["rid", *columns], use_threads=False)
+        found = read.take(pa.array(group_of * READ_BY_ROW_ROWS + rows % READ_BY_ROW_ROWS))
         if not np.array_equal(found.column("rid").to_numpy(), rows):
-            raise LakeError(f"The texts of the snapshot {self._snapshot_id} are not those of its models.")
-        return found
+            raise SnapshotCorrupt("The texts are not those of the models.")
+        texts: list[dict[str, Any]] = found.select(columns).to_pylist()
+        return texts
 
     def close(self) -> None:
         """Close the file."""
@@ -67,6 +68,55 @@ class Texts:
             yield reader
         finally:
             self._readers.put(reader)
+
+
+class PrivateTexts:
+    """The texts of private models, a line of JSON each, of which those that are asked for are read and no others.
+
+    In row groups an org's models would be read with those of others, and what these write would take time.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, first: int) -> None:
+        table = pq.read_table(snapshot.index_file("private_lines"), columns=["bytes", "crc"])
+        lengths, checksums = (table.column(name).to_numpy().copy() for name in ("bytes", "crc"))
+        self._lines = Lines(snapshot.file("index/private_texts.jsonl"), lengths, checksums)
+        self._first = first
+
+    def read(self, rows: RowIds) -> list[dict[str, Any]]:
+        """Return the texts of some models, in the order of `rows`. Raises `SnapshotCorrupt` or `OSError`."""
+        return [_DECODER.decode(line) for line in self._lines.read(rows - self._first)]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._lines.close()
+
+
+class Texts:
+    """The texts of all models by row id; those of public ones come first."""
+
+    def __init__(self, snapshot: Snapshot, public: Rows, *, readers: int) -> None:
+        self._snapshot_id = snapshot.id
+        self._end = public.end
+        self._public = PublicTexts(snapshot, readers=readers)
+        self._private = PrivateTexts(snapshot, first=public.end)
+
+    def read(self, rows: RowIds, columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Return at least these columns of some models, in the order of `rows`.
+
+        Raises `LakeError` when a file is spoiled.
+        """
+        is_public = rows < self._end
+        try:
+            public = iter(self._public.read(rows[is_public], columns) if is_public.any() else ())
+            private = iter(self._private.read(rows[~is_public]))
+        except (SnapshotCorrupt, msgspec.MsgspecError, pa.ArrowException, OSError) as error:
+            raise LakeError(f"The texts of the snapshot {self._snapshot_id} cannot be read: {error}") from error
+        return [next(public if one else private) for one in is_public.tolist()]
+
+    def close(self) -> None:
+        """Close the files."""
+        self._public.close()
+        self._private.close()
 
 
 class Records:
@@ -85,8 +135,8 @@ class Records:
             return []
         found: dict[str, list[Any]] = {}
         if texts := [name for name in TEXTS if name in fields]:
-            table = self._texts.read(rows, texts)
-            found |= {name: table.column(name).to_pylist() for name in texts}
+            read = self._texts.read(rows, texts)
+            found |= {name: [told[name] for told in read] for name in texts}
         if measures := [name for name in _MEASURED if name in fields]:
             table = self._models.select(measures).take(pa.array(rows))
             found |= {name: table.column(name).to_pylist() for name in measures}

@@ -37,7 +37,7 @@ def _reading(
         "autoload_known_extensions": False,
     }
     with duckdb.connect(":memory:", config=config) as connection:
-        for name in INDEX:
+        for name in (*INDEX, "private_lines"):
             connection.read_parquet(snapshot.index_file(name)).create_view(name)
         models: Sequence[str] = snapshot.model_files()
         connection.read_parquet(list(models), hive_partitioning=True).create_view("models")

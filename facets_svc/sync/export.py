@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from facets_svc import sql
 from facets_svc.catalogue import FACETS, ORDERS, RECORD, TEXTS
-from facets_svc.lake import files
+from facets_svc.lake import files, lines
 from facets_svc.sync.progress import Advance
 
 BYTES_PER_BUCKET: Final = 192 * 2**20
@@ -67,14 +67,24 @@ INDEX: Final = {
     "facet_totals": pa.schema(
         [pa.field("first", pa.uint32(), nullable=False), _CODE, pa.field("models", pa.uint32(), nullable=False)]
     ),
-    "model_texts": pa.schema([_RID, *(RECORD.field(name) for name in TEXTS)]),
+    "public_texts": pa.schema([_RID, *(RECORD.field(name) for name in TEXTS)]),
     "model_ids": pa.schema([_RID, RECORD.field("id")]),
     "model_order": pa.schema([_RID, *(pa.field(name, pa.uint32(), nullable=False) for name in ORDERS)]),
 }
 """The files of the index and their schemas; `sql/export/index_<name>.sql` says what is in them."""
 
-READ_BY_ROW: Final = frozenset({"model_texts"})
+READ_BY_ROW: Final = frozenset({"public_texts"})
 """Those of them that single rows are read of, while the others are read whole."""
+
+PRIVATE_LINES: Final = pa.schema(
+    [
+        _RID,
+        pa.field("bytes", pa.uint32(), nullable=False),
+        pa.field("crc", pa.uint32(), nullable=False),
+        pa.field("md5", pa.string(), nullable=False),
+    ]
+)
+"""`private_lines`, a file of the index too: by row id, where the lines of `private_texts.jsonl` lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +164,30 @@ class Export:
             files.write_parquet(path, schema, reader, by_row=name in READ_BY_ROW)
             advance(1)
             written.append(path)
-        return written
+        return [*written, *self._write_private_texts(folder)]
+
+    def _write_private_texts(self, folder: Path) -> list[Path]:
+        """Write the texts of private models, of which only lines are read, and where each line lies."""
+        texts, places = folder / "private_texts.jsonl", folder / "private_lines.parquet"
+        reader = self._query("export/private_texts").to_arrow_reader(_BATCH_ROWS)
+        with texts.open("wb") as file:
+
+            def written() -> Iterator[pa.RecordBatch]:
+                for batch in reader:
+                    content, lengths, checksums = lines.encode(batch.column("line"))
+                    file.write(content)
+                    yield pa.record_batch(
+                        [
+                            batch.column("rid"),
+                            pa.array(lengths, pa.uint32()),
+                            pa.array(checksums, pa.uint32()),
+                            batch.column("md5"),
+                        ],
+                        schema=PRIVATE_LINES,
+                    )
+
+            files.write_parquet(places, PRIVATE_LINES, written())
+        return [texts, places]
 
     def counts(self) -> Counts:
         """Count what is there now."""

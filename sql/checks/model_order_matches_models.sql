@@ -7,10 +7,10 @@ WITH ids AS MATERIALIZED (
 ),
 by_name AS (
     SELECT
-        ids.rid AS rid,
-        row_number() OVER (ORDER BY model_texts.name, ids.id_rank) - 1 AS name
-    FROM ids
-    INNER JOIN model_texts ON model_texts.rid = ids.rid
+        model_ids.rid AS rid,
+        row_number() OVER (ORDER BY models.name, models.id) - 1 AS name
+    FROM models
+    INNER JOIN model_ids ON model_ids.id = models.id
 ),
 ranked AS (
     SELECT

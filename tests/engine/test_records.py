@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +16,10 @@ from facets_svc.catalogue import ORDERS, RECORD
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.engine.order import _page
-from facets_svc.errors import LakeError
+from facets_svc.errors import LakeError, SnapshotCorrupt
 from facets_svc.facets.query import FacetQuery, ModelQuery
 from facets_svc.lake import Snapshot
+from facets_svc.lake.lines import Lines, encode
 from tests.catalogues import model, publish
 
 
@@ -115,19 +117,37 @@ def test_a_query_that_was_interrupted_reads_nothing(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_lines_of_another_length_are_refused_when_they_are_opened(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    content, lengths, checksums = encode(pa.array(["one", "", "drei ", "💾"]))
+    path.write_bytes(content)
+    lines = Lines(path, np.array(lengths, np.uint32), np.array(checksums, np.uint32))
+    assert lines.read(np.array([3, 0, 2, 1])) == ["💾".encode(), b"one", "drei ".encode(), b""]
+    lines.close()
+    path.write_bytes(content + b"\n")
+    with pytest.raises(SnapshotCorrupt, match="not as long"):
+        Lines(path, np.array(lengths, np.uint32), np.array(checksums, np.uint32))
+
+
 def test_a_file_that_is_gone_is_read_to_the_end(tmp_path: Path) -> None:
     snapshot = publish([model(number) for number in range(300)], tmp_path)
     engine = opened(snapshot)
     expected = engine.models(asked()).records
-    Path(snapshot.index_file("model_texts")).unlink()
+    Path(snapshot.index_file("public_texts")).unlink()
     assert engine.models(asked()).records == expected
     engine.close()
 
 
-def test_a_file_that_is_spoiled_after_it_was_opened_changes_no_answer(tmp_path: Path) -> None:
-    rows = [model(number, description=f"text {number} " * 3, tags=[f"t{number}", "x"]) for number in range(400)]
+@pytest.mark.parametrize(("is_public", "name"), [(True, "public_texts.parquet"), (False, "private_texts.jsonl")])
+def test_a_file_that_is_spoiled_after_it_was_opened_changes_no_answer(
+    tmp_path: Path, *, is_public: bool, name: str
+) -> None:
+    rows = [
+        model(number, is_public=is_public, description=f"text {number} " * 3, tags=[f"t{number}", "x"])
+        for number in range(400)
+    ]
     snapshot = publish(rows, tmp_path)
-    path = Path(snapshot.index_file("model_texts"))
+    path = snapshot.file(f"index/{name}")
     whole = path.read_bytes()
     engine = opened(snapshot)
     expected = engine.models(asked()).records

@@ -1,4 +1,4 @@
--- index/model_texts.parquet: what a model's record has beside what the service keeps in memory, by row id.
+-- index/public_texts.parquet: what a public model's record has beside what the service keeps in memory, by row id.
 SELECT
     placed.rid AS rid,
     staged.id AS id,
@@ -9,4 +9,5 @@ SELECT
     staged.task_categories AS task_categories
 FROM placed
 INNER JOIN staged ON staged.seq = placed.seq
+WHERE placed.is_public
 ORDER BY placed.rid;
