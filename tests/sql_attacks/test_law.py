@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import statistics
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -83,3 +85,21 @@ async def test_questions_that_were_tampered_with_are_refused_or_answered_so_too(
     every = (mutation(seed + number) for number in range(tried))
     told = await _hold(stranger, twin, (query for query in every if passes(connection, query)))
     say(f"Mutations: {_figures(told, tried)}")
+
+
+@pytest.mark.soak
+async def test_how_long_an_answer_takes_does_not_tell_what_others_hide(
+    stranger: Stranger, twin: Stranger, say: Callable[[str], None]
+) -> None:
+    """Once the rows are extracted. How long the first extract of an org takes depends on how many private rows are."""
+    for query in ("SELECT count(*) FROM models", "SELECT * FROM models_at('first') WHERE id = 'm200'"):
+        times: tuple[list[float], list[float]] = ([], [])
+        for turn in range(150):
+            for side in (turn % 2, 1 - turn % 2):
+                started = time.perf_counter()
+                assert (await (stranger, twin)[side].sql(query)).status == 200
+                times[side].append(time.perf_counter() - started)
+        # The lower half of each: what a busy machine adds stands in the upper one.
+        with_others, without = (statistics.median(sorted(side)[:75]) for side in times)
+        say(f"timing, {query}: {with_others * 1000:.1f} ms with others' rows, ratio {with_others / without:.3f}")
+        assert 0.85 < with_others / without < 1.18

@@ -167,7 +167,7 @@ async def test_the_value_of_a_parameter_is_a_value_and_no_sql(stranger: Stranger
     questions = [
         {"query": place, "parameters": {"a": HOSTILE[(7 * number + step) % len(HOSTILE)]}}
         for number, place in enumerate(PLACES)
-        for step in (0, 11, 22)
+        for step in (0, 11)
     ]
     await _assert_alike(stranger, twin, questions)
 
