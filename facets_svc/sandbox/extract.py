@@ -74,8 +74,12 @@ class Extracts:
     _own: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
 
     def earlier_ids(self, present: str) -> list[str]:
-        """Return the ids of the snapshots before `present` that may be asked, oldest first. Raises `LakeError`."""
-        return [snapshot_id for snapshot_id in self.lake.ids() if snapshot_id < present][-EARLIER:]
+        """Return the ids of the snapshots before `present` that may be asked, oldest first. Raises `LakeError`.
+
+        Those that were withdrawn are passed over: they were wrong.
+        """
+        withdrawn = self.lake.history().withdrawn()
+        return [one for one in self.lake.ids() if one < present and one not in withdrawn][-EARLIER:]
 
     def history(self, present: str, org: str) -> tuple[Files, ...]:
         """Return the rows that `org` may see, of each snapshot up to `present`, which is the last. Raises `LakeError`.

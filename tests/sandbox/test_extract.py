@@ -126,6 +126,16 @@ def test_only_so_many_earlier_snapshots_can_be_asked(
     assert extracts.earlier_ids("9") == [present]
 
 
+def test_a_snapshot_that_was_withdrawn_cannot_be_asked(lake: Lake, extracts: Extracts, tmp_path: Path) -> None:
+    first, wrong = lake.ids()
+    with lake.writing() as writer:
+        writer.put_back(first, why="wrong")
+    assert extracts.earlier_ids(first) == []
+    publish(NOW, tmp_path)
+    assert extracts.earlier_ids(current(lake)) == [first]
+    assert wrong in lake.ids()
+
+
 def test_a_snapshot_that_was_pruned_is_told(lake: Lake, extracts: Extracts) -> None:
     present = current(lake)
     [earlier] = extracts.earlier_ids(present)
