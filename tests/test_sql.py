@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from facets_svc.sql import Parameter, SqlFileError, load, load_folder, parse
@@ -67,3 +70,10 @@ def test_a_folder_is_loaded_by_name() -> None:
     names = [statement.name for statement in load_folder("checks")]
     assert "checks/ids_are_unique" in names
     assert names == sorted(names)
+
+
+def test_a_command_that_begins_has_asked_duckdb_nothing_yet() -> None:
+    """DuckDB starts threads when it parses: whoever forks must have none, and `--help` need not wait for it."""
+    code = "import facets_svc.cli; from facets_svc import sql; print(sql.load.cache_info().currsize)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert ran.stdout == "0\n"

@@ -279,7 +279,7 @@ def _schemas(envelope: Json) -> Json:
     return (
         QUESTION_SCHEMAS
         | MODEL_SCHEMAS
-        | openapi_sql.SQL_SCHEMAS
+        | openapi_sql.schemas()
         | SNAPSHOT_SCHEMAS
         | {
             "HTTPErrorPayload": other,

@@ -43,90 +43,93 @@ _EXAMPLES: Final = {
     },
 }
 
-SQL_SCHEMAS: Final[Json] = {
-    "SqlRequest": {
-        "type": "object",
-        "description": "A statement, or the name of one of the cookbook's: one of the two.",
-        "properties": {
-            "query": {
-                "type": "string",
-                "description": "One SELECT in DuckDB's SQL, over the tables of docs/data-dictionary.md",
-            },
-            "name": {"type": "string", "enum": [query.name for query in cookbook()]},
-            "parameters": {
-                "type": "object",
-                "description": "A value for each `$name` in the statement; the cookbook's have defaults",
-                "additionalProperties": _VALUE,
-            },
-        },
-        "additionalProperties": False,
-        "oneOf": [{"required": ["query"]}, {"required": ["name"]}],
-    },
-    "SqlAnswer": {
-        "type": "object",
-        "required": ["columns", "rows", "truncated"],
-        "properties": {
-            "columns": {
-                "type": "array",
-                "items": {
+
+def schemas() -> Json:
+    """Return the schemas of both routes' bodies."""
+    return {
+        "SqlRequest": {
+            "type": "object",
+            "description": "A statement, or the name of one of the cookbook's: one of the two.",
+            "properties": {
+                "query": {
+                    "type": "string",
+                    "description": "One SELECT in DuckDB's SQL, over the tables of docs/data-dictionary.md",
+                },
+                "name": {"type": "string", "enum": [query.name for query in cookbook()]},
+                "parameters": {
                     "type": "object",
-                    "required": ["name", "type"],
-                    "properties": {
-                        "name": {"type": "string"},
-                        "type": {"type": "string", "description": "DuckDB's name of it", "examples": ["VARCHAR[]"]},
-                    },
+                    "description": "A value for each `$name` in the statement; the cookbook's have defaults",
+                    "additionalProperties": _VALUE,
                 },
             },
-            "rows": {
-                "type": "array",
-                "description": "A row is an array in the order of the columns. Times are ISO 8601, bytes base64; "
-                "NaN and infinities are null",
-                "items": {"type": "array"},
-            },
-            "truncated": {"type": "boolean", "description": "Whether there were more rows"},
+            "additionalProperties": False,
+            "oneOf": [{"required": ["query"]}, {"required": ["name"]}],
         },
-        "examples": [
-            {
-                "columns": [{"name": "license", "type": "VARCHAR"}, {"name": "models", "type": "BIGINT"}],
-                "rows": [["apache-2.0", 12], ["mit", 7]],
-                "truncated": False,
-            }
-        ],
-    },
-    "SqlQueries": {
-        "type": "object",
-        "required": ["queries"],
-        "properties": {
-            "queries": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["name", "question", "reading", "parameters", "query"],
-                    "properties": {
-                        "name": {"type": "string"},
-                        "question": {"type": "string", "description": "What it answers"},
-                        "reading": {"type": "string", "description": "How to read the answer"},
-                        "parameters": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "required": ["name", "type", "meaning", "required", "default"],
-                                "properties": {
-                                    "name": {"type": "string"},
-                                    "type": {"type": "string", "enum": list(TYPES)},
-                                    "meaning": {"type": "string"},
-                                    "required": {"type": "boolean"},
-                                    "default": _VALUE | {"description": "What it is when it is not given"},
+        "SqlAnswer": {
+            "type": "object",
+            "required": ["columns", "rows", "truncated"],
+            "properties": {
+                "columns": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["name", "type"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "type": {"type": "string", "description": "DuckDB's name of it", "examples": ["VARCHAR[]"]},
+                        },
+                    },
+                },
+                "rows": {
+                    "type": "array",
+                    "description": "A row is an array in the order of the columns. Times are ISO 8601, bytes base64; "
+                    "NaN and infinities are null",
+                    "items": {"type": "array"},
+                },
+                "truncated": {"type": "boolean", "description": "Whether there were more rows"},
+            },
+            "examples": [
+                {
+                    "columns": [{"name": "license", "type": "VARCHAR"}, {"name": "models", "type": "BIGINT"}],
+                    "rows": [["apache-2.0", 12], ["mit", 7]],
+                    "truncated": False,
+                }
+            ],
+        },
+        "SqlQueries": {
+            "type": "object",
+            "required": ["queries"],
+            "properties": {
+                "queries": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["name", "question", "reading", "parameters", "query"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "question": {"type": "string", "description": "What it answers"},
+                            "reading": {"type": "string", "description": "How to read the answer"},
+                            "parameters": {
+                                "type": "array",
+                                "items": {
+                                    "type": "object",
+                                    "required": ["name", "type", "meaning", "required", "default"],
+                                    "properties": {
+                                        "name": {"type": "string"},
+                                        "type": {"type": "string", "enum": list(TYPES)},
+                                        "meaning": {"type": "string"},
+                                        "required": {"type": "boolean"},
+                                        "default": _VALUE | {"description": "What it is when it is not given"},
+                                    },
                                 },
                             },
+                            "query": {"type": "string", "description": "The statement"},
                         },
-                        "query": {"type": "string", "description": "The statement"},
                     },
-                },
-            }
+                }
+            },
         },
-    },
-}
+    }
 
 
 def ask(settings: Settings, org: Json, ok_headers: Json) -> Json:

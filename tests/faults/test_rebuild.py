@@ -19,7 +19,7 @@ from tests.web.client import SECRET, Answer, ask, bearer
 
 pytestmark = pytest.mark.anyio
 
-SEARCH = "/api/v1/org/acme/models/facets?search=model&counts=true"
+SEARCH = "/api/v1/org/acme/models/facets?parameters_min=1"
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ class Asked:
     def kill(self) -> None:
         """Leave the engine a DuckDB that answers nothing any more, as after a fatal error."""
         assert self.engine is not None
+        self.engine.forget()
         self.engine._instance._connection.close()
 
     async def answer(self) -> Answer:
@@ -64,7 +65,7 @@ def models() -> int:
 @pytest.fixture
 async def asked(models: int, tmp_path: Path) -> AsyncIterator[Asked]:
     lake = Lake.open(str(tmp_path / "lake"))
-    rows = [model(number, tags=[f"t{number % 50}"], license="mit") for number in range(models)]
+    rows = [model(number, tags=[f"t{number % 50}"], license="mit", parameters=number) for number in range(models)]
     sync(write_catalogue(tmp_path / "models.jsonl", rows), lake)
     asked = Asked(lake)
     async with asked.service.running():

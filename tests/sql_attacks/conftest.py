@@ -24,7 +24,7 @@ from facets_svc.web.app import create_app_with_settings
 from tests.sql_attacks.worlds import CANARY, ORG, Worlds
 from tests.web.client import SECRET, Answer, ask, bearer
 
-ENVIRONMENT = ("FACETS_ATTACK", "a-secret-of-the-environment")
+ENVIRONMENT = ("CANARY_OF_THE_ATTACKS", "a-secret-of-the-environment")
 JSON = ("Content-Type", "application/json")
 FACETS = f"/api/v1/org/{ORG}/models/facets"
 

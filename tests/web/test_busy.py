@@ -105,7 +105,7 @@ async def test_what_is_wrong_is_told_however_busy_the_service_is(app: ASGIApp) -
     assert (await ask(app, FACETS.replace("acme", "rival"), ACME)).error == (403, "forbidden_error")
     assert (await ask(app, FACETS, ("Authorization", "Bearer x"))).error == (401, "authentication_error")
     assert (await ask(app, FACETS + "/colour", ACME)).error == (404, "not_found_error")
-    gone = forged(read(""), snapshot_id="gone")
+    gone = forged(read(""), edition=("gone",))
     assert (await ask(app, f"{MODELS}?cursor={gone}", ACME)).error == (422, "validation_error")
 
 
