@@ -1,4 +1,4 @@
-"""The README shows one request with its real answer: this asks it again, of the sample catalogue."""
+"""The README shows a request and a statement with their real answers: this asks them again, of the sample catalogue."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def test_the_request_of_the_readme_has_the_answer_of_the_readme(tmp_path: Path) 
 
     assert response.json() == json.loads(shown["answer"])
     assert f"`X-Facets-Truncated: {response.headers['X-Facets-Truncated']}`" in README
+
+
+def test_the_statement_of_the_readme_has_the_answer_of_the_readme(tmp_path: Path) -> None:
+    shown = re.search(r'facets-svc sql "(?P<statement>[^"]+)"\n```\n\n```text\n(?P<answer>.*?)```', README, re.DOTALL)
+    assert shown
+    synced = CliRunner().invoke(main, ["sync", "--source", "sample:", "--lake", str(tmp_path)])
+    assert synced.exit_code == 0, synced.stderr
+
+    asked = CliRunner().invoke(main, ["sql", "--lake", str(tmp_path), "--format", "table", shown["statement"]])
+
+    assert asked.stdout == shown["answer"]
