@@ -22,6 +22,9 @@ from facets_svc.sync.progress import Advance
 BYTES_PER_BUCKET: Final = 192 * 2**20
 """Stage bytes from which on the orgs are spread over twice as many buckets."""
 
+MODELS_AT_A_TIME: Final = 2**20
+"""Models whose lists are put together at a time, which the memory limit has to have room for."""
+
 _BATCH_ROWS: Final = 16_384
 
 _EMPTY: Final = ("public", 0, 0, 0)
@@ -140,7 +143,7 @@ class Export:
 
     def index(self) -> None:
         """Give every facet value its code, find out which model holds which, and which words many models share."""
-        for name in ("exploded", "facet_values", "postings", "said", "words", "rests"):
+        for name in ("exploded", "facet_values", "postings", "said", "words"):
             self._execute(f"export/{name}")
 
     def write_models(self, folder: Path, advance: Advance) -> list[Path]:
@@ -159,12 +162,21 @@ class Export:
         """Write the facet index under `folder`, and return the files."""
         written: list[Path] = []
         for name, schema in INDEX.items():
-            reader = self._query(f"export/index_{name}").to_arrow_reader(_BATCH_ROWS)
             path = folder / f"{name}.parquet"
-            files.write_parquet(path, schema, reader, by_row=name in READ_BY_ROW)
+            files.write_parquet(path, schema, self._rows(f"export/index_{name}"), by_row=name in READ_BY_ROW)
             advance(1)
             written.append(path)
         return [*written, *self._write_private_texts(folder)]
+
+    def _rows(self, name: str) -> Iterator[pa.RecordBatch]:
+        """Yield what a statement answers, of some models after the other if it takes `$first` and `$end`."""
+        if "first" not in sql.load(name).parameters:
+            yield from self._query(name).to_arrow_reader(_BATCH_ROWS)
+            return
+        [(models,)] = self.connection.sql("SELECT count(*) FROM placed").fetchall()
+        for first in range(0, models, MODELS_AT_A_TIME):
+            asked = self._query(name, first=first, end=first + MODELS_AT_A_TIME)
+            yield from asked.to_arrow_reader(_BATCH_ROWS)
 
     def _write_private_texts(self, folder: Path) -> list[Path]:
         """Write the texts of private models, of which only lines are read, and where each line lies."""

@@ -1,6 +1,10 @@
 -- index/model_facets.parquet: per model, all codes in ONE list, the code of each facet that is no list, the numbers and
 -- times that filters narrow, and the text that the model is searched by: of a public one, what index/words_public.parquet
--- leaves of it.
+-- leaves of it, its words in order of code point.
+--
+-- Lists and texts are put together in memory: not those of all models at a time.
+-- $first UINTEGER: the row id of the first model
+-- $end UINTEGER: the row id before which the last one is
 WITH held AS (
     SELECT
         postings.rid AS rid,
@@ -9,7 +13,17 @@ WITH held AS (
         any_value(postings.code) FILTER (WHERE postings.facet = 3) AS framework,
         any_value(postings.code) FILTER (WHERE postings.facet = 4) AS size_category
     FROM postings
+    WHERE postings.rid >= $first AND postings.rid < $end
     GROUP BY postings.rid
+),
+rests AS (
+    SELECT
+        said.rid AS rid,
+        string_agg(said.word, ' ' ORDER BY said.word) AS text
+    FROM said
+    ANTI JOIN words ON words.word = said.word
+    WHERE said.rid >= $first AND said.rid < $end
+    GROUP BY said.rid
 )
 SELECT
     placed.rid AS rid,
@@ -27,4 +41,5 @@ FROM placed
 INNER JOIN staged ON staged.seq = placed.seq
 INNER JOIN held ON held.rid = placed.rid
 LEFT JOIN rests ON rests.rid = placed.rid
+WHERE placed.rid >= $first AND placed.rid < $end
 ORDER BY placed.rid;

@@ -15,7 +15,7 @@ import pytest
 from facets_svc.catalogue import RECORD
 from facets_svc.errors import DataRefused, FacetsError, LakeBusy, LakeError, SnapshotCorrupt, SourceError
 from facets_svc.lake import FolderLake, Snapshot
-from facets_svc.sync import job
+from facets_svc.sync import export, job
 from facets_svc.sync.sources import open_source
 from tests.catalogues import LENIENT, Silence, model, probe, publish, sync, write_catalogue
 
@@ -93,6 +93,19 @@ def test_the_rows_of_an_org_lie_together_public_ones_first(tmp_path: Path) -> No
     assert len(groups) == 14
     assert [private for private, _ in groups] == [False] * 7 + [True] * 7
     assert records == sorted(records, key=lambda row: (groups.index((not row["is_public"], row["org"])), row["id"]))
+
+
+def test_models_are_indexed_alike_however_many_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        model(n, f"org-{n % 7}", is_public=n % 3 > 0, tags=[f"t{n % 4}", "a"], description=f"the same words {n % 5}")
+        for n in range(100)
+    ]
+    whole = publish(rows, tmp_path / "whole")
+    monkeypatch.setattr(export, "MODELS_AT_A_TIME", 9)
+    slices = publish(rows, tmp_path / "slices")
+    [one, other] = [pq.read_table(snapshot.index_file("model_facets")) for snapshot in (whole, slices)]
+    assert one.equals(other)
+    assert one.num_rows == 100
 
 
 def refused(tmp_path: Path, lake: FolderLake, content: bytes, error: type[FacetsError], match: str) -> None:
