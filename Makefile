@@ -48,7 +48,7 @@ pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(WHEELS)/.downloaded
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
 	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -n 2 --expect-duckdb 1.5 \
 	  tests/analyst tests/engine tests/parity tests/sandbox/test_functions.py tests/sandbox/test_judge.py \
-	  tests/sql_attacks/test_law.py tests/sql_attacks/test_statements.py tests/sync/test_report.py
+	  tests/sql_attacks/test_law.py tests/sql_attacks/test_statements.py tests/sync/test_job.py tests/sync/test_report.py
 
 fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from facets_svc.catalogue import FACETS, MEASURES, Facet
 from facets_svc.engine.base import Interruption
 from facets_svc.engine.index import Codes, Mask, Rows
+from facets_svc.errors import SnapshotCorrupt
 from facets_svc.facets.values import Counts
 from facets_svc.lake.snapshot import Snapshot
 
@@ -92,10 +93,16 @@ class Columns:
 
 
 def read_models(snapshot: Snapshot) -> pa.Table:
-    """Return the numbers, times and search texts of all models, and their row ids, which are also their places."""
+    """Return the numbers, times and search texts of all models, and their row ids, which are also their places.
+
+    Raises `SnapshotCorrupt` when the row ids are not the places: everything that is looked up by row id would be wrong.
+    """
     columns = ["rid", *(measure.column for measure in MEASURES), "search_text"]
     # In one piece, some rows are taken out a hundred times as fast.
-    return pq.read_table(snapshot.index_file("model_facets"), columns=columns).combine_chunks()
+    models = pq.read_table(snapshot.index_file("model_facets"), columns=columns).combine_chunks()
+    if not np.array_equal(models.column("rid").to_numpy(), np.arange(len(models))):
+        raise SnapshotCorrupt(f"The models of the snapshot {snapshot.id} are indexed out of order.")
+    return models
 
 
 class Postings:

@@ -25,6 +25,8 @@ BYTES_PER_BUCKET: Final = 192 * 2**20
 MODELS_AT_A_TIME: Final = 2**20
 """Models whose lists are put together at a time, which the memory limit has to have room for."""
 
+_IN_SLICES: Final = "export/index_model_facets"
+
 _BATCH_ROWS: Final = 16_384
 
 _EMPTY: Final = ("public", 0, 0, 0)
@@ -169,14 +171,14 @@ class Export:
         return [*written, *self._write_private_texts(folder)]
 
     def _rows(self, name: str) -> Iterator[pa.RecordBatch]:
-        """Yield what a statement answers, of some models after the other if it takes `$first` and `$end`."""
-        if "first" not in sql.load(name).parameters:
+        """Yield what a statement answers; one that is about a slice of the models, of each slice after the other."""
+        if name != _IN_SLICES:
             yield from self._query(name).to_arrow_reader(_BATCH_ROWS)
             return
         [(models,)] = self.connection.sql("SELECT count(*) FROM placed").fetchall()
         for first in range(0, models, MODELS_AT_A_TIME):
-            asked = self._query(name, first=first, end=first + MODELS_AT_A_TIME)
-            yield from asked.to_arrow_reader(_BATCH_ROWS)
+            self._execute("export/slice", first=first, end=first + MODELS_AT_A_TIME)
+            yield from self._query(name).to_arrow_reader(_BATCH_ROWS)
 
     def _write_private_texts(self, folder: Path) -> list[Path]:
         """Write the texts of private models, of which only lines are read, and where each line lies."""
@@ -211,8 +213,9 @@ class Export:
     def _execute(self, name: str, **parameters: Any) -> None:
         self.connection.execute(sql.load(name).text, parameters)
 
-    def _query(self, name: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
-        return self.connection.sql(sql.load(name).text, params=parameters)
+    def _query(self, name: str) -> duckdb.DuckDBPyRelation:
+        # Without parameters: with them, DuckDB 1.5 keeps the answer first, and hands it out in any order.
+        return self.connection.sql(sql.load(name).text)
 
 
 class _Batches:

@@ -2,9 +2,7 @@
 -- times that filters narrow, and the text that the model is searched by: of a public one, what index/words_public.parquet
 -- leaves of it, its words in order of code point.
 --
--- Lists and texts are put together in memory: not those of all models at a time.
--- $first UINTEGER: the row id of the first model
--- $end UINTEGER: the row id before which the last one is
+-- Lists and texts are put together in memory: those of the models of `slice` at a time.
 WITH held AS (
     SELECT
         postings.rid AS rid,
@@ -13,7 +11,7 @@ WITH held AS (
         any_value(postings.code) FILTER (WHERE postings.facet = 3) AS framework,
         any_value(postings.code) FILTER (WHERE postings.facet = 4) AS size_category
     FROM postings
-    WHERE postings.rid >= $first AND postings.rid < $end
+    WHERE postings.rid >= (SELECT slice.first FROM slice) AND postings.rid < (SELECT slice.end FROM slice)
     GROUP BY postings.rid
 ),
 rests AS (
@@ -22,7 +20,7 @@ rests AS (
         string_agg(said.word, ' ' ORDER BY said.word) AS text
     FROM said
     ANTI JOIN words ON words.word = said.word
-    WHERE said.rid >= $first AND said.rid < $end
+    WHERE said.rid >= (SELECT slice.first FROM slice) AND said.rid < (SELECT slice.end FROM slice)
     GROUP BY said.rid
 )
 SELECT
@@ -41,5 +39,5 @@ FROM placed
 INNER JOIN staged ON staged.seq = placed.seq
 INNER JOIN held ON held.rid = placed.rid
 LEFT JOIN rests ON rests.rid = placed.rid
-WHERE placed.rid >= $first AND placed.rid < $end
+WHERE placed.rid >= (SELECT slice.first FROM slice) AND placed.rid < (SELECT slice.end FROM slice)
 ORDER BY placed.rid;

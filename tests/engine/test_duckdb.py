@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from facets_svc.catalogue import (
@@ -24,7 +25,7 @@ from facets_svc.catalogue import (
     Facet,
 )
 from facets_svc.engine import matches
-from facets_svc.engine.columns import Columns, Postings
+from facets_svc.engine.columns import Columns, Postings, read_models
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Index, Rows
@@ -252,6 +253,19 @@ def test_a_spoiled_index_is_not_opened(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(SnapshotCorrupt, match=r"index/model_facets\.parquet is not as it was written"):
         opened(snapshot)
+
+
+def test_models_that_are_indexed_out_of_order_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = publish(ROWS, tmp_path)
+    read = pq.read_table
+
+    def turned(path: str, **asked: Any) -> Any:
+        table = read(path, **asked)
+        return table.take(list(range(len(table)))[::-1])
+
+    monkeypatch.setattr(pq, "read_table", turned)
+    with pytest.raises(SnapshotCorrupt, match="out of order"):
+        read_models(snapshot)
 
 
 def test_an_index_that_cannot_be_read_is_an_error_of_the_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
