@@ -80,7 +80,7 @@ def test_a_million_rows_of_postgresql(million: Path, tmp_path: Path, capsys: pyt
         server.execute(
             "CREATE TABLE models (id uuid, org text, name text, description text, tags jsonb, license text,"
             " task_categories jsonb, framework text, size_category text, is_public bool, created_at timestamptz,"
-            " updated_at timestamptz, size_bytes numeric)"
+            " updated_at timestamptz, size_bytes numeric, parameters bigint, downloads bigint)"
         )
         server.copy_into("models", rows_of(million))
         server.execute("ALTER TABLE models ALTER tags TYPE text[] USING translate(tags::text, '[]', '{}')::text[]")
