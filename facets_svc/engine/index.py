@@ -69,14 +69,13 @@ class Orgs:
         """Return, by the number of each org, its number among others; -1 if it is none of them."""
         return np.array([others._places.get(org, -1) for org in self._places], np.int64)
 
-    def owners(self, models: int) -> npt.NDArray[np.int64]:
-        """Return the number of the org that each of so many models, which are all, belongs to."""
-        owners = np.full(models, -1, np.int64)
-        for column in (0, 2):
-            for place in np.flatnonzero(self._bounds[:, column + 1] > self._bounds[:, column]).tolist():
-                first, end = self._bounds[place, column : column + 2].tolist()
-                owners[first:end] = place
-        return owners
+    def owners(self) -> npt.NDArray[np.int64]:
+        """Return, by row id, the number of the org that each model belongs to: what orgs hold follows without gaps."""
+        firsts, ends = (np.concatenate([self._bounds[:, column], self._bounds[:, column + 2]]) for column in (0, 1))
+        lengths = ends.astype(np.int64) - firsts
+        held = np.flatnonzero(lengths)
+        order = held[np.argsort(firsts[held])]
+        return np.repeat(order % len(self), lengths[order])
 
     def private_owners(self, rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
         """Return the number of the org whose private models hold each of some row ids; -1 for those of none."""

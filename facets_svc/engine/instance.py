@@ -49,12 +49,6 @@ class Cursor:
         columns = self._execute(statement, parameters).fetchnumpy()
         return {name: np.asarray(column) for name, column in columns.items()}
 
-    def row(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Run a statement that answers one row, and return its values by name."""
-        result = self._execute(statement, parameters)
-        names = [column[0] for column in result.description or ()]
-        return dict(zip(names, result.fetchall()[0], strict=True))
-
     @contextmanager
     def seeing(self, name: str, table: pa.Table) -> Iterator[None]:
         """While the block runs, this cursor's statements, and no others', see an Arrow table by this name."""

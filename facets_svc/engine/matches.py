@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -11,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from facets_svc import sql
 from facets_svc.engine.filters import Filters
 from facets_svc.engine.index import Mask, Rows
 from facets_svc.engine.instance import Cursor
-from facets_svc.engine.statements import matching
 from facets_svc.engine.words import Bits, Grams, Words
 
 MAX_BYTES: Final = 32 * 2**20
@@ -101,7 +102,7 @@ class Matches:
         else:
             read = models.slice(rows.first, len(rows))
         with cursor.seeing("models", read):
-            found = cursor.columns(matching(frozenset(parameters)), parameters)["rid"]
+            found = cursor.columns(_matching(frozenset(parameters)), parameters)["rid"]
         passing = np.zeros(len(rows), np.bool_)
         passing[found - rows.first] = True
         return passing & candidates
@@ -114,6 +115,16 @@ class Matches:
             self._bytes += found.nbytes
             while self._bytes > MAX_BYTES:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+
+@functools.cache
+def _matching(given: frozenset[str]) -> str:
+    """Return `sql/facets/matching.sql` with only those conditions whose parameters are `given`.
+
+    DuckDB plans a condition that is not there in no time.
+    """
+    statement = sql.load("facets/matching")
+    return statement.without(statement.parameters.keys() - given)
 
 
 def _are_few(candidates: Mask) -> bool:

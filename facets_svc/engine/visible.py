@@ -72,7 +72,7 @@ class ScopeCounts:
 
     def __init__(self, ids: pa.ChunkedArray, orgs: Orgs, public: Rows, present: Whereabouts) -> None:
         now = present.of(ids)
-        then, owner = orgs.owners(len(ids)), present.orgs.private_owners(now)
+        then, owner = orgs.owners(), present.orgs.private_owners(now)
         places = orgs.places_in(present.orgs)
         was_public = np.arange(len(ids)) < public.end
         is_public = now < np.uint32(present.public.end)

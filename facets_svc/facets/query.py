@@ -118,11 +118,6 @@ class FacetQuery:
         )
 
     @property
-    def is_filtered(self) -> bool:
-        """Whether anything narrows the scope."""
-        return bool(self.terms or any(self.filters) or self.ranges)
-
-    @property
     def selected(self) -> tuple[tuple[str, ...], ...]:
         """The selected values of every facet, by its index."""
         return tuple(asked.selected for asked in self.filters)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from facets_svc.web.codings import negotiated
-from facets_svc.web.quality import qualities
+from facets_svc.web.quality import qualities, weight_of
 from facets_svc.web.representation import CSV, JSON, MediaType, WireForm
 
 MAX_REMEMBERED: Final = 256
@@ -32,9 +32,4 @@ def _form_of(accept: str, accept_encoding: str) -> WireForm:
 
 def _media_type(accept: str) -> MediaType:
     taken = qualities(accept)
-    everything = taken.get("*/*", 0.0)
-
-    def weight(name: str) -> float:
-        return taken.get(name, taken.get(name.partition("/")[0] + "/*", everything))
-
-    return CSV if weight("text/csv") > weight("application/json") else JSON
+    return CSV if weight_of("text/csv", taken) > weight_of("application/json", taken) else JSON

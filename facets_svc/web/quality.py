@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 _WEIGHT: Final = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
@@ -28,3 +29,13 @@ def qualities(header: str) -> dict[str, float]:
         weight = float(read[1]) if read else 1.0
         weights[name.lower()] = max(weight, weights.get(name.lower(), 0.0))
     return weights
+
+
+def weight_of(media_type: str, accepted: Mapping[str, float]) -> float:
+    """Return the weight of a media type: its own, or that of the range which it is in, or of everything.
+
+    >>> weight_of("text/csv", {"text/*": 0.5, "*/*": 0.1}), weight_of("image/png", {"text/*": 0.5, "*/*": 0.1})
+    (0.5, 0.1)
+    """
+    kind = media_type.partition("/")[0]
+    return next((accepted[name] for name in (media_type, f"{kind}/*", "*/*") if name in accepted), 0.0)

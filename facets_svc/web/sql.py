@@ -24,7 +24,7 @@ from facets_svc.web.auth import Caller
 from facets_svc.web.gate import check_rate, note, target_of
 from facets_svc.web.incoming import read_body
 from facets_svc.web.params import slug_in
-from facets_svc.web.quality import qualities
+from facets_svc.web.quality import qualities, weight_of
 
 Asked = Request[Any, Any, Any]
 Sent = Response[bytes]
@@ -135,11 +135,7 @@ def form_of(accept: Sequence[str]) -> str:
     'arrow'
     """
     taken = qualities(",".join(accept))
-    everything = taken.get("*/*", 0.0)
-    weights = {
-        form: taken.get(media_type, taken.get(media_type.partition("/")[0] + "/*", everything))
-        for form, media_type in MEDIA_TYPES.items()
-    }
+    weights = {form: weight_of(media_type, taken) for form, media_type in MEDIA_TYPES.items()}
     for alias, form in _ALIASES.items():
         weights[form] = max(weights[form], taken.get(alias, 0.0))
     best = max(weights, key=lambda form: weights[form])  # of equals the first: JSON

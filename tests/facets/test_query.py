@@ -16,7 +16,6 @@ def test_requests_that_mean_the_same_are_one_query() -> None:
 def test_a_search_that_folds_to_nothing_is_no_search() -> None:
     query = FacetQuery.of("acme", limit=5, search=" \u0301 \t ")
     assert query.terms == ()
-    assert not query.is_filtered
 
 
 def test_values_keep_their_case() -> None:
@@ -37,10 +36,8 @@ def test_what_is_asked_of_a_facet_stands_in_one_place() -> None:
     assert query.filters[LICENSE.index] == FacetFilter("any", (), missing=True, excluded=("a", "b"))
     assert query.limits == (2, 5, 0, 0, 0)
     assert [query.wants(facet) for facet in FACETS] == [True, True, False, False, False]
-    assert query.is_filtered
 
 
 def test_ranges_are_in_the_order_of_their_columns() -> None:
     ranges = [Range(SIZE_BYTES, 1), Range(DOWNLOADS, None, 2)]
     assert FacetQuery.of("acme", limit=5, ranges=ranges) == FacetQuery.of("acme", limit=5, ranges=ranges[::-1])
-    assert FacetQuery.of("acme", limit=5, ranges=ranges).is_filtered
