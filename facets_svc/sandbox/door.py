@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from facets_svc.sandbox.messages import Files, Limits, Outcome, Task
 from facets_svc.sandbox.processes import Ended, Processes
 from facets_svc.sandbox.slots import RETRY_SECONDS, Slots
 from facets_svc.service.priority import step_back
+from facets_svc.service.shared import SharedWork
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ class SqlDoor:
         self._slots = Slots(processes=processes, queue=queue)
         self._processes = Processes()
         self._unsent_bytes = 0
-        self._flights: dict[Hashable, asyncio.Future[Any]] = {}
+        self._work = SharedWork()
         # The past takes long to extract, and must not keep the present waiting.
         self._now, self._then = (
             ThreadPoolExecutor(1, thread_name_prefix=f"facets-extract-{name}", initializer=step_back)
@@ -127,7 +128,7 @@ class SqlDoor:
     async def _answer(self, query: Query, present: str, deadline: float) -> SqlAnswer:
         for _ in range(_TRIES):
             make = partial(self._extracts.history, present, query.org)
-            snapshots = await self._once((present, query.org), self._now, make)
+            snapshots = await self._work.result((present, query.org), self._now, make)
             outcome, content = await self._run(query, snapshots, deadline)
             match outcome.kind:
                 case "answered":
@@ -144,7 +145,7 @@ class SqlDoor:
                     if all(os.path.exists(file) for file in snapshots[-1].files):  # noqa: PTH110, ASYNC240 - strings; a look
                         raise QueryError("The query cannot be answered: the engine failed at it.")
                     forget = partial(self._extracts.forget, present, query.org)
-                    await self._once(("forget", present, query.org), self._now, forget)
+                    await self._work.result(("forget", present, query.org), self._now, forget)
         raise Unavailable("The rows of a snapshot could not be read.")
 
     async def _run(self, query: Query, snapshots: tuple[Files, ...], deadline: float) -> tuple[Outcome, bytes]:
@@ -167,28 +168,10 @@ class SqlDoor:
         for name in earlier:
             try:
                 make = partial(self._extracts.earlier, present, org, name)
-                await self._once((present, org, name), self._then, make)
+                await self._work.result((present, org, name), self._then, make)
             except NoSnapshot:
                 raise QueryError(f"The snapshot {name} is gone; ask again.") from None
-
-    async def _once(self, key: Hashable, executor: ThreadPoolExecutor, make: Callable[[], T]) -> T:
-        """Return what `make` returns; who asks for the same meanwhile waits for the same. It goes on without them."""
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = asyncio.ensure_future(_in_thread(executor, make))
-            flight.add_done_callback(partial(self._landed, key))
-        made: T = await asyncio.shield(flight)
-        return made
-
-    def _landed(self, key: Hashable, flight: asyncio.Future[Any]) -> None:
-        del self._flights[key]
-        if not flight.cancelled():
-            flight.exception()  # all may have left: then nobody else takes note of it
 
     def _close(self) -> None:
         for executor in (self._now, self._then):
             executor.shutdown(wait=True, cancel_futures=True)
-
-
-async def _in_thread(executor: ThreadPoolExecutor, make: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(executor, make)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from facets_svc.engine.base import Engine
 from facets_svc.errors import (
@@ -30,6 +30,7 @@ from facets_svc.service.answered import SnapshotInForce
 from facets_svc.service.cache import AnswerCache
 from facets_svc.service.form import QuestionT
 from facets_svc.service.priority import step_back
+from facets_svc.service.shared import SharedWork
 from facets_svc.service.swap import Tenure
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ class EarlierSnapshots:
         self._handed_over: set[_Opened] = set()
         self._kept: tuple[str, float, Sequence[SnapshotInForce]] | None = None
         self._counts: tuple[Tenure, dict[str, Counts]] | None = None
-        self._under_way: dict[object, asyncio.Future[Any]] = {}
+        self._shared_work = SharedWork()
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="facets-earlier", initializer=step_back)
         self._asker = ThreadPoolExecutor(1, thread_name_prefix="facets-kept", initializer=step_back)
 
@@ -285,21 +286,12 @@ class EarlierSnapshots:
 
     async def _shared(self, key: object, work: Callable[[], T], thread: ThreadPoolExecutor | None = None) -> T:
         """Do blocking work in a thread (that which opens), once for all who want the same at the same time."""
-        future = self._under_way.get(key)
-        if future is None:
-            if len(self._under_way) >= MAX_WAITING:
-                raise Overloaded("Too many earlier snapshots are asked for; try again.", retry_after_seconds=5)
-            future = self._under_way[key] = asyncio.get_running_loop().run_in_executor(thread or self._opener, work)
-            future.add_done_callback(partial(self._done, key))
+        if key not in self._shared_work and len(self._shared_work) >= MAX_WAITING:
+            raise Overloaded("Too many earlier snapshots are asked for; try again.", retry_after_seconds=5)
         try:
             async with asyncio.timeout(OPENING_SECONDS) as patience:
-                return cast("T", await asyncio.shield(future))
+                return await self._shared_work.result(key, thread or self._opener, work)
         except TimeoutError:
             if not patience.expired():
                 raise
             raise DeadlineExceeded("The earlier snapshot is not open yet; try again.") from None
-
-    def _done(self, key: object, future: asyncio.Future[Any]) -> None:
-        self._under_way.pop(key, None)
-        if not future.cancelled():
-            future.exception()  # all may have left: then nobody else takes note of it
