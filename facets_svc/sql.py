@@ -4,33 +4,42 @@ A file starts with comment lines: what it answers; then, after an empty one, wha
 line for each parameter, `-- $name TYPE: what it is`, or `-- $name TYPE = DEFAULT: what it is` where it may be left out.
 The default is a literal: NULL, TRUE, FALSE, a number or a text in quotes. A line that is indented goes on with the one
 before. The parameters that are declared and those that are used must be the same, so that a colleague can paste a file
-into a shell and know what to set. Lines between `-- only with $name` and `-- end` may be left out when that parameter
-is an empty list (`Statement.without`): DuckDB then has less to plan.
+into a shell and know what to set.
+
+Three comments give a statement its variable parts; as comments, they leave a file that a shell accepts as it is:
+
+- `-- only with $name` … `-- end`: DuckDB sees the lines between only if the parameter is given. A parameter of type FLAG
+  has no value: it stands in such lines only.
+- `-- each $name` … `-- end`: the lines between are repeated for every item of a list, as `$name_1`, `$name_2`, …;
+  `-- each $name $other` for the items of several lists, the first with the first.
+- `-- include folder/name`: the statement of that file, without its header, stands there; its parameters are declared
+  there and nowhere else.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
 from facets_svc.errors import FacetsError
 
 _DECLARED: Final = re.compile(
-    r"^\$(?P<name>[a-z_]+) (?P<type>[A-Z][A-Z0-9_]*(?:\[\])?)"
+    r"^\$(?P<name>[a-z_0-9]+) (?P<type>[A-Z][A-Z0-9_]*(?:\[\])?)"
     r"(?: = (?P<default>NULL|TRUE|FALSE|-?\d+(?:\.\d+)?|'(?:[^']|'')*'))?: (?P<meaning>.+)$"
 )
-_USED: Final = re.compile(r"\$([a-z_]+)")
-_OPTIONAL: Final = re.compile(
-    r"^ *-- only with \$(?P<name>[a-z_]+)\n(?P<lines>.*?)^ *-- end\n", re.DOTALL | re.MULTILINE
-)
+_USED: Final = re.compile(r"\$([a-z_0-9]+)")
+_INCLUDE: Final = re.compile(r"^ *-- include (?P<name>[a-z_]+/[a-z_]+)\n", re.MULTILINE)
+_BEGIN: Final = re.compile(r" *-- (?P<kind>only with|each) \$(?P<name>[a-z_0-9]+)(?P<others>(?: \$[a-z_0-9]+)*)")
+_END: Final = re.compile(r" *-- end")
+_FLAG: Final = "FLAG"
 _COMMENT_LINE: Final = re.compile(r"^ *--[^\n]*\n", re.MULTILINE)
 _COMMENT_OR_TEXT: Final = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
@@ -61,10 +70,43 @@ class Statement:
     text: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def body(self) -> str:
+        """The text without the header, with its blocks."""
+        lines = self.text.splitlines(keepends=True)
+        first = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+        return "".join(lines[first:])
+
     def without(self, names: Collection[str]) -> str:
         """Return the text without the lines that are only there for parameters of these names, and without comments."""
-        text = _OPTIONAL.sub(lambda match: "" if match["name"] in names else match["lines"], self.text)
-        return _COMMENT_LINE.sub("", text)
+        given = tuple((name, 1) for name in self.parameters if name not in names)
+        return _rendered(self.text, given)
+
+    def bind(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return the text that DuckDB runs for some values, without comments, and the parameters that it uses.
+
+        A value of None, False or an empty list is as one that is not given. Raises `KeyError` for a value of a name that
+        the header does not declare.
+        """
+        given: list[tuple[str, int]] = []
+        bound: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is None or value is False or value == []:
+                continue
+            if self.parameters[name].type == _FLAG:
+                given.append((name, 0))
+            elif isinstance(value, list) and name in self.repeated:
+                given.append((name, len(value)))
+                bound |= {f"{name}_{number}": item for number, item in enumerate(value, start=1)}
+            else:
+                given.append((name, 1))
+                bound[name] = value
+        return _rendered(self.text, tuple(sorted(given))), bound
+
+    @property
+    def repeated(self) -> frozenset[str]:
+        """The parameters that lines are repeated for."""
+        return _repeated(self.text)
 
 
 def root() -> Traversable:
@@ -93,12 +135,16 @@ def load_folder(folder: str) -> list[Statement]:
 def parse(name: str, source: str) -> Statement:
     """Check `source` and return it as a statement. Raises `SqlFileError` with file and line."""
     answers, notes, parameters = _parse_header(name, source)
+    source, included = _with_included(name, source)
+    parameters |= included
     code = _COMMENT_OR_TEXT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
     for match in _USED.finditer(code):
         if match[1] not in parameters:
             line_number = code.count("\n", 0, match.start()) + 1
             raise SqlFileError(f"sql/{name}.sql:{line_number}: ${match[1]} is not declared in the header.")
-    unused = parameters.keys() - set(_USED.findall(code))
+    _check_blocks(name, source, parameters)
+    flags = {flag for flag in parameters if parameters[flag].type == _FLAG}
+    unused = parameters.keys() - flags - set(_USED.findall(code))
     if unused:
         raise SqlFileError(f"sql/{name}.sql:1: ${min(unused)} is declared but not used.")
     try:
@@ -108,6 +154,77 @@ def parse(name: str, source: str) -> Statement:
     if count != 1:
         raise SqlFileError(f"sql/{name}.sql:1: holds {count} statements instead of one.")
     return Statement(name, answers, parameters, source.strip().removesuffix(";").rstrip() + "\n", notes)
+
+
+def _with_included(name: str, source: str) -> tuple[str, dict[str, Parameter]]:
+    """Return a source with the statements that it includes, and their parameters."""
+    parameters: dict[str, Parameter] = {}
+
+    def text_of(match: re.Match[str]) -> str:
+        if match["name"] == name:
+            raise SqlFileError(f"sql/{name}.sql includes itself.")
+        included = load(match["name"])
+        parameters.update(included.parameters)
+        return included.body
+
+    return _INCLUDE.sub(text_of, source), parameters
+
+
+def _check_blocks(name: str, source: str, parameters: Mapping[str, Parameter]) -> None:
+    """Raise `SqlFileError` unless every block ends, and is about a parameter that is declared."""
+    open_blocks: list[int] = []
+    for number, line in enumerate(source.splitlines(), start=1):
+        if begin := _BEGIN.fullmatch(line):
+            open_blocks.append(number)
+            if undeclared := set(_names(begin)) - parameters.keys():
+                raise SqlFileError(f"sql/{name}.sql:{number}: ${min(undeclared)} is not declared in the header.")
+        elif _END.fullmatch(line):
+            if not open_blocks:
+                raise SqlFileError(f"sql/{name}.sql:{number}: nothing ends here.")
+            open_blocks.pop()
+    if open_blocks:
+        raise SqlFileError(f"sql/{name}.sql:{open_blocks[-1]}: has no `-- end`.")
+
+
+@functools.cache
+def _repeated(text: str) -> frozenset[str]:
+    begins = (begin for line in text.splitlines() if (begin := _BEGIN.fullmatch(line)) and begin["kind"] == "each")
+    return frozenset(name for begin in begins for name in _names(begin))
+
+
+@functools.lru_cache(4096)
+def _rendered(text: str, given: tuple[tuple[str, int], ...]) -> str:
+    """Return a text with the blocks of the parameters that are `given`, each with how many items it has."""
+    lines = iter(text.splitlines())
+    return "".join(f"{line}\n" for line in _block(lines, dict(given)) if not line.lstrip().startswith("--"))
+
+
+def _block(lines: Iterator[str], given: Mapping[str, int]) -> list[str]:
+    """Return the lines up to the end of the block that they are in, those of inner blocks as they are given."""
+    found: list[str] = []
+    for line in lines:
+        if _END.fullmatch(line):
+            break
+        if begin := _BEGIN.fullmatch(line):
+            found += _repeat(_block(lines, given), begin, given)
+        else:
+            found.append(line)
+    return found
+
+
+def _repeat(inner: Sequence[str], begin: re.Match[str], given: Mapping[str, int]) -> list[str]:
+    if begin["name"] not in given:
+        return []
+    if begin["kind"] == "only with":
+        return list(inner)
+    named = re.compile(rf"\$({'|'.join(_names(begin))})(?![a-z_0-9])")
+    items = range(1, given[begin["name"]] + 1)
+    return [named.sub(rf"$\1_{number}", line) for number in items for line in inner]
+
+
+def _names(begin: re.Match[str]) -> list[str]:
+    """Return the parameters that a block is about."""
+    return _USED.findall(begin[0])
 
 
 def _parse_header(name: str, source: str) -> tuple[str, tuple[str, ...], dict[str, Parameter]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
@@ -16,16 +16,12 @@ from facets_svc.cli.progress import progress_on
 from facets_svc.cli.report import written_out
 from facets_svc.cli.signals import stopping
 from facets_svc.engine.duckdb import open_engine
-from facets_svc.engine.index import Index
 from facets_svc.errors import SettingsError
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.settings import Settings
 from facets_svc.sync.guards import MAX_REJECTS, MAX_SHRINK, Guards, percentage, share
 from facets_svc.sync.job import run
 from facets_svc.sync.sources import open_source
-
-PROBED_MODELS: Final = 1_500_000
-"""The largest catalogue that is opened whole before it is published: half a GiB or so a million models."""
 
 
 class Share(click.ParamType[Fraction]):
@@ -127,14 +123,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
 
 
 def _probe(snapshot: Snapshot, settings: Settings) -> None:
-    """Open a staged snapshot the way the service will: what it would refuse is not published.
-
-    Of a very large one only the small parts are opened, since the whole takes the memory of a service.
-    """
-    if snapshot.manifest.models > PROBED_MODELS:
-        snapshot.verify(index_only=True)
-        Index.read(snapshot)
-        return
+    """Open a staged snapshot the way the service will: what it would refuse is not published."""
     open_engine(snapshot, threads=settings.threads, memory_limit=settings.memory_limit).close()
 
 

@@ -1,4 +1,7 @@
-"""The DuckDB instance of one snapshot, which hands out one cursor a request."""
+"""The DuckDB instance over one snapshot's index, which hands out one cursor a request.
+
+What is DuckDB's own (settings, attaching, interrupting, rebuilding) is here and nowhere else in the engine.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from facets_svc import sql
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.errors import Unavailable
 
@@ -20,69 +23,73 @@ _log = logging.getLogger(__name__)
 
 _FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
 
+Columns = dict[str, Any]
+"""An answer's columns by name, numpy arrays of one length."""
+
 
 class Cursor:
-    """One request's own connection to the instance: for one thread, closed when the request is done.
-
-    The connection is made when it is needed: that takes longer than many an answer.
-    """
+    """One request's own connection to the instance: for one thread, closed when the request is done."""
 
     def __init__(self, instance: duckdb.DuckDBPyConnection, interruption: Interruption) -> None:
-        self._instance = instance
+        self._connection = instance.cursor()
         self._interruption = interruption
         self._thread = threading.get_ident()
-        self._made: duckdb.DuckDBPyConnection | None = None
         self._closed = False
 
-    @property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
+    def columns(self, name: str, parameters: Mapping[str, Any]) -> Columns:
+        """Run the statement `name`, and return its columns. No value may be null."""
+        return self._execute(name, parameters).fetchnumpy()
+
+    def rows(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run the statement `name`, and return its rows."""
+        return self._execute(name, parameters).fetchall()
+
+    def table(self, name: str) -> pa.Table:
+        """Run the statement `name`, which has no parameters, and return its answer as an Arrow table."""
+        text, _ = sql.load(name).bind({})
+        return self._checked().sql(text).to_arrow_table()
+
+    def _execute(self, name: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+        text, bound = sql.load(name).bind(parameters)
+        # Not sql(): a relation is planned when it is made and again when it is run.
+        return self._checked().execute(text, bound)
+
+    def _checked(self) -> duckdb.DuckDBPyConnection:
         if threading.get_ident() != self._thread or self._closed:
             # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
             raise AssertionError("A cursor was used by another thread than its request's, or after its request.")
-        if self._made is None:
-            self._made = self._instance.cursor()
-        return self._made
-
-    def columns(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
-        """Run a statement, and return its columns by name. No value may be null."""
-        # Not sql(): a relation is planned when it is made and again when it is run.
-        columns = self._execute(statement, parameters).fetchnumpy()
-        return {name: np.asarray(column) for name, column in columns.items()}
-
-    @contextmanager
-    def seeing(self, name: str, table: pa.Table) -> Iterator[None]:
-        """While the block runs, this cursor's statements, and no others', see an Arrow table by this name."""
-        self._connection.register(name, table)
-        try:
-            yield
-        finally:
-            self._connection.unregister(name)
-
-    def _execute(self, statement: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-        connection = self._connection
         self._interruption.check()  # DuckDB forgets an interrupt that comes between two statements
-        return connection.execute(statement, dict(parameters))
+        return self._connection
 
     def interrupt(self) -> None:
         """Stop the running statement. Any thread may call it."""
-        if self._made is not None:
-            self._made.interrupt()
+        self._connection.interrupt()
 
     def close(self) -> None:
         """Give the connection back."""
         self._closed = True
-        if self._made is not None:
-            self._made.close()
+        self._connection.close()
 
 
 class Instance:
-    """A DuckDB that answers over what its cursors are shown; it holds nothing itself.
+    """A DuckDB over the index file of a snapshot, which it only reads; processes share its pages in memory.
 
-    `snapshot_id` is for the log.
+    `snapshot_id` is for the log, `tables` are Arrow tables that stand beside those of the file. Raises `duckdb.Error`
+    when the file cannot be opened.
     """
 
-    def __init__(self, snapshot_id: str, *, threads: int, memory_limit: str) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        snapshot_id: str,
+        threads: int,
+        memory_limit: str,
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> None:
+        self._file = file
         self._snapshot_id = snapshot_id
+        self._tables = dict(tables or {})
         self._config: dict[str, Any] = {
             "threads": threads,
             "temp_directory": "",
@@ -94,6 +101,16 @@ class Instance:
             self._config["memory_limit"] = memory_limit
         self._rebuilding = threading.Lock()
         self._connection = self._connect()
+
+    def beside(self, tables: Mapping[str, pa.Table]) -> Instance:
+        """Return another instance over the same file, with these Arrow tables beside its own."""
+        return Instance(
+            self._file,
+            snapshot_id=self._snapshot_id,
+            threads=self._config["threads"],
+            memory_limit=self._config.get("memory_limit", ""),
+            tables=tables,
+        )
 
     @contextmanager
     def cursor(self, interruption: Interruption) -> Iterator[Cursor]:
@@ -119,7 +136,7 @@ class Instance:
             raise Unavailable("The engine failed; ask again.") from error
 
     def close(self) -> None:
-        """Let go of the memory. No cursor is open, and none comes after."""
+        """Release the file and the memory. No cursor is open, and none comes after."""
         self._connection.close()
 
     def _replace(self, failed: duckdb.DuckDBPyConnection) -> None:
@@ -130,6 +147,17 @@ class Instance:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config=self._config)
+        path = str(self._file).replace("'", "''")
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{path}' AS snapshot (READ_ONLY)")
+        # A cursor does not inherit the search path of its connection: views make the tables known to all.
+        names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'snapshot'").fetchall()
+        for (name,) in names:
+            connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM snapshot."{name}"')
+        for name, table in self._tables.items():
+            connection.register("given", table)
+            connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
+            connection.unregister("given")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

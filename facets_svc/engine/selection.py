@@ -1,86 +1,169 @@
-"""Which models pass: masks over consecutive rows, put together filter by filter."""
+"""What a query selects, as parameters of `sql/facets/selected.sql`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final, Self
 
-import numpy as np
-import numpy.typing as npt
+from facets_svc.catalogue import FACETS, TAGS, TASK_CATEGORIES, Facet, Match
+from facets_svc.engine.index import Index
+from facets_svc.facets.query import FacetFilter, FacetQuery
+from facets_svc.facets.totals import Rows
+from facets_svc.facets.values import FIRST_VALUE, missing_code
 
-from facets_svc.catalogue import FACETS, Facet
-from facets_svc.engine.columns import Columns, Postings
-from facets_svc.engine.filters import CodeFilter, Filters
-from facets_svc.engine.index import Mask, Rows
+BITS: Final = 63
+"""Tags that have a bit in one of the columns `tag_bits_0` and `tag_bits_1`; the commonest tag has the code `FIRST_VALUE`."""
+
+_BITS_END: Final = FIRST_VALUE + 2 * BITS
+
+_NARROWS: Final = ("tags_narrow", "license_narrows", "tasks_narrow", "framework_narrows", "size_category_narrows")
+_STAYS: Final = ("tags_stay", "license_stays", "tasks_stay", "framework_stays", "size_category_stays")
+_NAMES: Final = ("tag", "license", "task", "framework", "size_category")
+"""By facet, what its parameters are called."""
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _CodeFilter:
+    """What is asked of one facet, in codes."""
+
+    facet: Facet
+    match: Match
+    selected: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.selected or self.excluded)
+
+    @property
+    def leaves_itself_out(self) -> bool:
+        """Whether the counts of the facet leave this filter out: any of its values will do."""
+        return bool(self) and self.match == "any"
+
+    def parameters(self) -> Parameters:
+        """Return the parameters that say which models pass."""
+        name = _NAMES[self.facet.index]
+        if self.facet == TAGS:
+            return {
+                "tags_any": self.match == "any" and bool(self.selected),
+                **_tags(self.match, self.selected),
+                **_tags("no", self.excluded),
+            }
+        parameters: Parameters = {f"no_{name}": list(self.excluded)}
+        if self.facet == TASK_CATEGORIES:
+            parameters |= {"tasks_any": self.match == "any" and bool(self.selected)}
+            return parameters | {f"{self.match}_task": list(self.selected)}
+        return parameters | {f"any_{name}": list(self.selected)}
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Of some consecutive rows, the row ids of those that pass every filter, and of those that fail a single one.
+    """What narrows a scope: one filter a facet (by its index), ranges of numbers and times, and search terms.
 
-    `failing` has the rows that fail the filter of one facet and no other, for each facet that leaves its own filter
-    out: they count for that facet.
+    `known` are, by facet, the codes of those values asked for that the scope may hold.
     """
 
-    passing: npt.NDArray[np.int64]
-    failing: tuple[tuple[Facet, npt.NDArray[np.int64]], ...]
+    filters: tuple[_CodeFilter, ...]
+    known: tuple[Mapping[str, int], ...]
+    others: Parameters
 
+    @classmethod
+    def of(cls, query: FacetQuery, index: Index, parts: Sequence[Rows]) -> Self:
+        """Return what `query` selects of its scope, which is `parts`.
 
-class Selector:
-    """Selects models by the facets' filters: public ones by their postings, those of an org by reading their lists.
-
-    An org's rows are read as they lie, so that nobody else's rows make a difference to how long it takes.
-    """
-
-    def __init__(self, columns: Columns, postings: Postings, public: Rows) -> None:
-        self._columns = columns
-        self._postings = postings
-        self._public = public
-
-    def select(self, rows: Rows, filters: Filters, matching: Callable[[Mask], Mask] | None) -> Selection:
-        """Select among `rows` by the facets' filters, and by `matching` if there is more to pass.
-
-        It is given which of the rows are still of interest, and returns which pass the rest; what it says of others is
-        ignored.
+        A value that no model of the scope can hold gets a code that no model holds, and is looked for like any other:
+        so a value that only others hold is the same work as one that nobody holds, however many are asked for.
         """
-        candidates = np.ones(len(rows), np.bool_)
-        failed = np.zeros(len(rows), np.uint8)
-        own_masks: list[tuple[Facet, Mask]] = []
-        for facet, own in zip(FACETS, filters.by_facet, strict=True):
-            if not own:
-                continue
-            mask = self._passing(facet, own, rows)
-            if filters.leaves_out(facet):
-                failed += ~mask
-                own_masks.append((facet, mask))
-            else:
-                candidates &= mask
-        if matching is not None:
-            candidates &= matching(candidates & (failed <= 1))
-        failing = tuple((facet, _row_ids(rows, candidates & (failed == 1) & ~mask)) for facet, mask in own_masks)
-        return Selection(_row_ids(rows, candidates & (failed == 0)), failing)
+        unknown = len(index.dictionary)
+        known = tuple(
+            index.codes(facet, (*asked.selected, *asked.excluded), parts)
+            for facet, asked in zip(FACETS, query.filters, strict=True)
+        )
 
-    def _passing(self, facet: Facet, own: CodeFilter, rows: Rows) -> Mask:
-        """Return which rows pass one facet's filter."""
-        if own.match == "all" and facet.is_list:
-            mask = np.ones(len(rows), np.bool_)
-            for code in own.selected:
-                mask &= self._holding(facet, rows, (code,))
-        else:
-            mask = self._holding(facet, rows, own.selected) if own.selected else np.ones(len(rows), np.bool_)
-        if own.excluded:
-            mask &= ~self._holding(facet, rows, own.excluded)
-        return mask
+        def codes(facet: Facet, values: Sequence[str]) -> set[int]:
+            return {known[facet.index].get(value, unknown) for value in values}
 
-    def _holding(self, facet: Facet, rows: Rows, codes: tuple[int, ...]) -> Mask:
-        """Return which rows hold one of the codes of a facet."""
-        if rows != self._public or not facet.is_list:
-            return self._columns.holding_any(facet, rows, codes)
-        mask = np.zeros(len(rows), np.bool_)
-        for code in codes:
-            mask[self._postings.of(code)] = True
-        return mask
+        def resolved(facet: Facet, asked: FacetFilter) -> _CodeFilter:
+            selected = codes(facet, asked.selected) | ({missing_code(facet)} if asked.missing else set())
+            if asked.match == "all" and not facet.is_list and len(selected) > 1:
+                selected = {unknown}  # no model holds two values of a facet that is no list
+            return _CodeFilter(facet, asked.match, tuple(sorted(selected)), tuple(sorted(codes(facet, asked.excluded))))
+
+        return cls(
+            filters=tuple(resolved(facet, asked) for facet, asked in zip(FACETS, query.filters, strict=True)),
+            known=known,
+            others=_ranges(query) | _terms(query, index),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(any(self.filters) or self.others)
+
+    @property
+    def alone(self) -> Facet | None:
+        """The facet that has the only filter, and whose counts leave it out; None if there is more to it."""
+        narrowed = [asked for asked in self.filters if asked]
+        if len(narrowed) != 1 or self.others or not narrowed[0].leaves_itself_out:
+            return None
+        return narrowed[0].facet
+
+    def parameters(self, *, staying: Collection[Facet] = ()) -> Parameters:
+        """Return the parameters of the statement.
+
+        Models that fail the filter of a `staying` facet alone stay, if its counts leave the filter out.
+        """
+        stay = {asked.facet for asked in self.filters if asked.leaves_itself_out and asked.facet in staying}
+        parameters: Parameters = {**self.others, "several_stay": len(stay) > 1}
+        for asked in self.filters:
+            if asked:
+                names = _STAYS if asked.facet in stay else _NARROWS
+                parameters |= {names[asked.facet.index]: True, **asked.parameters()}
+        return parameters
+
+    def without(self, facet: Facet) -> Selection:
+        """Return the selection without the filter of a facet, if the facet's counts leave it out."""
+        if not self.filters[facet.index].leaves_itself_out:
+            return self
+        filters = tuple(_CodeFilter(facet, "any") if asked.facet == facet else asked for asked in self.filters)
+        return Selection(filters, self.known, self.others)
+
+    @property
+    def rare_tag(self) -> int | None:
+        """The code of a tag that every selected model holds and that few models do, the rarest; None without one."""
+        tags = self.filters[TAGS.index]
+        rare = [code for code in tags.selected if code >= _BITS_END] if tags.match == "all" else []
+        return max(rare, default=None)
 
 
-def _row_ids(rows: Rows, mask: Mask) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(mask) + rows.first
+def _tags(match: str, codes: Sequence[int]) -> Parameters:
+    """Return the parameters about some tags: bits of the common ones, and codes of the others."""
+    bits = [0, 0]
+    for code in codes:
+        if FIRST_VALUE <= code < _BITS_END:
+            place, bit = divmod(code - FIRST_VALUE, BITS)
+            bits[place] |= 1 << bit
+    others = [code for code in codes if not FIRST_VALUE <= code < _BITS_END]
+    return {f"{match}_tag_bits_0": bits[0] or None, f"{match}_tag_bits_1": bits[1] or None, f"{match}_tag": others}
+
+
+def _ranges(query: FacetQuery) -> Parameters:
+    parameters: Parameters = {}
+    for bounds in query.ranges:
+        if bounds.minimum is not None:
+            parameters[f"{bounds.measure.column}_minimum"] = bounds.minimum
+        if bounds.maximum is not None:
+            parameters[f"{bounds.measure.column}_maximum"] = bounds.maximum
+    return parameters
+
+
+def _terms(query: FacetQuery, index: Index) -> Parameters:
+    # A long term is likely to be rare, and rules a model out before the others are looked for.
+    terms = sorted(query.terms, key=lambda term: (-len(term), term))
+    bits = {term: index.word_bits(term) for term in terms}
+    found = {
+        "term": [term for term in terms if not bits[term]],
+        "frequent_term": [term for term in terms if bits[term]],
+        "frequent_term_bits": [bits[term] for term in terms if bits[term]],
+    }
+    return {name: value for name, value in found.items() if value}

@@ -70,11 +70,11 @@ class Dictionary:
     every model, and n + 1 for those without a value of the facet of index n.
     """
 
-    def __init__(self, values: Sequence[str], facets: npt.NDArray[np.uint8]) -> None:
+    def __init__(self, values: Sequence[str], facets: Sequence[int]) -> None:
         self._values = values
-        self.facets = facets
+        self.facets: npt.NDArray[np.uint8] = np.array(facets, np.uint8)
         codes = np.arange(FIRST_VALUE, len(values))
-        by_value = self.by_value(codes)
+        by_value = self.by_value(codes.tolist())
         self._columns = [self._column(facet, by_value[facet.index]) for facet in FACETS]
         self._ordered = np.concatenate([column.codes for column in self._columns])
         self._places = np.zeros(len(values), np.int64)
@@ -84,11 +84,21 @@ class Dictionary:
         """One more than the highest code."""
         return len(self._values)
 
-    def by_value(self, codes: npt.NDArray[np.integer]) -> tuple[dict[str, int], ...]:
+    def counts(self, codes: Sequence[int], models: Sequence[int]) -> Counts:
+        """Return counts by code, given the models of some codes; those of the others are 0."""
+        counts = np.zeros(len(self), np.int64)
+        counts[np.asarray(codes, np.int64)] = models
+        return counts
+
+    def nothing(self) -> Counts:
+        """Return counts of 0."""
+        return np.zeros(len(self), np.int64)
+
+    def by_value(self, codes: Sequence[int]) -> tuple[dict[str, int], ...]:
         """Return some codes by their values, for each facet."""
-        facets = self.facets[codes].tolist()
+        facets = self.facets[np.asarray(codes, np.int64)].tolist()
         found: tuple[dict[str, int], ...] = tuple({} for _ in FACETS)
-        for facet, code in zip(facets, codes.tolist(), strict=True):
+        for facet, code in zip(facets, codes, strict=True):
             found[facet][self._values[code]] = code
         return found
 

@@ -19,9 +19,6 @@ from facets_svc.lake.manifest import FileEntry
 ROW_GROUP_ROWS: Final = 122_880
 """Rows of a row group: DuckDB's own unit, so that its threads share a file evenly."""
 
-READ_BY_ROW_ROWS: Final = 128
-"""Rows of a row group where single rows are read: fifty of them are then read out of megabytes, not gigabytes."""
-
 _COMPRESSION: Final = "zstd"
 _FAST_COMPRESSION: Final = "lz4"
 _UNIQUE: Final = frozenset({"id", "name", "description", "search_text", "seq", "row", "rid", "record"})
@@ -64,19 +61,17 @@ def write_durably(path: Path, content: bytes) -> None:
 
 @contextmanager
 def parquet_writer(
-    path: Path, schema: pa.Schema, *, scratch: bool = False, by_row: bool = False
+    path: Path, schema: pa.Schema, *, scratch: bool = False
 ) -> Iterator[pq.ParquetWriter]:
     """Open a Parquet file of the lake for writing: zstd, a CRC on every page, statistics, no surprises by version."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fast = scratch or by_row
     with pq.ParquetWriter(
         path,
         schema,
-        compression=_FAST_COMPRESSION if fast else _COMPRESSION,
-        use_dictionary=False if by_row else _repeating(schema),
-        write_statistics=not by_row,
+        compression=_FAST_COMPRESSION if scratch else _COMPRESSION,
+        use_dictionary=_repeating(schema),
         write_page_checksum=not scratch,
-        write_page_index=not fast,
+        write_page_index=not scratch,
         store_schema=True,
     ) as writer:
         yield writer
@@ -92,22 +87,20 @@ def _repeating(schema: pa.Schema) -> list[str]:
 
 
 def write_parquet(
-    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, scratch: bool = False, by_row: bool = False
+    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, scratch: bool = False
 ) -> int:
     """Write `batches`, cast to `schema`, as one Parquet file, and return its rows. Memory holds two row groups.
 
     While one is encoded by another thread, the batches of the next are taken in this one. `scratch` is for a file that
-    does not stay: faster to write and to read, and larger. `by_row` is for one that single rows are read of, wherever
-    they lie: small row groups, fast to read.
+    does not stay: faster to write and to read, and larger.
     """
-    group_rows = READ_BY_ROW_ROWS if by_row else ROW_GROUP_ROWS
     rows = 0
     written: Future[None] | None = None
-    with parquet_writer(path, schema, scratch=scratch, by_row=by_row) as writer, ThreadPoolExecutor(1) as encoder:
+    with parquet_writer(path, schema, scratch=scratch) as writer, ThreadPoolExecutor(1) as encoder:
         for table in regroup(schema, batches):
             if written is not None:
                 written.result()
-            written = encoder.submit(writer.write_table, table, row_group_size=group_rows)
+            written = encoder.submit(writer.write_table, table, row_group_size=ROW_GROUP_ROWS)
             rows += table.num_rows
         if written is not None:
             written.result()

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
 
 from facets_svc.errors import LakeError
 from facets_svc.lake.base import Lake
 from facets_svc.lake.snapshot import Snapshot
-
-_NEEDED: Final = "index/model_ids.parquet"
-"""What tells a model in another snapshot: older versions did not write it."""
 
 
 class Kept:
@@ -24,7 +20,7 @@ class Kept:
     def until(self, in_force: str) -> list[Snapshot]:
         """Return the snapshots up to the one in force, oldest first, but for those that were withdrawn.
 
-        One that cannot be read, or was written by a version that did not write what is needed, is left out. Raises
+        One that cannot be read is left out. Raises
         `LakeError` when the lake cannot be asked. For one thread.
         """
         if self._withdrawn is None or self._withdrawn[0] != in_force:
@@ -35,4 +31,4 @@ class Kept:
                 with suppress(LakeError):
                     self._snapshots[snapshot_id] = self._lake.snapshot(snapshot_id)
         self._snapshots = {one: self._snapshots[one] for one in ids if one in self._snapshots}
-        return [snapshot for snapshot in self._snapshots.values() if snapshot.entries(_NEEDED)]
+        return list(self._snapshots.values())

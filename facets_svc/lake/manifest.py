@@ -11,7 +11,7 @@ import msgspec
 
 from facets_svc.errors import SnapshotCorrupt
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of a snapshot's format: what the files are, and what their columns mean."""
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -15,6 +15,9 @@ from facets_svc.lake.manifest import FileEntry, Manifest, decode
 
 MANIFEST: Final = "manifest.json"
 
+INDEX: Final = "index/index.duckdb"
+"""The file that the service answers from: tables that the job has made from the records."""
+
 
 class Origin(Protocol):
     """Where the files of a snapshot come from that does not lie in a local folder."""
@@ -72,10 +75,6 @@ class Snapshot:
     def entries(self, folder: str = "") -> list[FileEntry]:
         """Return the manifest's entries under `folder` (`index/`, `models/`; all by default), in its order."""
         return [entry for entry in self.manifest.files if entry.path.startswith(folder)]
-
-    def index_file(self, name: str) -> str:
-        """Return the path of `index/<name>.parquet`. Raises `SnapshotCorrupt` when the manifest has no such file."""
-        return str(self.file(f"index/{name}.parquet"))
 
     def file(self, path: str) -> Path:
         """Return where the file `path` of the manifest lies. Raises `SnapshotCorrupt` when the manifest has no such."""

@@ -10,8 +10,7 @@ import duckdb
 
 from facets_svc import sql
 from facets_svc.errors import SnapshotCorrupt
-from facets_svc.lake.snapshot import Snapshot
-from facets_svc.sync.export import INDEX
+from facets_svc.lake.snapshot import INDEX, Snapshot
 from facets_svc.sync.progress import Advance
 
 
@@ -37,8 +36,8 @@ def _reading(
         "autoload_known_extensions": False,
     }
     with duckdb.connect(":memory:", config=config) as connection:
-        for name in (*INDEX, "private_lines"):
-            connection.read_parquet(snapshot.index_file(name)).create_view(name)
+        index = str(snapshot.file(INDEX)).replace("'", "''")
+        connection.execute(f"ATTACH '{index}' AS snapshot (READ_ONLY)")
         models: Sequence[str] = snapshot.model_files()
         connection.read_parquet(list(models), hive_partitioning=True).create_view("models")
         yield connection

@@ -9,7 +9,7 @@ import duckdb
 
 from facets_svc import sql
 from facets_svc.catalogue import FACETS
-from facets_svc.lake.snapshot import Snapshot
+from facets_svc.lake.snapshot import INDEX, Snapshot
 from facets_svc.sync.report import NAMED, Changes, ValueChanges
 
 
@@ -23,7 +23,9 @@ def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, mode
 
 def changed_values(connection: duckdb.DuckDBPyConnection, before: Snapshot) -> dict[str, ValueChanges]:
     """Compare the values of `before` with the table `facet_values`, by response key."""
-    connection.read_parquet(before.index_file("facet_values")).create_view("values_before")
+    file = str(before.file(INDEX)).replace("'", "''")
+    connection.execute(f"ATTACH '{file}' AS before (READ_ONLY)")
+    connection.execute("CREATE VIEW values_before AS SELECT * FROM before.facet_values")
     counted: dict[int, dict[str, object]] = {facet.index: {} for facet in FACETS}
     changed = connection.sql(sql.load("export/changed_values").text, params={"at_most": NAMED})
     for facet, is_new, changes, commonest in changed.fetchall():

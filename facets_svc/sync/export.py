@@ -15,81 +15,36 @@ import duckdb
 import pyarrow as pa
 
 from facets_svc import sql
-from facets_svc.catalogue import FACETS, ORDERS, RECORD, TEXTS
-from facets_svc.lake import files, lines
+from facets_svc.catalogue import FACETS, RECORD
+from facets_svc.lake import files
+from facets_svc.lake.snapshot import INDEX
 from facets_svc.sync.progress import Advance
 
 BYTES_PER_BUCKET: Final = 192 * 2**20
 """Stage bytes from which on the orgs are spread over twice as many buckets."""
 
-MODELS_AT_A_TIME: Final = 2**20
-"""Models whose lists are put together at a time, which the memory limit has to have room for."""
-
-_IN_SLICES: Final = "export/index_model_facets"
+STORAGE_VERSION: Final = "v1.5.0"
+"""The format of the index file: DuckDB 1.5 and 2.0 both read it, while what 2.0 writes by itself 1.5 cannot read."""
 
 _BATCH_ROWS: Final = 16_384
 
 _EMPTY: Final = ("public", 0, 0, 0)
 """The one partition of a catalogue without models, so that there is a file that tells the columns."""
 
-_CODE = pa.field("code", pa.uint32(), nullable=False)
-_RID = pa.field("rid", pa.uint32(), nullable=False)
-_MODELS = pa.field("models", pa.int64(), nullable=False)
-_ORG = pa.field("org", pa.string(), nullable=False)
+_TYPES: Final = ("tag", "license", "task_category", "framework", "size_category")
+"""By facet, the type that numbers its values while the index is made."""
 
-INDEX: Final = {
-    "facet_values": pa.schema(
-        [
-            _CODE,
-            pa.field("facet", pa.uint8(), nullable=False),
-            pa.field("value", pa.string()),
-            _MODELS,
-            pa.field("public_models", pa.int64(), nullable=False),
-        ]
-    ),
-    "model_facets": pa.schema(
-        [
-            _RID,
-            pa.field("codes", pa.list_(pa.uint32()), nullable=False),
-            pa.field("license", pa.uint32(), nullable=False),
-            pa.field("framework", pa.uint32(), nullable=False),
-            pa.field("size_category", pa.uint32(), nullable=False),
-            *(RECORD.field(name) for name in ("parameters", "size_bytes", "downloads", "created_at", "updated_at")),
-            pa.field("search_text", pa.string(), nullable=False),
-        ]
-    ),
-    "postings_public": pa.schema([_CODE, _RID]),
-    "words_public": pa.schema([pa.field("word", pa.string(), nullable=False), _RID]),
-    "orgs": pa.schema(
-        [
-            _ORG,
-            *(
-                pa.field(name, pa.uint32(), nullable=False)
-                for name in ("public_first", "public_end", "private_first", "private_end")
-            ),
-        ]
-    ),
-    "facet_totals": pa.schema(
-        [pa.field("first", pa.uint32(), nullable=False), _CODE, pa.field("models", pa.uint32(), nullable=False)]
-    ),
-    "public_texts": pa.schema([_RID, *(RECORD.field(name) for name in TEXTS)]),
-    "model_ids": pa.schema([_RID, RECORD.field("id")]),
-    "model_order": pa.schema([_RID, *(pa.field(name, pa.uint32(), nullable=False) for name in ORDERS)]),
-}
-"""The files of the index and their schemas; `sql/export/index_<name>.sql` says what is in them."""
-
-READ_BY_ROW: Final = frozenset({"public_texts"})
-"""Those of them that single rows are read of, while the others are read whole."""
-
-PRIVATE_LINES: Final = pa.schema(
-    [
-        _RID,
-        pa.field("bytes", pa.uint32(), nullable=False),
-        pa.field("crc", pa.uint32(), nullable=False),
-        pa.field("md5", pa.string(), nullable=False),
-    ]
+INDEX_STATEMENTS: Final = (
+    "facet_values",
+    "frequent_words",
+    "numbering",
+    "models",
+    "models_rows",
+    "orgs",
+    "postings",
+    "facet_totals",
 )
-"""`private_lines`, a file of the index too: by row id, where the lines of `private_texts.jsonl` lie."""
+"""The statements of `sql/index/` that make the index, in order; `numbering` stands for what Python makes of the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +69,6 @@ class Export:
                 "memory_limit": memory_limit,
                 "threads": threads,
                 "temp_directory": str(scratch),
-                "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             },
@@ -136,17 +90,12 @@ class Export:
         """Make these orgs known (one column, `org`), whether or not they have models."""
         self.connection.from_arrow(orgs).create("listed_orgs")
 
-    def place(self) -> None:
-        """Give every row that stays its partition and its row id."""
+    def order(self) -> None:
+        """Put the rows that stay in the order of the files, which gives each its row id."""
         buckets = 1
         while buckets * BYTES_PER_BUCKET < self._stage.stat().st_size:
             buckets *= 2
-        self._execute("export/placed", buckets=buckets)
-
-    def index(self) -> None:
-        """Give every facet value its code, find out which model holds which, and which words many models share."""
-        for name in ("exploded", "facet_values", "postings", "said", "words"):
-            self._execute(f"export/{name}")
+        self._execute("export/ordered", buckets=buckets)
 
     def write_models(self, folder: Path, advance: Advance) -> list[Path]:
         """Write the records, hive-partitioned by visibility and bucket, under `folder`, and return the files."""
@@ -160,51 +109,34 @@ class Export:
             written.append(path)
         return written
 
-    def write_index(self, folder: Path, advance: Advance) -> list[Path]:
-        """Write the facet index under `folder`, and return the files."""
-        written: list[Path] = []
-        for name, schema in INDEX.items():
-            path = folder / f"{name}.parquet"
-            files.write_parquet(path, schema, self._rows(f"export/index_{name}"), by_row=name in READ_BY_ROW)
+    def write_index(self, folder: Path, advance: Advance) -> Path:
+        """Write the index of a snapshot in `folder`, and return its file. The table `facet_values` stays here."""
+        path = folder / INDEX
+        path.parent.mkdir(parents=True)
+        quoted = str(path).replace("'", "''")
+        self.connection.execute(f"ATTACH '{quoted}' AS snapshot (STORAGE_VERSION '{STORAGE_VERSION}')")
+        for name in INDEX_STATEMENTS:
+            if name == "numbering":
+                self._number_values()
+            else:
+                self._execute(f"index/{name}")
             advance(1)
-            written.append(path)
-        return [*written, *self._write_private_texts(folder)]
+        self.connection.execute("CREATE TABLE facet_values AS SELECT * FROM snapshot.facet_values")
+        self.connection.execute("DETACH snapshot")
+        files.sync_file(path)
+        return path
 
-    def _rows(self, name: str) -> Iterator[pa.RecordBatch]:
-        """Yield what a statement answers; one that is about a slice of the models, of each slice after the other."""
-        if name != _IN_SLICES:
-            yield from self._query(name).to_arrow_reader(_BATCH_ROWS)
-            return
-        [(models,)] = self.connection.sql("SELECT count(*) FROM placed").fetchall()
-        for first in range(0, models, MODELS_AT_A_TIME):
-            self._execute("export/slice", first=first, end=first + MODELS_AT_A_TIME)
-            yield from self._query(name).to_arrow_reader(_BATCH_ROWS)
-
-    def _write_private_texts(self, folder: Path) -> list[Path]:
-        """Write the texts of private models, of which only lines are read, and where each line lies."""
-        texts, places = folder / "private_texts.jsonl", folder / "private_lines.parquet"
-        reader = self._query("export/private_texts").to_arrow_reader(_BATCH_ROWS)
-        with texts.open("wb") as file:
-
-            def written() -> Iterator[pa.RecordBatch]:
-                for batch in reader:
-                    content, lengths, checksums = lines.encode(batch.column("line"))
-                    file.write(content)
-                    yield pa.record_batch(
-                        [
-                            batch.column("rid"),
-                            pa.array(lengths, pa.uint32()),
-                            pa.array(checksums, pa.uint32()),
-                            batch.column("md5"),
-                        ],
-                        schema=PRIVATE_LINES,
-                    )
-
-            files.write_parquet(places, PRIVATE_LINES, written())
-        return [texts, places]
+    def _number_values(self) -> None:
+        """Make the types and variables that `sql/index/models_rows.sql` names."""
+        for index, name in enumerate(_TYPES):
+            values = f"FROM snapshot.facet_values WHERE facet = {index} AND value IS NOT NULL"
+            self.connection.execute(f"CREATE TYPE {name} AS ENUM (SELECT value {values} ORDER BY code)")
+            self.connection.execute(f"SET VARIABLE first_{name} = (SELECT coalesce(min(code), 0) {values})")
+        words = "SELECT coalesce(list(word ORDER BY bit), []) FROM snapshot.frequent_words"
+        self.connection.execute(f"SET VARIABLE frequent_words = CAST(({words}) AS VARCHAR[])")
 
     def counts(self) -> Counts:
-        """Count what is there now."""
+        """Count what the snapshot holds, once its index is written."""
         [(models, public_models, orgs, without_models)] = self._query("export/counts").fetchall()
         values = dict(self.connection.sql("SELECT facet, count(value) FROM facet_values GROUP BY facet").fetchall())
         by_key = {facet.response_key: values.get(facet.index, 0) for facet in FACETS}

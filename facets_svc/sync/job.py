@@ -25,7 +25,7 @@ from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sync import checks, compare, organizations, report
 from facets_svc.sync.batches import Source
 from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
-from facets_svc.sync.export import INDEX, Counts, Export
+from facets_svc.sync.export import INDEX_STATEMENTS, Counts, Export
 from facets_svc.sync.guards import Found, Guards
 from facets_svc.sync.progress import Advance, Progress
 from facets_svc.sync.report import Report
@@ -102,16 +102,15 @@ class _Job:
             )
             warnings = guards.check(found)
             pa.default_memory_pool().release_unused()
-            with self._stage("index"):
+            with self._stage("order"):
                 export.list_orgs(orgs)
-                export.place()
-                export.index()
-                counts = export.counts()
-            with self._stage("write models", counts.models) as advance:
+                export.order()
+            with self._stage("write models", found.models) as advance:
                 models = export.write_models(self._draft.path / "models", advance)
-            with self._stage("write index", len(INDEX)) as advance:
-                index = export.write_index(self._draft.path / "index", advance)
-            written = [self._path("rejects.parquet"), *models, *index]
+            with self._stage("write index", len(INDEX_STATEMENTS)) as advance:
+                index = export.write_index(self._draft.path, advance)
+            counts = export.counts()
+            written = [self._path("rejects.parquet"), *models, index]
             changes = value_changes = None
             if before is not None:
                 with self._stage("compare"):

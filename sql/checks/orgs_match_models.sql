@@ -12,7 +12,7 @@ SELECT
     recounted.public_models AS public_models,
     recounted.private_models AS private_models
 FROM recounted
-FULL JOIN orgs ON orgs.org = recounted.org
-WHERE coalesce(recounted.public_models, 0) IS DISTINCT FROM CAST(orgs.public_end AS BIGINT) - orgs.public_first
-    OR coalesce(recounted.private_models, 0) IS DISTINCT FROM CAST(orgs.private_end AS BIGINT) - orgs.private_first
+FULL JOIN snapshot.orgs AS orgs ON orgs.org = recounted.org
+WHERE coalesce(recounted.public_models, 0) IS DISTINCT FROM orgs.public_end - orgs.public_first
+    OR coalesce(recounted.private_models, 0) IS DISTINCT FROM orgs.private_end - orgs.private_first
 ORDER BY org;

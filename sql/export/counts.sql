@@ -1,7 +1,7 @@
 -- What the snapshot holds: models, the public ones among them, orgs, and the orgs among them without any model.
 SELECT
-    (SELECT count(*) FROM placed) AS models,
-    (SELECT count(*) FROM placed WHERE placed.is_public) AS public_models,
+    (SELECT count(*) FROM ordered) AS models,
+    (SELECT count(*) FROM ordered WHERE ordered.is_public) AS public_models,
     count(*) AS orgs,
     count(*) FILTER (WHERE known.models = 0) AS orgs_without_models
 FROM (
@@ -9,7 +9,7 @@ FROM (
         each_org.org AS org,
         sum(each_org.models) AS models
     FROM (
-        SELECT placed.org AS org, 1 AS models FROM placed
+        SELECT ordered.org AS org, 1 AS models FROM ordered
         UNION ALL
         SELECT listed_orgs.org AS org, 0 AS models FROM listed_orgs
     ) AS each_org

@@ -1,20 +1,18 @@
 -- The records as analysts read them, in the order of the row ids.
 SELECT
-    staged.id AS id,
-    staged.org AS org,
-    staged.name AS name,
-    staged.description AS description,
-    staged.tags AS tags,
-    staged.license AS license,
-    staged.task_categories AS task_categories,
-    staged.framework AS framework,
-    staged.size_category AS size_category,
-    staged.is_public AS is_public,
-    staged.created_at AS created_at,
-    staged.updated_at AS updated_at,
-    staged.parameters AS parameters,
-    staged.size_bytes AS size_bytes,
-    staged.downloads AS downloads
-FROM staged
-INNER JOIN placed ON placed.seq = staged.seq
-ORDER BY placed.rid;
+    ordered.id AS id,
+    ordered.org AS org,
+    ordered.name AS name,
+    ordered.description AS description,
+    ordered.tags AS tags,
+    ordered.license AS license,
+    ordered.task_categories AS task_categories,
+    ordered.framework AS framework,
+    ordered.size_category AS size_category,
+    ordered.is_public AS is_public,
+    ordered.created_at AS created_at,
+    ordered.updated_at AS updated_at,
+    ordered.parameters AS parameters,
+    ordered.size_bytes AS size_bytes,
+    ordered.downloads AS downloads
+FROM ordered;

@@ -1,9 +1,9 @@
 -- The partitions of the records, in the order of the row ids: each holds those from `first` to before `end`.
 SELECT
-    CASE WHEN placed.is_public THEN 'public' ELSE 'private' END AS visibility,
-    placed.bucket AS bucket,
-    min(placed.rid) AS first,
-    max(placed.rid) + 1 AS end
-FROM placed
-GROUP BY placed.is_public, placed.bucket
+    CASE WHEN ordered.is_public THEN 'public' ELSE 'private' END AS visibility,
+    ordered.bucket AS bucket,
+    min(ordered.rowid) AS first,
+    max(ordered.rowid) + 1 AS end
+FROM ordered
+GROUP BY ordered.is_public, ordered.bucket
 ORDER BY first;

@@ -1,0 +1,63 @@
+"""The unfiltered counts of every part of a catalogue, as the job counted them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from facets_svc.facets.values import EVERY_MODEL, Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Row ids from `first` to before `end`."""
+
+    first: int = 0
+    end: int = 0
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+
+class Totals:
+    """How many models of each part hold each code. A part is the public models of an org, or its private ones.
+
+    `firsts` (row id that the part begins with, ascending), `codes` (ascending within a part) and `models` are columns of
+    one length, `codes` and `models` of int32; `dictionary_length` is one more than the highest code.
+    """
+
+    def __init__(
+        self,
+        firsts: npt.NDArray[np.int32],
+        codes: npt.NDArray[np.int32],
+        models: npt.NDArray[np.int32],
+        *,
+        dictionary_length: int,
+    ) -> None:
+        starts = np.flatnonzero(np.diff(firsts, prepend=np.int32(-1)))
+        self._firsts = firsts[starts]
+        self._starts = np.append(starts, len(firsts))
+        self._codes = codes.astype(np.min_scalar_type(dictionary_length))
+        self._models = models
+        self._length = dictionary_length
+
+    def of(self, rows: Rows) -> Counts:
+        """Return the counts of a part, by code; zeros if there is no such part."""
+        counts = np.zeros(self._length, dtype=np.int64)
+        held = self._held(rows)
+        counts[self._codes[held]] = self._models[held]
+        counts[EVERY_MODEL] = len(rows)
+        return counts
+
+    def codes(self, rows: Rows) -> npt.NDArray[np.integer]:
+        """Return the codes that a part holds, ascending."""
+        codes: npt.NDArray[np.integer] = self._codes[self._held(rows)]
+        return codes
+
+    def _held(self, rows: Rows) -> slice:
+        place = int(np.searchsorted(self._firsts, rows.first))
+        if not rows or place == len(self._firsts) or self._firsts[place] != rows.first:
+            return slice(0, 0)
+        return slice(int(self._starts[place]), int(self._starts[place + 1]))
