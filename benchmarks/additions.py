@@ -71,7 +71,6 @@ class Additions:
         return bare.filtered_total, {form: Times(taken) for form, taken in times.items()}
 
     def _ask(self, asked: Asked) -> tuple[float, Any]:
-        self._engine.forget()
         answer: Callable[[Any], Any] = self._engine.answer
         if isinstance(asked, ValueQuery):
             answer = self._engine.values

@@ -19,10 +19,6 @@ class Ours(Peer):
     def __init__(self, engine: DuckdbEngine) -> None:
         self._engine = engine
 
-    def forget(self) -> None:
-        """Forget the models that earlier searches found."""
-        self._engine.forget()
-
     def ask(self, query: FacetQuery) -> FacetAnswer:
         """Answer as the service is answered."""
         return self._engine.answer(query)

@@ -23,7 +23,7 @@ import pyarrow as pa
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.engine.index import Index
-from facets_svc.engine.instance import Cursor, Instance
+from facets_svc.engine.instance import Columns, Cursor, Instance
 from facets_svc.engine.records import record
 from facets_svc.engine.selection import Parameters, Selection
 from facets_svc.engine.statistics import STATISTICS, statistics
@@ -93,14 +93,13 @@ class DuckdbEngine:
         parts = self._parts(query)
         selection = Selection.of(query, self._index, parts)
         wanted = [facet for facet in FACETS if query.wants(facet)]
+        spread: tuple[tuple[str, Statistics], ...] = ()
         with self._instance.cursor(interruption or Interruption()) as cursor:
             total = self._total(cursor, query, parts)
-            counts = self._counts(cursor, query, parts, selection, wanted)
-            spread: tuple[tuple[str, Statistics], ...] = ()
+            counts, bars = self._counts(cursor, query, parts, selection, wanted)
             if query.with_statistics:
-                parameters = self._parameters(query, selection)
-                [numbers] = cursor.rows(STATISTICS, parameters)
-                spread = statistics(numbers, cursor.rows("facets/histograms", parameters))
+                [numbers] = cursor.rows(STATISTICS, self._parameters(query, selection))
+                spread = statistics(numbers, bars)
         return FacetAnswer(
             total=total,
             filtered_total=int(counts[0]),
@@ -173,7 +172,7 @@ class DuckdbEngine:
         """Return the parameters of `sql/facets/selected.sql`."""
         # Among all public models it pays to look the few up; among an org's, to look at each.
         rare_tag = selection.rare_tag if query.include_public else None
-        return self._scope(query) | selection.parameters(staying=staying) | {"rare_tag": rare_tag}
+        return self._scope(query) | selection.parameters(staying=staying, rare_tag=rare_tag)
 
     def _scope(self, query: FacetQuery) -> Parameters:
         """Return the parameters of `sql/facets/scope.sql`."""
@@ -208,23 +207,38 @@ class DuckdbEngine:
         parts: Sequence[Rows],
         selection: Selection,
         wanted: Collection[Facet],
-    ) -> Counts:
-        """Count, over the parts, the models that hold each code of the wanted facets, and all that pass (code 0)."""
-        if self._current is None and not selection:
-            return self._totals(parts)
+    ) -> tuple[Counts, dict[int, int]]:
+        """Count, over the parts, the models that hold each code of the wanted facets, and all that pass (code 0).
+
+        Return those counts, and those of the bars of histograms if statistics are asked for.
+        """
+        narrowed = bool(selection) or self._current is not None
+        if not narrowed:
+            held = (
+                cursor.columns("facets/histograms", self._parameters(query, selection))
+                if query.with_statistics
+                else {"code": (), "models": ()}
+            )
+            return self._totals(parts), _bars(held)
         # A facet that has the only filter leaves it out: its counts are the unfiltered ones.
         alone = selection.alone if self._current is None else None
         staying = [facet for facet in wanted if facet != alone]
-        held = cursor.columns("facets/counts", self._parameters(query, selection, staying=staying))
+        parameters = self._parameters(query, selection, staying=staying) | {"with_bars": query.with_statistics}
+        held = cursor.columns("facets/counts", parameters)
         counts = self._index.dictionary.counts(held["code"], held["models"])
         if alone is not None and alone in wanted:
             codes = self._index.dictionary.codes_of(alone)
             counts[codes] = self._totals(parts)[codes]
-        return counts
+        return counts, _bars(held)
 
     def _totals(self, parts: Sequence[Rows]) -> Counts:
         """Return the unfiltered counts of the parts, which are disjoint."""
         return sum(map(self._index.totals, parts), self._index.dictionary.nothing())
+
+
+def _bars(held: Columns) -> dict[int, int]:
+    """Return the models of each bar among the counts of codes and bars."""
+    return {int(code): int(models) for code, models in zip(held["code"], held["models"], strict=True) if code < 0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,16 @@ Columns = dict[str, Any]
 
 
 class Cursor:
-    """One request's own connection to the instance: for one thread, closed when the request is done."""
+    """One request's own connection to the instance: for one thread, closed when the request is done.
+
+    The connection is made for the first statement: an answer from totals needs none.
+    """
 
     def __init__(self, instance: duckdb.DuckDBPyConnection, interruption: Interruption) -> None:
-        self._connection = instance.cursor()
+        self._instance = instance
         self._interruption = interruption
         self._thread = threading.get_ident()
+        self._made: duckdb.DuckDBPyConnection | None = None
         self._closed = False
 
     def columns(self, name: str, parameters: Mapping[str, Any]) -> Columns:
@@ -47,28 +51,33 @@ class Cursor:
     def table(self, name: str) -> pa.Table:
         """Run the statement `name`, which has no parameters, and return its answer as an Arrow table."""
         text, _ = sql.load(name).bind({})
-        return self._checked().sql(text).to_arrow_table()
+        return self._connection.sql(text).to_arrow_table()
 
     def _execute(self, name: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         text, bound = sql.load(name).bind(parameters)
         # Not sql(): a relation is planned when it is made and again when it is run.
-        return self._checked().execute(text, bound)
+        return self._connection.execute(text, bound)
 
-    def _checked(self) -> duckdb.DuckDBPyConnection:
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
         if threading.get_ident() != self._thread or self._closed:
             # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
             raise AssertionError("A cursor was used by another thread than its request's, or after its request.")
         self._interruption.check()  # DuckDB forgets an interrupt that comes between two statements
-        return self._connection
+        if self._made is None:
+            self._made = self._instance.cursor()
+        return self._made
 
     def interrupt(self) -> None:
         """Stop the running statement. Any thread may call it."""
-        self._connection.interrupt()
+        if self._made is not None:
+            self._made.interrupt()
 
     def close(self) -> None:
         """Give the connection back."""
         self._closed = True
-        self._connection.close()
+        if self._made is not None:
+            self._made.close()
 
 
 class Instance:
@@ -140,10 +149,16 @@ class Instance:
         self._connection.close()
 
     def _replace(self, failed: duckdb.DuckDBPyConnection) -> None:
-        """Replace the connection that failed; once, however many requests saw it fail."""
+        """Replace the connection that failed; once, however many requests saw it fail.
+
+        One that cannot be replaced, since its file is gone or damaged, is tried again after the next failure.
+        """
         with self._rebuilding:
             if self._connection is failed:
-                self._connection = self._connect()
+                try:
+                    self._connection = self._connect()
+                except duckdb.Error:
+                    _log.exception("The index of the snapshot %s cannot be opened again", self._snapshot_id)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config=self._config)

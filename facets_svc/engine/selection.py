@@ -17,6 +17,13 @@ BITS: Final = 63
 
 _BITS_END: Final = FIRST_VALUE + 2 * BITS
 
+_FILTERED: Final = (
+    "tags_filtered",
+    "license_filtered",
+    "tasks_filtered",
+    "framework_filtered",
+    "size_category_filtered",
+)
 _NARROWS: Final = ("tags_narrow", "license_narrows", "tasks_narrow", "framework_narrows", "size_category_narrows")
 _STAYS: Final = ("tags_stay", "license_stays", "tasks_stay", "framework_stays", "size_category_stays")
 _NAMES: Final = ("tag", "license", "task", "framework", "size_category")
@@ -108,17 +115,21 @@ class Selection:
             return None
         return narrowed[0].facet
 
-    def parameters(self, *, staying: Collection[Facet] = ()) -> Parameters:
+    def parameters(self, *, staying: Collection[Facet] = (), rare_tag: int | None = None) -> Parameters:
         """Return the parameters of the statement.
 
-        Models that fail the filter of a `staying` facet alone stay, if its counts leave the filter out.
+        Models that fail the filter of a `staying` facet alone stay, if its counts leave the filter out. The models that
+        hold `rare_tag` are looked up, so that nobody has to look for it in the others.
         """
         stay = {asked.facet for asked in self.filters if asked.leaves_itself_out and asked.facet in staying}
         parameters: Parameters = {**self.others, "several_stay": len(stay) > 1}
         for asked in self.filters:
             if asked:
                 names = _STAYS if asked.facet in stay else _NARROWS
-                parameters |= {names[asked.facet.index]: True, **asked.parameters()}
+                parameters |= {_FILTERED[asked.facet.index]: True, names[asked.facet.index]: True, **asked.parameters()}
+        if rare_tag is not None:
+            parameters["rare_tag"] = rare_tag
+            parameters["all_tag"] = [code for code in parameters["all_tag"] if code != rare_tag]
         return parameters
 
     def without(self, facet: Facet) -> Selection:

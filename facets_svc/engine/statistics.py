@@ -1,8 +1,8 @@
-"""How numbers are spread, from the rows of `sql/facets/statistics.sql` and `sql/facets/histograms.sql`."""
+"""How numbers are spread, from the row of `sql/facets/statistics.sql` and the counts of bars."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from facets_svc.catalogue import MEASURES
@@ -16,23 +16,22 @@ BOUNDS: Final = (*(step * 10**exponent for exponent in range(19) for step in (1,
 """The bounds of the bars, which are 1, 2, 5, 10, …; what is below 1 is in a bar of its own."""
 
 BARS_OF_ONE: Final = 100
-"""The bars of the number of index n are `BARS_OF_ONE` * (n + 1), and those after it."""
+"""The bars of the number of index n are -`BARS_OF_ONE` * (n + 1), and those below it."""
 
 
-def statistics(numbers: Sequence[Any], bars: Iterable[tuple[int, int]]) -> tuple[tuple[str, Statistics], ...]:
-    """Return the statistics of each number. `numbers` is the row of the one statement, `bars` those of the other."""
-    models = dict(bars)
+def statistics(numbers: Sequence[Any], bars: Mapping[int, int]) -> tuple[tuple[str, Statistics], ...]:
+    """Return the statistics of each number. `numbers` is the row of the statement, `bars` has the models of each bar."""
     return tuple(
-        (name, _statistics(numbers[5 * index : 5 * index + 5], models, BARS_OF_ONE * (index + 1)))
+        (name, _statistics(numbers[5 * index : 5 * index + 5], bars, BARS_OF_ONE * (index + 1)))
         for index, name in enumerate(NUMBERS)
     )
 
 
-def _statistics(numbers: Sequence[Any], models: dict[int, int], first: int) -> Statistics:
+def _statistics(numbers: Sequence[Any], models: Mapping[int, int], first: int) -> Statistics:
     count, minimum, maximum, total, quartiles = numbers
     if not count:
         return Statistics(0)
-    below = [Bin(None, 1, models[first])] if first in models else []
+    below = [Bin(None, 1, models[-first])] if -first in models else []
     return Statistics(
         count=count,
         minimum=minimum,
@@ -42,9 +41,9 @@ def _statistics(numbers: Sequence[Any], models: dict[int, int], first: int) -> S
         histogram=(
             *below,
             *(
-                Bin(BOUNDS[bar], BOUNDS[bar + 1], models[first + 1 + bar])
+                Bin(BOUNDS[bar], BOUNDS[bar + 1], models[-(first + 1 + bar)])
                 for bar in range(len(BOUNDS) - 1)
-                if first + 1 + bar in models
+                if -(first + 1 + bar) in models
             ),
         ),
     )

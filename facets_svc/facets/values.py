@@ -85,9 +85,11 @@ class Dictionary:
         return len(self._values)
 
     def counts(self, codes: Sequence[int], models: Sequence[int]) -> Counts:
-        """Return counts by code, given the models of some codes; those of the others are 0."""
+        """Return counts by code, given the models of some codes; those of the others are 0. Codes below 0 are ignored."""
         counts = np.zeros(len(self), np.int64)
-        counts[np.asarray(codes, np.int64)] = models
+        given, held = np.asarray(codes, np.int64), np.asarray(models, np.int64)
+        are_codes = given >= 0
+        counts[given[are_codes]] = held[are_codes]
         return counts
 
     def nothing(self) -> Counts:

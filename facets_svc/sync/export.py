@@ -38,6 +38,7 @@ INDEX_STATEMENTS: Final = (
     "facet_values",
     "frequent_words",
     "numbering",
+    "ranks",
     "models",
     "models_rows",
     "orgs",

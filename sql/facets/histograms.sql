@@ -1,7 +1,7 @@
--- How many of the selected models fall into each bar of the histograms. A bar is 100 for `parameters`, 200 for `size_bytes`,
--- 300 for `downloads`, plus its place: 0 for all below 1, then 1 to before 2, 2 to before 5, 5 to before 10, and so on.
+-- How many of the selected models fall into each bar of the histograms. A bar is -100 for `parameters`, -200 for
+-- `size_bytes`, -300 for `downloads`, less its place: 0 for all below 1, then 1 to before 2, 2 to before 5, and so on.
 SELECT
-    held.bar AS bar,
+    held.bar AS code,
     count(*) AS models
 FROM (
     SELECT unnest(selected.bars) AS bar

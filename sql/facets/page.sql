@@ -28,9 +28,9 @@ ORDER BY
     selected.parameters DESC NULLS LAST,
     -- end
     -- only with $by_name
-    selected.name DESC NULLS LAST,
+    selected.name_rank DESC NULLS LAST,
     -- end
-    selected.id DESC NULLS LAST,
+    selected.id_rank DESC,
     -- end
     -- only with $ascending
     -- only with $by_updated_at
@@ -46,9 +46,9 @@ ORDER BY
     selected.parameters ASC NULLS LAST,
     -- end
     -- only with $by_name
-    selected.name ASC NULLS LAST,
+    selected.name_rank ASC NULLS LAST,
     -- end
-    selected.id ASC NULLS LAST,
+    selected.id_rank ASC,
     -- end
-    selected.rid ASC
+    selected.rid
 LIMIT $limit OFFSET $offset

@@ -8,27 +8,15 @@
 -- $public_end INTEGER: row id after the last one
 -- $private_first INTEGER: row id of the first private model of the org
 -- $private_end INTEGER: row id after the last one
--- $rare_tag INTEGER: code of a tag that every selected model holds, and few models do: its models are looked up
 -- $now_public_end INTEGER: in the current snapshot, row id after the last public model
 -- $now_private_first INTEGER: in the current snapshot, row id of the org's first private model
 -- $now_private_end INTEGER: in the current snapshot, row id after the last one
 SELECT models.*
 FROM models
-WHERE models.rid >= $public_first AND models.rid < $public_end
-    -- only with $rare_tag
-    AND models.rid IN (SELECT postings.rid FROM postings WHERE postings.code = $rare_tag)
-    -- end
-    -- only with $now_public_end
-    AND models.rid IN (
-        SELECT seen.rid
-        FROM seen
-        WHERE seen.now < $now_public_end OR (seen.now >= $now_private_first AND seen.now < $now_private_end)
+WHERE (
+        (models.rid >= $public_first AND models.rid < $public_end)
+        OR (models.rid >= $private_first AND models.rid < $private_end)
     )
-    -- end
-UNION ALL
-SELECT models.*
-FROM models
-WHERE models.rid >= $private_first AND models.rid < $private_end
     -- only with $now_public_end
     AND models.rid IN (
         SELECT seen.rid

@@ -1,5 +1,5 @@
--- The models of the scope that pass every filter; and, of a facet whose own filter its counts leave out, also those that
--- fail that filter: `<facet>_passes` tells them apart.
+-- The models of the scope that pass every filter. A model that fails the filter of a facet may stay, for the counts of the
+-- facet, which leave its own filter out: `tags_pass`, `license_passes` and so on tell.
 --
 -- A code stands for a value of a facet, or for having none. `tag_bits_0` has a bit for each of the 63 commonest tags,
 -- `tag_bits_1` for each of the next 63; `word_bits` has one for each of the 63 words that search texts hold most often,
@@ -25,17 +25,23 @@
 -- $no_framework INTEGER[]: codes, none of which may be there
 -- $any_size_category INTEGER[]: codes, of which one must be there
 -- $no_size_category INTEGER[]: codes, none of which may be there
--- $tags_narrow FLAG: models that fail the filter of the tags are left out
--- $license_narrows FLAG: models that fail the filter of the licence are left out
--- $tasks_narrow FLAG: models that fail the filter of the task categories are left out
--- $framework_narrows FLAG: models that fail the filter of the framework are left out
--- $size_category_narrows FLAG: models that fail the filter of the size category are left out
--- $tags_stay FLAG: models that fail the filter of the tags stay, for the counts of the tags
--- $license_stays FLAG: models that fail the filter of the licence stay, for the counts of licences
--- $tasks_stay FLAG: models that fail the filter of the task categories stay, for the counts of task categories
--- $framework_stays FLAG: models that fail the filter of the framework stay, for the counts of frameworks
--- $size_category_stays FLAG: models that fail the filter of the size category stay, for the counts of size categories
--- $several_stay FLAG: that holds for several facets; a model that fails two of their filters counts for none
+-- $tags_filtered FLAG: there is a filter of the tags
+-- $tags_narrow FLAG: models that fail it are left out
+-- $tags_stay FLAG: models that fail it stay
+-- $license_filtered FLAG: there is a filter of the licence
+-- $license_narrows FLAG: models that fail it are left out
+-- $license_stays FLAG: models that fail it stay
+-- $tasks_filtered FLAG: there is a filter of the task categories
+-- $tasks_narrow FLAG: models that fail it are left out
+-- $tasks_stay FLAG: models that fail it stay
+-- $framework_filtered FLAG: there is a filter of the framework
+-- $framework_narrows FLAG: models that fail it are left out
+-- $framework_stays FLAG: models that fail it stay
+-- $size_category_filtered FLAG: there is a filter of the size category
+-- $size_category_narrows FLAG: models that fail it are left out
+-- $size_category_stays FLAG: models that fail it stay
+-- $several_stay FLAG: that holds for several facets; models that fail two of their filters are left out all the same
+-- $rare_tag INTEGER: code of a tag that every selected model holds, and few models do: they are looked up
 -- $parameters_minimum BIGINT: parameters is at least this
 -- $parameters_maximum BIGINT: parameters is at most this
 -- $size_bytes_minimum BIGINT: size_bytes is at least this
@@ -49,42 +55,12 @@
 -- $term VARCHAR[]: folded search terms that no frequent word holds
 -- $frequent_term VARCHAR[]: folded search terms that frequent words hold
 -- $frequent_term_bits BIGINT[]: the bits of those words, for each of these terms
-SELECT
-    judged.*,
-    (
-        TRUE
-        -- only with $tags_stay
-        AND judged.tags_are_right
-        -- end
-    ) AS tags_pass,
-    (
-        TRUE
-        -- only with $license_stays
-        AND judged.license_is_right
-        -- end
-    ) AS license_passes,
-    (
-        TRUE
-        -- only with $tasks_stay
-        AND judged.tasks_are_right
-        -- end
-    ) AS tasks_pass,
-    (
-        TRUE
-        -- only with $framework_stays
-        AND judged.framework_is_right
-        -- end
-    ) AS framework_passes,
-    (
-        TRUE
-        -- only with $size_category_stays
-        AND judged.size_category_is_right
-        -- end
-    ) AS size_category_passes
+SELECT judged.*
 FROM (
     SELECT
-        scope.*,
-        (
+        scope.*
+        -- only with $tags_filtered
+        , (
             TRUE
             -- only with $tags_any
             AND (
@@ -118,8 +94,10 @@ FROM (
             -- each $no_tag
             AND NOT list_contains(scope.codes, $no_tag)
             -- end
-        ) AS tags_are_right,
-        (
+        ) AS tags_pass
+        -- end
+        -- only with $license_filtered
+        , (
             TRUE
             -- only with $any_license
             AND list_contains($any_license, scope.license)
@@ -127,8 +105,10 @@ FROM (
             -- only with $no_license
             AND NOT list_contains($no_license, scope.license)
             -- end
-        ) AS license_is_right,
-        (
+        ) AS license_passes
+        -- end
+        -- only with $tasks_filtered
+        , (
             TRUE
             -- only with $tasks_any
             AND (
@@ -144,8 +124,10 @@ FROM (
             -- each $no_task
             AND NOT list_contains(scope.tasks, $no_task)
             -- end
-        ) AS tasks_are_right,
-        (
+        ) AS tasks_pass
+        -- end
+        -- only with $framework_filtered
+        , (
             TRUE
             -- only with $any_framework
             AND list_contains($any_framework, scope.framework)
@@ -153,8 +135,10 @@ FROM (
             -- only with $no_framework
             AND NOT list_contains($no_framework, scope.framework)
             -- end
-        ) AS framework_is_right,
-        (
+        ) AS framework_passes
+        -- end
+        -- only with $size_category_filtered
+        , (
             TRUE
             -- only with $any_size_category
             AND list_contains($any_size_category, scope.size_category)
@@ -162,44 +146,56 @@ FROM (
             -- only with $no_size_category
             AND NOT list_contains($no_size_category, scope.size_category)
             -- end
-        ) AS size_category_is_right
+        ) AS size_category_passes
+        -- end
     FROM (
 -- include facets/scope
     ) AS scope
+    -- only with $rare_tag
+    WHERE scope.rid IN (
+        SELECT postings.rid
+        FROM postings
+        WHERE postings.code = $rare_tag
+        UNION ALL
+        SELECT models.rid
+        FROM models
+        WHERE models.rid >= $private_first AND models.rid < $private_end AND list_contains(models.codes, $rare_tag)
+    )
+    -- end
 ) AS judged
 WHERE TRUE
     -- only with $tags_narrow
-    AND judged.tags_are_right
+    AND judged.tags_pass
     -- end
     -- only with $license_narrows
-    AND judged.license_is_right
+    AND judged.license_passes
     -- end
     -- only with $tasks_narrow
-    AND judged.tasks_are_right
+    AND judged.tasks_pass
     -- end
     -- only with $framework_narrows
-    AND judged.framework_is_right
+    AND judged.framework_passes
     -- end
     -- only with $size_category_narrows
-    AND judged.size_category_is_right
+    AND judged.size_category_passes
     -- end
     -- only with $several_stay
     AND (
         0
         -- only with $tags_stay
-        + CASE WHEN judged.tags_are_right THEN 0 ELSE 1 END
+        + CASE WHEN judged.tags_pass THEN 0 ELSE 1 END
         -- end
         -- only with $license_stays
-        + CASE WHEN judged.license_is_right THEN 0 ELSE 1 END
+        + CASE WHEN judged.license_passes THEN 0 ELSE 1 END
         -- end
         -- only with $tasks_stay
-        + CASE WHEN judged.tasks_are_right THEN 0 ELSE 1 END
+        + CASE WHEN judged.tasks_pass THEN 0 ELSE 1 END
         -- end
         -- only with $framework_stays
-        + CASE WHEN judged.framework_is_right THEN 0 ELSE 1 END
+        + CASE WHEN judged.framework_passes THEN 0 ELSE 1 END
         -- end
         -- only with $size_category_stays
-        + CASE WHEN judged.size_category_is_right THEN 0 ELSE 1 END
+        + CASE WHEN judged.size_category_passes THEN 0 ELSE 1 END
         -- end
     ) <= 1
     -- end

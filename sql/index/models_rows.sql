@@ -1,7 +1,8 @@
 -- The rows of `models`.
 --
--- `bars` are those of the histograms of `parameters` (100 and on), `size_bytes` (200 and on) and `downloads` (300 and on): the
--- first is for all below 1, the others begin at 1, 2, 5, 10, 20, 50 and so on, which the digits tell exactly.
+-- `bars` are those of the histograms of `parameters` (-100, -101, …), `size_bytes` (-200, …) and `downloads` (-300, …): the first
+-- is for all below 1, the others begin at 1, 2, 5, 10, 20, 50 and so on, which the digits tell exactly. They are below 0 so
+-- that codes and bars can be counted together.
 INSERT INTO snapshot.models
 WITH coded AS (
     SELECT
@@ -25,8 +26,11 @@ WITH coded AS (
             )
         END AS tags,
         string_split(replace(ordered.search_text, chr(10), ' '), ' ') AS words,
-        ordered.* EXCLUDE (license, framework, size_category, tags)
+        ordered.* EXCLUDE (license, framework, size_category, tags),
+        ranks.id_rank AS id_rank,
+        ranks.name_rank AS name_rank
     FROM ordered
+    POSITIONAL JOIN ranks
 )
 SELECT
     coded.rid AS rid,
@@ -50,22 +54,22 @@ SELECT
     ) AS rare_words,
     list_filter([
         CASE
-            WHEN coded.parameters < 1 THEN 100
-            ELSE 98 + 3 * length(CAST(coded.parameters AS VARCHAR))
+            WHEN coded.parameters < 1 THEN -100
+            ELSE -(98 + 3 * length(CAST(coded.parameters AS VARCHAR))
                 + CASE WHEN left(CAST(coded.parameters AS VARCHAR), 1) = '1' THEN 0
-                    WHEN left(CAST(coded.parameters AS VARCHAR), 1) < '5' THEN 1 ELSE 2 END
+                    WHEN left(CAST(coded.parameters AS VARCHAR), 1) < '5' THEN 1 ELSE 2 END)
         END,
         CASE
-            WHEN coded.size_bytes < 1 THEN 200
-            ELSE 198 + 3 * length(CAST(coded.size_bytes AS VARCHAR))
+            WHEN coded.size_bytes < 1 THEN -200
+            ELSE -(198 + 3 * length(CAST(coded.size_bytes AS VARCHAR))
                 + CASE WHEN left(CAST(coded.size_bytes AS VARCHAR), 1) = '1' THEN 0
-                    WHEN left(CAST(coded.size_bytes AS VARCHAR), 1) < '5' THEN 1 ELSE 2 END
+                    WHEN left(CAST(coded.size_bytes AS VARCHAR), 1) < '5' THEN 1 ELSE 2 END)
         END,
         CASE
-            WHEN coded.downloads < 1 THEN 300
-            ELSE 298 + 3 * length(CAST(coded.downloads AS VARCHAR))
+            WHEN coded.downloads < 1 THEN -300
+            ELSE -(298 + 3 * length(CAST(coded.downloads AS VARCHAR))
                 + CASE WHEN left(CAST(coded.downloads AS VARCHAR), 1) = '1' THEN 0
-                    WHEN left(CAST(coded.downloads AS VARCHAR), 1) < '5' THEN 1 ELSE 2 END
+                    WHEN left(CAST(coded.downloads AS VARCHAR), 1) < '5' THEN 1 ELSE 2 END)
         END
     ], lambda bar: bar IS NOT NULL) AS bars,
     coded.parameters AS parameters,
@@ -73,6 +77,8 @@ SELECT
     coded.downloads AS downloads,
     coded.created_at AS created_at,
     coded.updated_at AS updated_at,
+    coded.id_rank AS id_rank,
+    coded.name_rank AS name_rank,
     coded.id AS id,
     coded.org AS org,
     coded.name AS name,

@@ -16,9 +16,11 @@ from facets_svc.engine.instance import Instance
 from facets_svc.errors import Unavailable
 from facets_svc.facets.query import FacetQuery, Range
 from facets_svc.lake import Snapshot
+from facets_svc.lake.snapshot import INDEX
 from tests.catalogues import model, publish
 
-ROW_IDS = "SELECT unnest(range(2)) AS rid"
+ROW_IDS = "facets/ids"
+SCOPE = {"public_first": 0, "public_end": 2, "private_first": 2, "private_end": 2, "now_private_first": 0, "now_private_end": 0}
 
 
 @pytest.fixture
@@ -27,37 +29,37 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 
 @pytest.fixture
-def instance() -> Iterator[Instance]:
-    instance = Instance("s1", threads=1, memory_limit="256MiB")
+def instance(snapshot: Snapshot) -> Iterator[Instance]:
+    instance = Instance(snapshot.file(INDEX), snapshot_id="s1", threads=1, memory_limit="256MiB")
     yield instance
     instance.close()
 
 
 def row_ids(instance: Instance) -> list[int]:
     with instance.cursor(Interruption()) as cursor:
-        return list(cursor.columns(ROW_IDS, {})["rid"])
+        return [rid for _, rid, _ in cursor.rows(ROW_IDS, {})]
 
 
 def test_a_cursor_serves_the_thread_of_its_request_and_no_other(instance: Instance) -> None:
     with instance.cursor(Interruption()) as cursor, ThreadPoolExecutor(1) as pool:
         with pytest.raises(AssertionError, match="used by another thread"):
-            pool.submit(cursor.columns, ROW_IDS, {}).result()
-        assert len(cursor.columns(ROW_IDS, {})["rid"])
+            pool.submit(cursor.rows, ROW_IDS, {}).result()
+        assert len(cursor.rows(ROW_IDS, {})) == 2
 
 
 def test_a_cursor_is_closed_with_its_request(instance: Instance) -> None:
     with instance.cursor(Interruption()) as cursor:
         pass
     with pytest.raises(AssertionError, match="after its request"):
-        cursor.columns(ROW_IDS, {})
+        cursor.rows(ROW_IDS, {})
 
 
 def test_the_connection_of_a_cursor_is_closed_with_it(instance: Instance) -> None:
     with instance.cursor(Interruption()) as cursor:
-        cursor.columns(ROW_IDS, {})
+        cursor.rows(ROW_IDS, {})
         connection = cursor._connection
     with pytest.raises(duckdb.ConnectionException):
-        connection.execute(ROW_IDS)
+        connection.execute("SELECT 1")
 
 
 def test_a_query_that_was_interrupted_before_it_started_does_not_run(instance: Instance) -> None:
@@ -80,10 +82,10 @@ def test_a_running_query_is_interrupted_and_the_next_one_runs(instance: Instance
 def test_a_query_that_is_interrupted_between_two_statements_runs_no_other(instance: Instance) -> None:
     interruption = Interruption()
     with instance.cursor(interruption) as cursor:
-        cursor.columns(ROW_IDS, {})
+        cursor.rows(ROW_IDS, {})
         interruption.request()
         with pytest.raises(Interrupted):
-            cursor.columns(ROW_IDS, {})
+            cursor.rows(ROW_IDS, {})
 
 
 @pytest.mark.parametrize("error", [duckdb.FatalException, duckdb.InternalException])
@@ -112,14 +114,32 @@ def test_an_error_that_is_not_fatal_keeps_the_instance(instance: Instance) -> No
     assert instance._connection is before
 
 
-def test_what_a_cursor_sees_no_other_one_does(instance: Instance) -> None:
-    shown = pa.table({"rid": [7]})
-    with instance.cursor(Interruption()) as one, instance.cursor(Interruption()) as other:
-        with one.seeing("shown", shown), other.seeing("shown", shown.slice(0, 0)):
-            assert [len(cursor.columns("SELECT rid FROM shown", {})["rid"]) for cursor in (one, other)] == [1, 0]
-        for cursor in (one, other):
-            with pytest.raises(duckdb.CatalogException):
-                cursor.columns("SELECT rid FROM shown", {})
+def test_a_table_beside_the_index_is_there_after_a_rebuild_too(instance: Instance) -> None:
+    beside = instance.beside({"seen": pa.table({"rid": [1], "now": [7]})})
+    for _ in range(2):
+        with beside.cursor(Interruption()) as cursor:
+            rows = cursor.rows("facets/number", SCOPE | {"now_public_end": 8})
+        assert rows == [(1,)]
+        beside._connection.close()
+        with pytest.raises(Unavailable):
+            row_ids(beside)
+    beside.close()
+
+
+def test_an_instance_whose_file_is_gone_answers_again_when_it_is_back(
+    instance: Instance, snapshot: Snapshot, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = snapshot.file(INDEX)
+    path.rename(path.with_name("elsewhere"))
+    instance._connection.close()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            row_ids(instance)
+    assert "cannot be opened again" in caplog.text
+    path.with_name("elsewhere").rename(path)
+    with pytest.raises(Unavailable):
+        row_ids(instance)
+    assert row_ids(instance) == [0, 1]
 
 
 def test_a_request_cannot_read_files(instance: Instance, tmp_path: Path) -> None:
@@ -132,7 +152,6 @@ def test_an_answer_after_a_fatal_error_is_right(snapshot: Snapshot) -> None:
     engine = open_engine(snapshot, threads=1, memory_limit="256MiB")
     query = FacetQuery.of("acme", limit=10, ranges=[Range(DOWNLOADS, 1)])  # bounds are DuckDB's to check
     before = engine.answer(query)
-    engine.forget()
     engine._instance._connection.close()
     with pytest.raises(Unavailable):
         engine.answer(query)
