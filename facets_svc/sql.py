@@ -8,8 +8,8 @@ into a shell and know what to set.
 
 Three comments give a statement its variable parts; as comments, they leave a file that a shell accepts as it is:
 
-- `-- only with $name` … `-- end`: DuckDB sees the lines between only if the parameter is given. A parameter of type FLAG
-  has no value: it stands in such lines only.
+- `-- only with $name` … `-- end`: DuckDB sees the lines between only if the parameter is given. A parameter of type
+  FLAG has no value: it stands in such lines only.
 - `-- each $name` … `-- end`: the lines between are repeated for every item of a list, as `$name_1`, `$name_2`, …;
   `-- each $name $other` for the items of several lists, the first with the first.
 - `-- include folder/name`: the statement of that file, without its header, stands there; its parameters are declared
@@ -85,8 +85,8 @@ class Statement:
     def bind(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the text that DuckDB runs for some values, without comments, and the parameters that it uses.
 
-        A value of None, False or an empty list is as one that is not given. Raises `KeyError` for a value of a name that
-        the header does not declare.
+        A value of None, False or an empty list counts as not given. Raises `KeyError` for a name that the header does
+        not declare.
         """
         given: list[tuple[str, int]] = []
         bound: dict[str, Any] = {}

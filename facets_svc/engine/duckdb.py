@@ -46,9 +46,7 @@ def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> Duckd
     """
     snapshot.verify(index_only=True)
     try:
-        instance = Instance(
-            snapshot.file(INDEX), snapshot_id=snapshot.id, threads=threads, memory_limit=memory_limit
-        )
+        instance = Instance(snapshot.file(INDEX), snapshot_id=snapshot.id, threads=threads, memory_limit=memory_limit)
         return DuckdbEngine(snapshot, instance, Index.read(instance, public_models=snapshot.manifest.public_models))
     except SnapshotCorrupt as error:
         raise SnapshotCorrupt(f"The snapshot {snapshot.id} is corrupt: {error}") from None
@@ -63,9 +61,7 @@ class DuckdbEngine:
     `current` is, of an earlier snapshot, the index of the current one, whose models alone it shows.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, instance: Instance, index: Index, *, current: Index | None = None
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, instance: Instance, index: Index, *, current: Index | None = None) -> None:
         self._snapshot = snapshot
         self._instance = instance
         self._index = index
@@ -154,9 +150,9 @@ class DuckdbEngine:
         `present` is over the current snapshot. Raises `Unavailable` when the ids of a snapshot cannot be read.
         """
         current = _index_of(present)
-        with closing(self._instance.beside({_CURRENT: _models_of(present)})) as both:
-            with both.cursor(Interruption()) as cursor:
-                seen = cursor.table("facets/seen")
+        both = self._instance.beside({_CURRENT: _models_of(present)})
+        with closing(both), both.cursor(Interruption()) as cursor:
+            seen = cursor.table("facets/seen")
         return DuckdbEngine(self._snapshot, self._instance.beside({_SEEN: seen}), self._index, current=current)
 
     def close(self) -> None:

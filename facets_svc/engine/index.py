@@ -65,9 +65,7 @@ class Index:
             public=Rows(0, public_models),
             public_totals=public_totals,
             public_codes=dictionary.by_value(list(public_values)),
-            part_totals=Totals(
-                totals["first"], totals["code"], totals["models"], dictionary_length=len(dictionary)
-            ),
+            part_totals=Totals(totals["first"], totals["code"], totals["models"], dictionary_length=len(dictionary)),
             frequent_words=tuple(word for (word,) in words),
         )
 

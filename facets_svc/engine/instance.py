@@ -168,11 +168,9 @@ class Instance:
         # A cursor does not inherit the search path of its connection: views make the tables known to all.
         names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'snapshot'").fetchall()
         for (name,) in names:
-            connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM snapshot."{name}"')
+            connection.table(f'snapshot."{name}"').create_view(name)
         for name, table in self._tables.items():
-            connection.register("given", table)
-            connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
-            connection.unregister("given")
+            connection.from_arrow(table).create(name)
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

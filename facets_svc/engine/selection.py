@@ -13,7 +13,7 @@ from facets_svc.facets.totals import Rows
 from facets_svc.facets.values import FIRST_VALUE, missing_code
 
 BITS: Final = 63
-"""Tags that have a bit in one of the columns `tag_bits_0` and `tag_bits_1`; the commonest tag has the code `FIRST_VALUE`."""
+"""Tags that have a bit in `tag_bits_0`, and in `tag_bits_1`; the commonest tag has the code `FIRST_VALUE`."""
 
 _BITS_END: Final = FIRST_VALUE + 2 * BITS
 

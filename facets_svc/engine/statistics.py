@@ -20,7 +20,7 @@ BARS_OF_ONE: Final = 100
 
 
 def statistics(numbers: Sequence[Any], bars: Mapping[int, int]) -> tuple[tuple[str, Statistics], ...]:
-    """Return the statistics of each number. `numbers` is the row of the statement, `bars` has the models of each bar."""
+    """Return the statistics of each number. `numbers` is the statement's row, `bars` has the models of each bar."""
     return tuple(
         (name, _statistics(numbers[5 * index : 5 * index + 5], bars, BARS_OF_ONE * (index + 1)))
         for index, name in enumerate(NUMBERS)

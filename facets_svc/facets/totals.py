@@ -24,8 +24,8 @@ class Rows:
 class Totals:
     """How many models of each part hold each code. A part is the public models of an org, or its private ones.
 
-    `firsts` (row id that the part begins with, ascending), `codes` (ascending within a part) and `models` are columns of
-    one length, `codes` and `models` of int32; `dictionary_length` is one more than the highest code.
+    `firsts` (the row id that a part begins with, ascending), `codes` (ascending within a part) and `models` have one
+    length; `dictionary_length` is one more than the highest code.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ class Dictionary:
         return len(self._values)
 
     def counts(self, codes: Sequence[int], models: Sequence[int]) -> Counts:
-        """Return counts by code, given the models of some codes; those of the others are 0. Codes below 0 are ignored."""
+        """Return counts by code, given the models of some codes; the others have 0. Codes below 0 are ignored."""
         counts = np.zeros(len(self), np.int64)
         given, held = np.asarray(codes, np.int64), np.asarray(models, np.int64)
         are_codes = given >= 0

@@ -60,9 +60,7 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def parquet_writer(
-    path: Path, schema: pa.Schema, *, scratch: bool = False
-) -> Iterator[pq.ParquetWriter]:
+def parquet_writer(path: Path, schema: pa.Schema, *, scratch: bool = False) -> Iterator[pq.ParquetWriter]:
     """Open a Parquet file of the lake for writing: zstd, a CRC on every page, statistics, no surprises by version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(
@@ -86,9 +84,7 @@ def _repeating(schema: pa.Schema) -> list[str]:
     ]
 
 
-def write_parquet(
-    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, scratch: bool = False
-) -> int:
+def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, scratch: bool = False) -> int:
     """Write `batches`, cast to `schema`, as one Parquet file, and return its rows. Memory holds two row groups.
 
     While one is encoded by another thread, the batches of the next are taken in this one. `scratch` is for a file that

@@ -45,7 +45,7 @@ INDEX_STATEMENTS: Final = (
     "postings",
     "facet_totals",
 )
-"""The statements of `sql/index/` that make the index, in order; `numbering` stands for what Python makes of the values."""
+"""The statements of `sql/index/` that make the index, in order; at `numbering` Python numbers the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,9 @@ class Export:
         for index, name in enumerate(_TYPES):
             values = f"FROM snapshot.facet_values WHERE facet = {index} AND value IS NOT NULL"
             self.connection.execute(f"CREATE TYPE {name} AS ENUM (SELECT value {values} ORDER BY code)")
-            self.connection.execute(f"SET VARIABLE first_{name} = (SELECT coalesce(min(code), 0) {values})")
+            self.connection.execute(
+                f"SET VARIABLE first_{name} = (SELECT CAST(coalesce(min(code), 0) AS INTEGER) {values})"
+            )
         words = "SELECT coalesce(list(word ORDER BY bit), []) FROM snapshot.frequent_words"
         self.connection.execute(f"SET VARIABLE frequent_words = CAST(({words}) AS VARCHAR[])")
 

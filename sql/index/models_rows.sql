@@ -7,22 +7,22 @@ INSERT INTO snapshot.models
 WITH coded AS (
     SELECT
         ordered.rowid AS rid,
-        coalesce(enum_code(CAST(ordered.license AS license)) + getvariable('first_license'), 2) AS license,
-        coalesce(enum_code(CAST(ordered.framework AS framework)) + getvariable('first_framework'), 4) AS framework,
+        coalesce(CAST(enum_code(CAST(ordered.license AS license)) AS INTEGER) + getvariable('first_license'), 2) AS license,
+        coalesce(CAST(enum_code(CAST(ordered.framework AS framework)) AS INTEGER) + getvariable('first_framework'), 4) AS framework,
         coalesce(
-            enum_code(CAST(ordered.size_category AS size_category)) + getvariable('first_size_category'), 5
+            CAST(enum_code(CAST(ordered.size_category AS size_category)) AS INTEGER) + getvariable('first_size_category'), 5
         ) AS size_category,
         CASE
             WHEN len(ordered.task_categories) = 0 THEN [3]
             ELSE list_transform(
                 CAST(ordered.task_categories AS task_category[]),
-                lambda value: CAST(enum_code(value) + getvariable('first_task_category') AS INTEGER)
+                lambda value: CAST(enum_code(value) AS INTEGER) + getvariable('first_task_category')
             )
         END AS tasks,
         CASE
             WHEN len(ordered.tags) = 0 THEN [1]
             ELSE list_transform(
-                CAST(ordered.tags AS tag[]), lambda value: CAST(enum_code(value) + getvariable('first_tag') AS INTEGER)
+                CAST(ordered.tags AS tag[]), lambda value: CAST(enum_code(value) AS INTEGER) + getvariable('first_tag')
             )
         END AS tags,
         string_split(replace(ordered.search_text, chr(10), ' '), ' ') AS words,

@@ -20,7 +20,14 @@ from facets_svc.lake.snapshot import INDEX
 from tests.catalogues import model, publish
 
 ROW_IDS = "facets/ids"
-SCOPE = {"public_first": 0, "public_end": 2, "private_first": 2, "private_end": 2, "now_private_first": 0, "now_private_end": 0}
+SCOPE = {
+    "public_first": 0,
+    "public_end": 2,
+    "private_first": 2,
+    "private_end": 2,
+    "now_private_first": 0,
+    "now_private_end": 0,
+}
 
 
 @pytest.fixture

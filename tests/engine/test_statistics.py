@@ -36,7 +36,12 @@ def spread(folder: Path, numbers: list[int | None], **asked: Any) -> dict[str, o
     """Publish models of these numbers, two in three of them public, and return the statistics in the oracle's form."""
     rows = [
         model(
-            place, is_public=place % 3 > 0, license=f"l{place % 2}", parameters=number, size_bytes=number, downloads=number
+            place,
+            is_public=place % 3 > 0,
+            license=f"l{place % 2}",
+            parameters=number,
+            size_bytes=number,
+            downloads=number,
         )
         for place, number in enumerate(numbers)
     ]

@@ -10,7 +10,7 @@ from facets_svc.facets.values import FIRST_VALUE, Dictionary, missing_code, size
 
 # the models themselves, none of each facet, three tags, a licence, two sizes
 VALUES = ["", "", "", "", "", "", "b", "Ä", "c", "mit", "1B-3B", "<100M"]
-OF_FACETS = np.array([0, 0, 1, 2, 3, 4, 0, 0, 0, 1, 4, 4], dtype=np.uint8)
+OF_FACETS = [0, 0, 1, 2, 3, 4, 0, 0, 0, 1, 4, 4]
 DICTIONARY = Dictionary(VALUES, OF_FACETS)
 PASSING = [9, 1, 0, 0, 0, 0]
 """Nine models pass, of which one has no tags."""
@@ -23,7 +23,7 @@ def listed(*counts: int, limit: int = 10, tags: tuple[str, ...] = ()) -> tuple[F
 def in_lists(
     query: FacetQuery, counts: tuple[int, ...], dictionary: Dictionary = DICTIONARY
 ) -> tuple[FacetValues, ...]:
-    every = dictionary.by_value(np.arange(FIRST_VALUE, len(dictionary)))
+    every = dictionary.by_value(range(FIRST_VALUE, len(dictionary)))
     known = [
         {value: by_value[value] for value in asked.selected if value in by_value}
         for asked, by_value in zip(query.filters, every, strict=True)
@@ -101,7 +101,7 @@ def test_values_are_listed_by_value_and_sizes_by_size() -> None:
 
 
 def test_a_code_belongs_to_its_facet_and_no_value_has_the_first_ones() -> None:
-    by_value = DICTIONARY.by_value(np.arange(FIRST_VALUE, len(DICTIONARY)))
+    by_value = DICTIONARY.by_value(range(FIRST_VALUE, len(DICTIONARY)))
     assert by_value[LICENSE.index] == {"mit": 9}
     assert by_value[TAGS.index] == {"b": 6, "Ä": 7, "c": 8}
     assert [missing_code(facet) for facet in FACETS] == [1, 2, 3, 4, 5]
@@ -122,6 +122,6 @@ def test_what_does_not_read_as_a_size_has_no_key(label: str) -> None:
 
 
 def test_sizes_that_do_not_read_come_last_by_count() -> None:
-    dictionary = Dictionary([*VALUES[:6], "tiny", "huge", "1B", "1000M"], np.array([0] * 6 + [4] * 4, dtype=np.uint8))
+    dictionary = Dictionary([*VALUES[:6], "tiny", "huge", "1B", "1000M"], [0] * 6 + [4] * 4)
     facets = in_lists(FacetQuery.of("acme", limit=9), (1, 5, 1, 2), dictionary)
     assert facets[SIZE_CATEGORY.index].values == ("1000M", "1B", "huge", "tiny")

@@ -92,7 +92,9 @@ def spoiled(file: Path) -> Iterator[None]:
     file.write_bytes(whole)
 
 
-async def test_after_a_fatal_error_over_a_spoiled_file_the_next_request_is_right_once_it_is_mended(asked: Asked) -> None:
+async def test_after_a_fatal_error_over_a_spoiled_file_the_next_request_is_right_once_it_is_mended(
+    asked: Asked,
+) -> None:
     before = await asked.answer()
     assert asked.engine is not None
     with spoiled(asked.engine._snapshot.file(INDEX)):

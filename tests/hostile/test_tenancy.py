@@ -334,19 +334,16 @@ def test_a_request_takes_the_same_time_whatever_others_hold(tmp_path: Path, say:
                     "facets of an earlier day": (partial(earlier[0].answer, query), partial(earlier[1].answer, query)),
                 }
                 for form, asking in forms.items():
-                    ratio, figures = compared(one, other, *asking)
+                    ratio, figures = compared(*asking)
                     say(f"timing, {form}, {name}, public {include_public}: {figures}")
                     assert 0.85 < ratio < 1.18
 
 
-def compared(
-    one: DuckdbEngine, other: DuckdbEngine, *asking: Callable[[], object], turns: int = 400
-) -> tuple[float, str]:
+def compared(*asking: Callable[[], object], turns: int = 400) -> tuple[float, str]:
     """Ask two engines by turns; return the ratio of their times, and the figures in words."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(turns):
         for side in (turn % 2, 1 - turn % 2):
-            (one, other)[side].forget()
             started = time.perf_counter()
             asking[side]()
             times[side].append(time.perf_counter() - started)

@@ -49,8 +49,8 @@ def test_what_is_no_manifest_is_corrupt(content: bytes) -> None:
 
 
 def test_a_newer_format_is_refused_by_its_number() -> None:
-    with pytest.raises(SnapshotCorrupt, match="is of format 2; this version of facets-svc reads format 1"):
-        decode(b'{"format": 2, "whatever": "else"}')
+    with pytest.raises(SnapshotCorrupt, match="is of format 3; this version of facets-svc reads format 2"):
+        decode(b'{"format": 3, "whatever": "else"}')
 
 
 @pytest.mark.parametrize(

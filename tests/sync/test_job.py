@@ -15,7 +15,8 @@ import pytest
 from facets_svc.catalogue import RECORD
 from facets_svc.errors import DataRefused, FacetsError, LakeBusy, LakeError, SnapshotCorrupt, SourceError
 from facets_svc.lake import FolderLake, Snapshot
-from facets_svc.sync import export, job
+from facets_svc.lake.snapshot import INDEX
+from facets_svc.sync import job
 from facets_svc.sync.sources import open_source
 from tests.catalogues import LENIENT, Silence, model, probe, publish, sync, write_catalogue
 
@@ -52,7 +53,7 @@ def test_a_job_reports_what_it_read_kept_and_published(tmp_path: Path, lake: Fol
     assert list(report.seconds) == [
         "read and clean",
         "drop duplicates",
-        "index",
+        "order",
         "write models",
         "write index",
         "verify",
@@ -171,7 +172,7 @@ SPOILED = {
     "index_matches_records": "UPDATE models SET license = 'other' WHERE id = 'm1'",
     "lists_match_values": "UPDATE snapshot.models SET codes = codes[:-2] WHERE rid = 7",
     "orgs_match_models": "UPDATE snapshot.orgs SET public_end = public_end - 1 WHERE org = 'large'",
-    "postings_match_lists": "DELETE FROM snapshot.postings WHERE rid = 7",
+    "postings_match_lists": "DELETE FROM snapshot.postings WHERE rid = 70",
     "row_ids_are_places": "UPDATE snapshot.models SET rid = 8 WHERE rid = 7",
     "totals_match_orgs": "UPDATE snapshot.facet_totals SET models = models + 1 WHERE code = 0 AND first = 0",
     "totals_match_values": "UPDATE snapshot.facet_totals SET models = models + 1 WHERE code = 6",

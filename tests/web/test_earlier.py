@@ -19,9 +19,9 @@ from litestar.types import ASGIApp
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.errors import InvalidRequest
-from facets_svc.lake.snapshot import INDEX
 from facets_svc.lake import Lake, Snapshot
 from facets_svc.lake.manifest import id_time
+from facets_svc.lake.snapshot import INDEX
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web.app import past
