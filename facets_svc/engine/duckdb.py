@@ -10,7 +10,7 @@ holds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Engine, Interruption
-from facets_svc.engine.index import Index
+from facets_svc.engine.index import Index, Org
 from facets_svc.engine.instance import Columns, Cursor, Instance
 from facets_svc.engine.records import record
 from facets_svc.engine.selection import Parameters, Selection
@@ -36,6 +36,7 @@ from facets_svc.lake.snapshot import INDEX, Snapshot
 
 _SEEN: Final = "seen"
 _CURRENT: Final = "current_models"
+_NOBODY: Final = Rows()
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -150,10 +151,37 @@ class DuckdbEngine:
         `present` is over the current snapshot. Raises `Unavailable` when the ids of a snapshot cannot be read.
         """
         current = _index_of(present)
-        both = self._instance.beside({_CURRENT: _models_of(present)})
+        file = self._snapshot.file(INDEX)
+        both = self._instance.beside({_CURRENT: _models_of(present)}, file=file)
         with closing(both), both.cursor(Interruption()) as cursor:
             seen = cursor.table("facets/seen")
-        return DuckdbEngine(self._snapshot, self._instance.beside({_SEEN: seen}), self._index, current=current)
+        return DuckdbEngine(
+            self._snapshot, self._instance.beside({_SEEN: seen}, file=file), self._index, current=current
+        )
+
+    def shared_records(self) -> Iterator[pa.RecordBatch]:
+        """Yield the records that everybody may see, as batches of the schema `RECORD`. Raises `Unavailable`."""
+        now = None if self._current is None else Org(self._current.public)
+        yield from self._records(_scope(self._index.public, _NOBODY, now))
+
+    def own_records(self, org: str) -> Iterator[pa.RecordBatch]:
+        """Yield the records that an org may see and not everybody, as batches of the schema `RECORD`.
+
+        Of an earlier snapshot: the org's private ones of then, if they are public or the org's now, and those that were
+        public then and are private to the org now. Raises `Unavailable`.
+        """
+        private = self._index.org(org).private
+        if self._current is None:
+            yield from self._records(_scope(_NOBODY, private, None))
+            return
+        own = self._current.org(org).private
+        yield from self._records(_scope(_NOBODY, private, Org(self._current.public, own)))
+        yield from self._records(_scope(self._index.public, _NOBODY, Org(_NOBODY, own)))
+
+    def _records(self, scope: Parameters) -> Iterator[pa.RecordBatch]:
+        with self._instance.cursor(Interruption()) as cursor:
+            parameters = scope | {"public_models": self._index.public.end}
+            yield from cursor.batches("facets/visible_records", parameters)
 
     def close(self) -> None:
         """Release everything. No query runs, and none comes after."""
@@ -173,21 +201,8 @@ class DuckdbEngine:
     def _scope(self, query: FacetQuery) -> Parameters:
         """Return the parameters of `sql/facets/scope.sql`."""
         org = self._index.org(query.org)
-        public = self._index.public if query.include_public else org.public
-        parameters: Parameters = {
-            "public_first": public.first,
-            "public_end": public.end,
-            "private_first": org.private.first,
-            "private_end": org.private.end,
-        }
-        if self._current is not None:
-            own = self._current.org(query.org).private
-            parameters |= {
-                "now_public_end": self._current.public.end,
-                "now_private_first": own.first,
-                "now_private_end": own.end,
-            }
-        return parameters
+        now = None if self._current is None else Org(self._current.public, self._current.org(query.org).private)
+        return _scope(self._index.public if query.include_public else org.public, org.private, now)
 
     def _total(self, cursor: Cursor, query: FacetQuery, parts: Sequence[Rows]) -> int:
         """Count the models of the scope."""
@@ -230,6 +245,23 @@ class DuckdbEngine:
     def _totals(self, parts: Sequence[Rows]) -> Counts:
         """Return the unfiltered counts of the parts, which are disjoint."""
         return sum(map(self._index.totals, parts), self._index.dictionary.nothing())
+
+
+def _scope(public: Rows, private: Rows, now: Org | None) -> Parameters:
+    """Return the parameters of `sql/facets/scope.sql`: rows of the snapshot, and rows of the current one if given."""
+    parameters: Parameters = {
+        "public_first": public.first,
+        "public_end": public.end,
+        "private_first": private.first,
+        "private_end": private.end,
+    }
+    if now is not None:
+        parameters |= {
+            "now_public_end": now.public.end,
+            "now_private_first": now.private.first,
+            "now_private_end": now.private.end,
+        }
+    return parameters
 
 
 def _bars(held: Columns) -> dict[int, int]:

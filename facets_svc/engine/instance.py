@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 _FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
 
+_BATCH_ROWS: Final = 16_384
+
 Columns = dict[str, Any]
 """An answer's columns by name, numpy arrays of one length."""
 
@@ -57,6 +59,11 @@ class Cursor:
         text, bound = sql.load(name).bind(parameters)
         # Not sql(): a relation is planned when it is made and again when it is run.
         return self._connection.execute(text, bound)
+
+    def batches(self, name: str, parameters: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """Run the statement `name`, and yield its answer as Arrow batches."""
+        text, bound = sql.load(name).bind(parameters)
+        yield from self._connection.sql(text, params=bound).to_arrow_reader(_BATCH_ROWS)
 
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -111,10 +118,13 @@ class Instance:
         self._rebuilding = threading.Lock()
         self._connection = self._connect()
 
-    def beside(self, tables: Mapping[str, pa.Table]) -> Instance:
-        """Return another instance over the same file, with these Arrow tables beside its own."""
+    def beside(self, tables: Mapping[str, pa.Table], *, file: Path | None = None) -> Instance:
+        """Return another instance over the same file, with these Arrow tables beside its own.
+
+        `file` is where the file lies now: a copy of one in a bucket may have been removed and fetched again.
+        """
         return Instance(
-            self._file,
+            file or self._file,
             snapshot_id=self._snapshot_id,
             threads=self._config["threads"],
             memory_limit=self._config.get("memory_limit", ""),

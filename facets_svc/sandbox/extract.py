@@ -18,21 +18,24 @@ import json
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow as pa
 
 from facets_svc import sql
 from facets_svc.catalogue import RECORD
-from facets_svc.errors import LakeError
+from facets_svc.engine.duckdb import DuckdbEngine, open_engine
+from facets_svc.errors import LakeError, Unavailable
 from facets_svc.lake import Lake, Snapshot, files
+from facets_svc.lake.kept import Kept
 from facets_svc.lake.manifest import FileEntry, id_time, is_snapshot_id
 from facets_svc.sandbox.messages import Files
 
@@ -45,21 +48,19 @@ CACHE_BYTES: Final = 2 * 2**30
 LISTED_SECONDS: Final = 30
 """How long the list of a lake's snapshots is good for: only pruning changes it."""
 
-EARLIER: Final = 30
-"""How many earlier snapshots may be asked."""
+OPEN_ENGINES: Final = 3
+"""Engines that stay open: over the current snapshot, over an earlier one, and what may be shown of that."""
 
 _MEMORY: Final = "512MB"
 _TEMPORARY: Final = ".tmp"
-_BATCH_ROWS: Final = 16_384
 _NOW: Final = "now"
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The files of a snapshot, where they are, by whether their rows are public."""
+    """The files with the public rows of a snapshot, where they are."""
 
     public: tuple[str, ...]
-    private: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -72,14 +73,15 @@ class Extracts:
     _sources: dict[str, _Source] = field(default_factory=dict)
     _listed: tuple[str, float, list[str]] = ("", 0.0, [])
     _own: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
+    _engines: OrderedDict[str, DuckdbEngine] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def earlier_ids(self, present: str) -> list[str]:
         """Return the ids of the snapshots before `present` that may be asked, oldest first. Raises `LakeError`.
 
-        Those that were withdrawn are passed over: they were wrong.
+        They are those that `as_of` may ask, too.
         """
-        withdrawn = self.lake.history().withdrawn()
-        return [one for one in self.lake.ids() if one < present and one not in withdrawn][-EARLIER:]
+        return [snapshot.id for snapshot in Kept(self.lake).until(present) if snapshot.id != present]
 
     def history(self, present: str, org: str) -> tuple[Files, ...]:
         """Return the rows that `org` may see, of each snapshot up to `present`, which is the last. Raises `LakeError`.
@@ -99,8 +101,7 @@ class Extracts:
         own = self._path(present, org, _NOW)
         if not _counts_path(own).exists():
             self._tidy(present)
-            rows = self._rows("own_rows", files=source.private, org=org) if source.private else ()
-            self._write(own, rows, (*source.public, str(own)))
+            self._write(own, self._engine(present).own_records(org), (*source.public, str(own)))
         self._use(present, org)
         return _files(present, (*source.public, str(own)), own)
 
@@ -109,23 +110,11 @@ class Extracts:
         found = self.earlier_if_there(present, org, earlier)
         if found.are_there:
             return found
-        now, then = self._source(present), self._source(earlier)
         public, own = self._public_path(present, earlier), self._path(present, org, earlier)
+        seen = self._seen(present, earlier)
         if not public.exists():
-            shared: Iterable[pa.RecordBatch] = ()
-            if now.public and then.public:
-                shared = self._rows("earlier_public_rows", earlier=then.public, present=now.public)
-            self._write(public, shared)
-        nothing = (str(self._nothing()),)
-        rows = self._rows(
-            "earlier_own_rows",
-            earlier_public=then.public or nothing,
-            earlier_private=then.private or nothing,
-            present_public=now.public or nothing,
-            own=(str(self._path(present, org, _NOW)),),
-            org=org,
-        )
-        self._write(own, rows, (str(public), str(own)))
+            self._write(public, seen.shared_records())
+        self._write(own, seen.own_records(org), (str(public), str(own)))
         return self.earlier_if_there(present, org, earlier)
 
     def earlier_if_there(self, present: str, org: str, earlier: str) -> Files:
@@ -145,21 +134,40 @@ class Extracts:
     def _public_path(self, present: str, earlier: str) -> Path:
         return self.folder / present / "public" / f"{earlier}.parquet"
 
-    def _nothing(self) -> Path:
-        """Return a file of no rows: DuckDB reads no empty list of files."""
-        path = self.folder / "nothing.parquet"
-        if not path.exists():
-            self._write(path, ())
-        return path
+    def _engine(self, snapshot_id: str) -> DuckdbEngine:
+        """Return an engine over a snapshot, which reads an org's private rows and no others."""
+
+        def opened() -> DuckdbEngine:
+            return open_engine(self.lake.snapshot(snapshot_id), threads=1, memory_limit=_MEMORY)
+
+        return self._open(snapshot_id, opened)
+
+    def _seen(self, present: str, earlier: str) -> DuckdbEngine:
+        """Return an engine over an earlier snapshot that shows the rows that may be shown of it now."""
+        return self._open(
+            f"{earlier} seen from {present}", lambda: self._engine(earlier).seen_from(self._engine(present))
+        )
+
+    def _open(self, key: str, make: Callable[[], DuckdbEngine]) -> DuckdbEngine:
+        """Return an open engine, and let go of the one that was used least recently: it closes when nobody uses it."""
+        with self._lock:
+            engine = self._engines.get(key)
+        if engine is None:
+            engine = make()
+        with self._lock:
+            self._engines[key] = engine
+            self._engines.move_to_end(key)
+            while len(self._engines) > OPEN_ENGINES:
+                self._engines.popitem(last=False)
+        return engine
 
     def _source(self, snapshot_id: str) -> _Source:
-        """Return the files of a snapshot, whole as its manifest has them."""
+        """Return the files with the public rows of a snapshot, whole as its manifest has them."""
         if snapshot_id not in self._sources:
             snapshot = self.lake.snapshot(snapshot_id)
             entries = snapshot.entries("models/")
             self._sources[snapshot_id] = _Source(
                 public=tuple(self._checked(snapshot, entry) for entry in entries if _is_public(entry)),
-                private=tuple(self._checked(snapshot, entry) for entry in entries if not _is_public(entry)),
             )
         return self._sources[snapshot_id]
 
@@ -174,34 +182,18 @@ class Extracts:
         files.check_parquet(root, entry, pages=False)
         return str((root / entry.path).absolute())
 
-    def _rows(self, name: str, **parameters: Any) -> Iterator[pa.RecordBatch]:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": 1,
-            "memory_limit": _MEMORY,
-            "temp_directory": str(self.folder / "spill"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-        }
-        values = {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}
-        try:
-            with duckdb.connect(config=config) as connection:
-                connection.execute("SET TimeZone = 'UTC'")
-                yield from connection.sql(sql.load(f"extract/{name}").text, params=values).to_arrow_reader(_BATCH_ROWS)
-        except (duckdb.Error, pa.ArrowException) as error:
-            raise LakeError(f"The rows for a query cannot be extracted: {error}.") from error
-
     def _write(self, path: Path, rows: Iterable[pa.RecordBatch], counted: tuple[str, ...] = ()) -> None:
         """Write a file of rows, and beside it, if files are to be `counted` with it, what they hold together."""
         try:
             with _writing(path) as temporary:
                 files.write_parquet(temporary, RECORD, rows)
             if counted:
-                [counts] = pa.Table.from_batches(list(self._rows("counts", files=counted))).to_pylist()
                 with _writing(_counts_path(path)) as temporary:
-                    temporary.write_text(json.dumps(counts), encoding="ascii")
+                    temporary.write_text(json.dumps(_counts(counted)), encoding="ascii")
         except OSError as error:
             raise LakeError(f"The cache {self.folder} cannot be written: {error.strerror or error}.") from None
+        except (Unavailable, duckdb.Error) as error:
+            raise LakeError(f"The rows for a query cannot be extracted: {error}.") from error
 
     def _use(self, present: str, org: str) -> None:
         """Note that an org's extract is used, and remove those that were not for longest, if all take too much."""
@@ -236,6 +228,15 @@ class Extracts:
                 if path.name not in in_use:
                     shutil.rmtree(path, ignore_errors=True)
             self._sources = {key: source for key, source in self._sources.items() if key in in_use}
+
+
+def _counts(paths: tuple[str, ...]) -> dict[str, int]:
+    """Count the models and orgs in files that hold what one org may see."""
+    names = ("models", "public_models", "orgs")
+    with duckdb.connect(config={"threads": 1, "memory_limit": _MEMORY}) as connection:
+        row = connection.execute(sql.load("extract/counts").text, {"files": list(paths)}).fetchone()
+    assert row is not None  # noqa: S101 - for the type checker: it is an aggregate
+    return dict(zip(names, row, strict=True))
 
 
 def _is_public(entry: FileEntry) -> bool:

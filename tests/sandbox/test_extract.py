@@ -116,14 +116,10 @@ def test_the_extracts_of_snapshots_that_are_gone_go_too(lake: Lake, extracts: Ex
     assert kept == set(made[-2:])
 
 
-def test_only_so_many_earlier_snapshots_can_be_asked(
-    lake: Lake, extracts: Extracts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_snapshots_before_the_present_one_can_be_asked(lake: Lake, extracts: Extracts) -> None:
     present = current(lake)
     assert extracts.earlier_ids(present) == lake.ids()[:1]
     assert extracts.earlier_ids(lake.ids()[0]) == []
-    monkeypatch.setattr("facets_svc.sandbox.extract.EARLIER", 1)
-    assert extracts.earlier_ids("9") == [present]
 
 
 def test_a_snapshot_that_was_withdrawn_cannot_be_asked(lake: Lake, extracts: Extracts, tmp_path: Path) -> None:
