@@ -62,7 +62,7 @@ def run(  # noqa: PLR0913 - each has its default
             with writer.draft() as draft:
                 job = _Job(draft, progress, memory_limit or MEMORY_LIMIT, threads or os.cpu_count() or 1)
                 return job.run(source, lake, writer, guards or Guards(), probe)
-        except (OSError, duckdb.IOException) as error:
+        except (OSError, duckdb.IOException, duckdb.FatalException) as error:
             # What a source cannot read it raises as a SourceError: this is the lake's disk, which DuckDB works on too.
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())
             raise LakeError(f"The lake {lake.location} cannot be written: {reason}.") from error

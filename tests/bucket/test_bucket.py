@@ -228,8 +228,8 @@ def test_an_object_that_is_not_as_it_was_written_is_found(
 
 def test_a_manifest_of_a_newer_format_is_refused_by_its_number(lake: BucketLake, publish: Publish) -> None:
     snapshot = publish(1)
-    lake.objects.put(f"snapshots/{snapshot.id}/manifest.json", b'{"format": 2}')
-    with pytest.raises(SnapshotCorrupt, match=f"{snapshot.id} is corrupt: manifest.json is of format 2"):
+    lake.objects.put(f"snapshots/{snapshot.id}/manifest.json", b'{"format": 3}')
+    with pytest.raises(SnapshotCorrupt, match=f"{snapshot.id} is corrupt: manifest.json is of format 3"):
         lake.snapshot()
 
 

@@ -172,7 +172,7 @@ def test_what_was_in_force_too_long_ago_is_not_served(published: Published, prox
 
 
 def spoiled(snapshot: Snapshot, published: Published) -> Path:
-    [path] = published.folder.glob(f"cache/*/snapshots/{snapshot.id}/index/orgs.parquet")
+    [path] = published.folder.glob(f"cache/*/snapshots/{snapshot.id}/index/index.duckdb")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -210,7 +210,7 @@ def test_a_torn_index_in_the_bucket_is_not_taken_up(published: Published) -> Non
     first = published.publish("a")
     with serving(published) as client:
         second = published.publish("b")
-        key = f"snapshots/{second}/index/orgs.parquet"
+        key = f"snapshots/{second}/index/index.duckdb"
         found = published.lake.objects.get(key)
         assert found is not None
         published.lake.objects.put(key, found[0][:-9])

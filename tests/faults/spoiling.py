@@ -57,7 +57,8 @@ def spoilings(snapshot: Snapshot, chosen: random.Random, *, flips: int) -> Itera
         yield Spoiling("a missing file", path, missing(path))
         yield Spoiling("a folder for a file", path, folder(path))
     index = [entry.path for entry in snapshot.entries("index/")]
-    for path, other in zip(index, [*index[1:], index[0]], strict=True):
+    other = next(entry.path for entry in snapshot.entries("models/"))
+    for path in index:
         yield Spoiling("swapped files", path, swapped(path, other))
         yield Spoiling("a file without an entry", path, without_entry(path), agrees=True)
     for path in (*index, *(entry.path for entry in snapshot.entries("models/"))):

@@ -16,14 +16,14 @@ from tests.catalogues import model, sync, write_catalogue
 from tests.faults.conftest import tags
 
 ROOT = Path(__file__).resolve().parents[2]
-DISK_BYTES = 400 * 2**10
+DISK_BYTES = 4 * 2**20
 
 
 @pytest.fixture
 def large_catalogue(tmp_path: Path) -> Path:
     """Rows that do not fit a small disk, however well they are compressed."""
     chosen = random.Random(7)  # noqa: S311 - always the same ones
-    rows = [model(number, description=chosen.randbytes(200).hex()) for number in range(3000)]
+    rows = [model(number, description=chosen.randbytes(200).hex()) for number in range(12_000)]
     return write_catalogue(tmp_path / "large.jsonl", rows)
 
 

@@ -48,9 +48,11 @@ SAMPLE: Final = (
     ("ENOSPC", "mkdir(DRAFT)"),
     ("ENOSPC", "write(DRAFT/scratch/stage.parquet)"),
     ("EIO", "pread64(DRAFT/scratch/stage.parquet)"),
-    ("KILL", "write(DRAFT/ID/index/orgs.parquet)"),
-    ("EIO", "fsync(DRAFT/ID/index/model_facets.parquet)"),
-    ("EIO", "pread64(DRAFT/ID/index/postings_public.parquet)"),
+    ("KILL", "pwrite64(DRAFT/ID/index/index.duckdb)"),
+    ("ENOSPC", "pwrite64(DRAFT/ID/index/index.duckdb)"),
+    ("EIO", "fdatasync(DRAFT/ID/index/index.duckdb)"),
+    ("EIO", "fsync(DRAFT/ID/index/index.duckdb)"),
+    ("EIO", "pread64(DRAFT/ID/index/index.duckdb)"),
     ("ENOSPC", "write(DRAFT/ID/manifest.json.tmp)"),
     ("KILL", "rename(DRAFT/ID, snapshots/ID)"),
     ("EIO", "fsync(snapshots)"),
@@ -179,12 +181,20 @@ def test_what_is_named_is_on_the_disk_before_its_name_is(calls: tuple[Call, ...]
         return max(index for index, other in enumerate(texts[:before]) if other == text)
 
     moved = texts.index("rename(DRAFT/ID, snapshots/ID)")
-    written = {call.paths[0] for call in calls if call.name == "write" and call.paths[0].startswith("DRAFT/ID/")}
+    writes = ("write", "pwrite64")
+    written = {
+        call.paths[0]
+        for call in calls
+        if call.name in writes and call.paths[0].startswith("DRAFT/ID/") and not call.paths[0].endswith(".wal")
+    }
     folders = {"DRAFT/ID"} | {text[6:-1] for text in texts if text.startswith("mkdir(DRAFT/ID/")}
-    assert {"DRAFT/ID/rejects.parquet", "DRAFT/ID/index/orgs.parquet", "DRAFT/ID/manifest.json.tmp"} < written
+    assert {"DRAFT/ID/rejects.parquet", "DRAFT/ID/index/index.duckdb", "DRAFT/ID/manifest.json.tmp"} < written
     assert {"DRAFT/ID/index", "DRAFT/ID/models/visibility=public"} < folders
     flushed = {path: last(f"fsync({path})", before=moved) for path in written}
-    assert all(last(f"write({path})") < flushed[path] for path in written)
+    assert all(
+        max(index for index, text in enumerate(texts) if text in {f"{name}({path})" for name in writes}) < flushed[path]
+        for path in written
+    )
     named = texts.index("rename(DRAFT/ID/manifest.json.tmp, DRAFT/ID/manifest.json)")
     assert max(flushed.values()) < named
     assert all(named < last(f"fsync({folder})", before=moved) for folder in folders)
