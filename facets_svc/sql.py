@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import functools
 import re
+import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -36,7 +37,7 @@ _DECLARED: Final = re.compile(
     r"(?: = (?P<default>NULL|TRUE|FALSE|-?\d+(?:\.\d+)?|'(?:[^']|'')*'))?: (?P<meaning>.+)$"
 )
 _USED: Final = re.compile(r"\$([a-z_0-9]+)")
-_INCLUDE: Final = re.compile(r"^ *-- include (?P<name>[a-z_]+/[a-z_]+)\n", re.MULTILINE)
+_INCLUDE: Final = re.compile(r"^(?P<indent> *)-- include (?P<name>[a-z_]+/[a-z_]+)\n", re.MULTILINE)
 _BEGIN: Final = re.compile(r" *-- (?P<kind>only with|each) \$(?P<name>[a-z_0-9]+)(?P<others>(?: \$[a-z_0-9]+)*)")
 _END: Final = re.compile(r" *-- end")
 _FLAG: Final = "FLAG"
@@ -165,7 +166,7 @@ def _with_included(name: str, source: str) -> tuple[str, dict[str, Parameter]]:
             raise SqlFileError(f"sql/{name}.sql includes itself.")
         included = load(match["name"])
         parameters.update(included.parameters)
-        return included.body
+        return textwrap.indent(included.body, match["indent"])
 
     return _INCLUDE.sub(text_of, source), parameters
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.engine.index import Index, Org
-from facets_svc.engine.instance import Columns, Cursor, Instance
+from facets_svc.engine.instance import Columns, Cursor, Instance, Ran
 from facets_svc.engine.records import record
 from facets_svc.engine.selection import Parameters, Selection
 from facets_svc.engine.statistics import STATISTICS, statistics
@@ -82,21 +82,36 @@ class DuckdbEngine:
         """Tell whether the catalogue knows `org`."""
         return org in self._index.orgs
 
+    def explain(self, question: FacetQuery | ValueQuery | ModelQuery) -> list[Ran]:
+        """Answer a question, and return the statements that ran for it; none if totals answered it."""
+        with self._instance.cursor(Interruption()) as cursor:
+            match question:
+                case FacetQuery():
+                    self._answer(cursor, question)
+                case ValueQuery():
+                    self._values(cursor, question)
+                case ModelQuery():
+                    self._models(cursor, question)
+            return cursor.ran
+
     def answer(self, query: FacetQuery, interruption: Interruption | None = None) -> FacetAnswer:
         """Answer `query` exactly.
 
         Raises `Interrupted` when `interruption` was requested, `Unavailable` when DuckDB failed.
         """
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            return self._answer(cursor, query)
+
+    def _answer(self, cursor: Cursor, query: FacetQuery) -> FacetAnswer:
         parts = self._parts(query)
         selection = Selection.of(query, self._index, parts)
         wanted = [facet for facet in FACETS if query.wants(facet)]
         spread: tuple[tuple[str, Statistics], ...] = ()
-        with self._instance.cursor(interruption or Interruption()) as cursor:
-            total = self._total(cursor, query, parts)
-            counts, bars = self._counts(cursor, query, parts, selection, wanted)
-            if query.with_statistics:
-                [numbers] = cursor.rows(STATISTICS, self._parameters(query, selection))
-                spread = statistics(numbers, bars)
+        total = self._total(cursor, query, parts)
+        counts, bars = self._counts(cursor, query, parts, selection, wanted)
+        if query.with_statistics:
+            [numbers] = cursor.rows(STATISTICS, self._parameters(query, selection))
+            spread = statistics(numbers, bars)
         return FacetAnswer(
             total=total,
             filtered_total=int(counts[0]),
@@ -106,12 +121,15 @@ class DuckdbEngine:
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
         """Return a page of one facet's values. Raises like `answer`."""
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            return self._values(cursor, asked)
+
+    def _values(self, cursor: Cursor, asked: ValueQuery) -> ValuePage:
         parts = self._parts(asked.query)
         selection = Selection.of(asked.query, self._index, parts).without(asked.facet)
         if selection or self._current is not None:
-            with self._instance.cursor(interruption or Interruption()) as cursor:
-                parameters = self._parameters(asked.query, selection)
-                held = cursor.columns("facets/values", parameters | {"facet": asked.facet.index})
+            parameters = self._parameters(asked.query, selection)
+            held = cursor.columns("facets/values", parameters | {"facet": asked.facet.index})
             counts = self._index.dictionary.counts(held["code"], held["models"])
         else:
             counts = self._totals(parts)
@@ -119,6 +137,10 @@ class DuckdbEngine:
 
     def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
         """Return a page of the models themselves. Raises like `answer`."""
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            return self._models(cursor, asked)
+
+    def _models(self, cursor: Cursor, asked: ModelQuery) -> ModelPage:
         query, parts = asked.query, self._parts(asked.query)
         selection = Selection.of(query, self._index, parts)
         parameters = self._parameters(query, selection)
@@ -128,12 +150,11 @@ class DuckdbEngine:
             "limit": asked.limit,
             "offset": asked.offset,
         }
-        with self._instance.cursor(interruption or Interruption()) as cursor:
-            total = filtered_total = self._total(cursor, query, parts)
-            if selection:
-                [(filtered_total,)] = cursor.rows("facets/number", parameters)
-            rids = [rid for (rid,) in cursor.rows("facets/page", parameters | order)]
-            rows = cursor.rows("facets/records", {"rids": rids}) if rids else []
+        total = filtered_total = self._total(cursor, query, parts)
+        if selection:
+            [(filtered_total,)] = cursor.rows("facets/number", parameters)
+        rids = [rid for (rid,) in cursor.rows("facets/page", parameters | order)]
+        rows = cursor.rows("facets/records", {"rids": rids}) if rids else []
         read = partial(record, dictionary=self._index.dictionary, public=self._index.public, fields=asked.fields)
         records = {row[0]: read(row) for row in rows}
         end = asked.offset + len(rids)

@@ -6,9 +6,12 @@ What is DuckDB's own (settings, attaching, interrupting, rebuilding) is here and
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +27,21 @@ _log = logging.getLogger(__name__)
 _FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
 
 _BATCH_ROWS: Final = 16_384
+_PARAMETER: Final = re.compile(r"\$([a-z_0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A statement as it ran: its name under `sql/`, its text, and the parameters that were bound."""
+
+    name: str
+    text: str
+    parameters: Mapping[str, Any]
+
+    def literal(self) -> str:
+        """Return the text with its parameters written as literals, to be pasted into a shell."""
+        return _PARAMETER.sub(lambda match: _literal(self.parameters[match[1]]), self.text)
+
 
 Columns = dict[str, Any]
 """An answer's columns by name, numpy arrays of one length."""
@@ -32,10 +50,11 @@ Columns = dict[str, Any]
 class Cursor:
     """One request's own connection to the instance: for one thread, closed when the request is done.
 
-    The connection is made for the first statement: an answer from totals needs none.
+    The connection is made for the first statement: an answer from totals needs none. `ran` are the statements so far.
     """
 
     def __init__(self, instance: duckdb.DuckDBPyConnection, interruption: Interruption) -> None:
+        self.ran: list[Ran] = []
         self._instance = instance
         self._interruption = interruption
         self._thread = threading.get_ident()
@@ -57,6 +76,7 @@ class Cursor:
 
     def _execute(self, name: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         text, bound = sql.load(name).bind(parameters)
+        self.ran.append(Ran(name, text, bound))
         # Not sql(): a relation is planned when it is made and again when it is run.
         return self._connection.execute(text, bound)
 
@@ -184,3 +204,14 @@ class Instance:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, datetime):
+        return f"TIMESTAMPTZ '{value.isoformat()}'"
+    if isinstance(value, str):
+        quoted = value.replace("'", "''")
+        return f"'{quoted}'"
+    return str(value)

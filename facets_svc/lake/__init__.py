@@ -8,7 +8,7 @@
     snapshots/<id>/
       manifest.json               what the snapshot holds, file by file, with checksums
       models/visibility=…/bucket=…/part-0.parquet     the records, for any tool that reads Parquet
-      index/….parquet             the facet index, for the service
+      index/index.duckdb          the facet index, for the service
       rejects.parquet             the rows that were not taken, and why
     tmp-<id>-<pid>/               a snapshot being written; the next job removes what a killed one left
 

@@ -6,7 +6,7 @@ SELECT
 FROM (
     SELECT unnest(selected.bars) AS bar
     FROM (
--- include facets/selected
+        -- include facets/selected
     ) AS selected
 ) AS held
 GROUP BY held.bar

@@ -1,5 +1,5 @@
 -- How many models are selected.
 SELECT count(*) AS models
 FROM (
--- include facets/selected
+    -- include facets/selected
 ) AS selected

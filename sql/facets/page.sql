@@ -11,7 +11,7 @@
 -- $offset BIGINT: models before it
 SELECT selected.rid AS rid
 FROM (
--- include facets/selected
+    -- include facets/selected
 ) AS selected
 ORDER BY
     -- only with $descending

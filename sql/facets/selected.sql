@@ -149,7 +149,7 @@ FROM (
         ) AS size_category_passes
         -- end
     FROM (
--- include facets/scope
+        -- include facets/scope
     ) AS scope
     -- only with $rare_tag
     WHERE scope.rid IN (

@@ -17,5 +17,5 @@ SELECT
     sum(selected.downloads) AS downloads_sum,
     quantile_disc(selected.downloads, [0.25, 0.5, 0.75]) AS downloads_quartiles
 FROM (
--- include facets/selected
+    -- include facets/selected
 ) AS selected

@@ -15,7 +15,7 @@ FROM (
             END
         ) AS code
     FROM (
--- include facets/selected
+        -- include facets/selected
     ) AS selected
 ) AS held
 GROUP BY held.code

@@ -26,7 +26,7 @@ SELECT
     scope.size_bytes AS size_bytes,
     scope.downloads AS downloads
 FROM (
--- include facets/scope
+    -- include facets/scope
 ) AS scope
 CROSS JOIN (
     SELECT array_agg(facet_values.value ORDER BY facet_values.code) AS listed
