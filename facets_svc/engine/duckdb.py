@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -34,9 +35,12 @@ from facets_svc.engine.visible import ScopeCounts, Visible, Whereabouts, read_id
 from facets_svc.engine.words import Words
 from facets_svc.errors import LakeError
 from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
-from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
+from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
 from facets_svc.facets.values import EVERY_MODEL, Counts
 from facets_svc.lake.snapshot import Snapshot
+
+_IDS_AT_ONCE: Final = 65_536
+"""Ids that are read between two looks at the interruption, for the record of one model."""
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -152,6 +156,26 @@ class DuckdbEngine:
             records=tuple(self._records.read(rows, asked.fields)),
             following=end if end < filtered_total else None,
         )
+
+    def model(self, asked: RecordQuery, interruption: Interruption | None = None) -> dict[str, Any] | None:
+        """Return the record of the model of one id, None if it is not in the scope. Raises like `models`.
+
+        The ids of the scope are read, and no others.
+        """
+        interruption = interruption or Interruption()
+        parts = self._parts(asked.query)
+        selections = self._select(asked.org, parts, Filters.of(asked.query, self._index, parts), interruption)
+        passing = parts if selections is None else [selection.passing for selection in selections]
+        for part in passing:
+            rows = np.arange(part.first, part.end) if isinstance(part, Rows) else part
+            for read in range(0, len(rows), _IDS_AT_ONCE):
+                interruption.check()
+                some = rows[read : read + _IDS_AT_ONCE]
+                ids = self._records.read(some, ("id",))
+                found = next((place for place, record in enumerate(ids) if record["id"] == asked.id), None)
+                if found is not None:
+                    return self._records.read(some[found : found + 1], asked.fields)[0]
+        return None
 
     def forget(self) -> None:
         """Forget what is remembered of earlier queries: a benchmark of what is asked for the first time does it."""

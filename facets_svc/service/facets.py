@@ -21,8 +21,8 @@ from facets_svc.errors import (
     ReloadRunning,
     Unavailable,
 )
-from facets_svc.facets.answer import Answer, ListedSnapshot, SnapshotList
-from facets_svc.facets.query import FacetQuery, ModelQuery, Question, SnapshotsQuery, ValueQuery, edition
+from facets_svc.facets.answer import Answer, ListedSnapshot, OneRecord, SnapshotList
+from facets_svc.facets.query import FacetQuery, ModelQuery, Question, RecordQuery, SnapshotsQuery, ValueQuery, edition
 from facets_svc.service.answered import Answered, SnapshotInForce
 from facets_svc.service.earlier import Counts, EarlierSnapshots, Lender, Past
 from facets_svc.service.form import EncodedT, Form, QuestionT
@@ -98,10 +98,10 @@ class FacetService:
             await asyncio.gather(poller, return_exceptions=True)
             await asyncio.get_running_loop().run_in_executor(None, self._close)
 
-    def kept(
+    def cached(
         self, question: QuestionT, form: Form[QuestionT, EncodedT], *, must_know_org: bool = False
     ) -> EncodedT | None:
-        """Return the answer to `question` if the snapshot in force has given it before: at once, without a thread.
+        """Return the answer to `question` if the current snapshot has given it before: at once, without a thread.
 
         None for whatever `ask` has to find out, an org that must be known and is not included.
         """
@@ -110,18 +110,6 @@ class FacetService:
             return None
         settled = self._earlier.settled_now(question, tenure)
         return None if settled is None else tenure.cache.get(settled, form)
-
-    def require_place(self, question: QuestionT, form: Form[QuestionT, EncodedT]) -> None:
-        """Raise `Overloaded` if `ask` would for a question whose answer is not kept, at once.
-
-        Whatever else `ask` would raise comes before or after that, as it does there.
-        """
-        tenure = self._in_force.tenure
-        settled = None if tenure is None else self._earlier.settled_now(question, tenure)
-        if tenure is None or settled is None:
-            return
-        if (settled, form) not in tenure.flights and not _gone(settled, tenure.snapshot.id):
-            self._pool.require_place()
 
     async def ask(
         self,
@@ -268,12 +256,19 @@ def _answer(
     return encoded
 
 
-def _ask(question: FacetQuery | ValueQuery | ModelQuery, engine: Engine, interruption: Interruption) -> Answer:
+def _ask(
+    question: FacetQuery | ValueQuery | ModelQuery | RecordQuery, engine: Engine, interruption: Interruption
+) -> Answer:
     match question:
         case ValueQuery():
             return engine.values(question, interruption)
         case ModelQuery():
             return engine.models(question, interruption)
+        case RecordQuery():
+            record = engine.model(question, interruption)
+            if record is None:
+                raise NotFound("There is no such model.")
+            return OneRecord((record,))
     return engine.answer(question, interruption)
 
 
