@@ -68,7 +68,7 @@ class ParameterWrong(QueryError):
         self.name = name
 
 
-class SqlDoor:
+class SqlSandbox:
     """Answers queries while `running`, within `limits` of which the deadline counts from when it is asked.
 
     `processes` of them run at a time, `queue` more wait.
