@@ -22,7 +22,7 @@ from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.edge import Edge, exchange_of, log_unforeseen
 from facets_svc.web.openapi import document_of
 from facets_svc.web.rate import RateLimit
-from facets_svc.web.routes import check_encoding, question_handlers, service_handlers
+from facets_svc.web.routes import check_request, question_handlers, service_handlers
 from facets_svc.web.schema import schema_handlers
 from facets_svc.web.sql import sql_handlers
 from facets_svc.web.tls import TlsPolicy
@@ -72,7 +72,7 @@ def litestar_for(
 
     return Litestar(
         _handlers(service, settings, sandbox),
-        guards=[check_encoding],
+        before_request=check_request,
         lifespan=[serving],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,

@@ -43,6 +43,10 @@ OTHERS: Final[Mapping[int, str]] = {
 }
 """Statuses that the contract's operation does not list; their envelope has a schema of its own."""
 
+OTHER_FORMS: Final = "x-other-forms"
+"""Where an answer has its forms beside JSON: as content they would make the type of a generated client's answer a union
+with text."""
+
 _TAG: Final[Json] = {
     "name": "If-None-Match",
     "param_in": "header",

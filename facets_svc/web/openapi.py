@@ -16,8 +16,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Contact, License, Server, Tag
 
 from facets_svc import __version__
-from facets_svc.web.documented import OTHERS
-from facets_svc.web.sql_body import request_schema
+from facets_svc.sandbox.spool import MEDIA_TYPES
+from facets_svc.web.documented import OTHER_FORMS, OTHERS
+from facets_svc.web.sql_body import request_schemas
 
 Json = dict[str, Any]
 
@@ -114,7 +115,7 @@ def document_of(handlers: list[HTTPRouteHandler]) -> Json:
         name: {"description": description, "schema": schema} for name, (description, schema) in _HEADERS.items()
     }
     schemas = document["components"]["schemas"] = _schemas(handlers)
-    schemas["SqlRequest"] = request_schema()
+    schemas |= request_schemas()
     schemas["HTTPErrorPayload"]["properties"] = {
         **schemas["APIErrorPayload"]["properties"],
         "code": {"type": "integer", "title": "Code", "description": "HTTP status code", "enum": list(OTHERS)},
@@ -183,8 +184,10 @@ def _lay_headers(operation: Json) -> None:
         else:
             names = ("Cache-Control", *always)
         response["headers"] = {header: {"$ref": f"#/components/headers/{header}"} for header in names}
-    if own is not None:
-        operation["responses"]["200"]["content"]["text/csv"] = {
-            "schema": {"type": "string", "description": "What a spreadsheet may run is guarded: docs/api.md, Forms"},
-            "example": _CSV[name],
+    if name == "ask_sql":
+        operation["responses"]["200"][OTHER_FORMS] = {
+            media_type: {"schema": {"type": "string"}} for form, media_type in MEDIA_TYPES.items() if form != "json"
         }
+    if own is not None:
+        schema = {"type": "string", "description": "What a spreadsheet may run is guarded: docs/api.md, Forms"}
+        operation["responses"]["200"][OTHER_FORMS] = {"text/csv": {"schema": schema, "example": _CSV[name]}}

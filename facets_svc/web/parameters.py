@@ -120,8 +120,8 @@ def _time(column: str, relation: str) -> Meta:
     )
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose models a request is about."""
+class Scope(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Whose models a request is about. Equal only to itself: what a query string holds is read once."""
 
     include_public: Annotated[bool, Meta(description="Include public models from other orgs")] = False
 
@@ -131,7 +131,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         yield from ()
 
 
-class SnapshotsParameters(Scope, frozen=True, kw_only=True):
+class SnapshotsParameters(Scope, frozen=True, kw_only=True, eq=False):
     """The parameters of the list of snapshots."""
 
     def question(self, org: str) -> SnapshotsQuery:
@@ -139,7 +139,7 @@ class SnapshotsParameters(Scope, frozen=True, kw_only=True):
         return SnapshotsQuery(org=org, include_public=self.include_public)
 
 
-class Dated(Scope, frozen=True, kw_only=True):
+class Dated(Scope, frozen=True, kw_only=True, eq=False):
     """Whose models a request is about, and as of which snapshot."""
 
     as_of: Annotated[
@@ -166,7 +166,7 @@ class Dated(Scope, frozen=True, kw_only=True):
         return moment + _DAY if moment is not None and rfc3339.is_date(self.as_of) else moment
 
 
-class Filters(Dated, frozen=True, kw_only=True):
+class Filters(Dated, frozen=True, kw_only=True, eq=False):
     """What narrows the scope."""
 
     search: Annotated[str, Meta(max_length=MAX_SEARCH_LENGTH)] | None = None
@@ -252,7 +252,7 @@ class Filters(Dated, frozen=True, kw_only=True):
                 yield Range(measure, minimum, maximum)
 
 
-class FacetsParameters(Filters, frozen=True, kw_only=True):
+class FacetsParameters(Filters, frozen=True, kw_only=True, eq=False):
     """The parameters of all facets."""
 
     facet_limit: Annotated[
@@ -300,7 +300,7 @@ class FacetsParameters(Filters, frozen=True, kw_only=True):
         )
 
 
-class ValuesParameters(Filters, frozen=True, kw_only=True):
+class ValuesParameters(Filters, frozen=True, kw_only=True, eq=False):
     """The parameters of one facet's values."""
 
     q: Annotated[
@@ -336,7 +336,7 @@ Fields = Annotated[
 ]
 
 
-class ModelsParameters(Filters, frozen=True, kw_only=True):
+class ModelsParameters(Filters, frozen=True, kw_only=True, eq=False):
     """The parameters of the list of models."""
 
     sort: Annotated[
@@ -377,7 +377,7 @@ class ModelsParameters(Filters, frozen=True, kw_only=True):
         return replace(asked, edition=cursor.edition, offset=cursor.offset)
 
 
-class RecordParameters(Dated, frozen=True, kw_only=True):
+class RecordParameters(Dated, frozen=True, kw_only=True, eq=False):
     """The parameters of one model's record."""
 
     fields: Fields = ()

@@ -7,7 +7,7 @@ the same declarations that the OpenAPI document is made of.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from facets_svc.errors import BadEncoding, InvalidField
 from facets_svc.web import rfc3339
 
 T = TypeVar("T", bound=msgspec.Struct)
+Read = TypeVar("Read")
 
 MAX_REMEMBERED: Final = 2048
 """How many query strings are remembered with what they hold: a few megabytes at the most."""
@@ -65,13 +66,15 @@ def decoded(text: bytes) -> str:
         raise BadEncoding("The path or the query is not valid UTF-8.") from None
 
 
+def remembered(read: Callable[[bytes], Read]) -> Callable[[bytes], Read]:
+    """Return `read` so that it reads the same short query string once."""
+    once = lru_cache(MAX_REMEMBERED)(read)
+    return lambda query: once(query) if len(query) <= MAX_REMEMBERED_BYTES else read(query)
+
+
+@remembered
 def pairs_of(query: bytes) -> Pairs:
     """Return the names and values of a query string in order, decoded. Raises `BadEncoding`."""
-    return (_pairs_of if len(query) <= MAX_REMEMBERED_BYTES else _pairs_of.__wrapped__)(query)
-
-
-@lru_cache(MAX_REMEMBERED)
-def _pairs_of(query: bytes) -> Pairs:
     split = (pair.replace(b"+", b" ").partition(b"=") for pair in query.split(b"&") if pair)
     return tuple((decoded(name), decoded(value)) for name, _, value in split)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter
 
 from facets_svc.catalogue import FACETS, is_slug
@@ -41,11 +41,10 @@ from facets_svc.web.parameters import (
     parameters_of,
 )
 from facets_svc.web.problems import NO_STORE
-from facets_svc.web.reading import decoded, fields_of, pairs_of
+from facets_svc.web.reading import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, decoded, fields_of, pairs_of, remembered
 from facets_svc.web.representation import Reply
 
 Asked = Request[Any, Any, Any]
-Connection = ASGIConnection[Any, Any, Any, Any]
 
 Org = Annotated[str, PathParameter(description="Organization slug")]
 Facet = Annotated[FacetKey, PathParameter(description="The facet, by its key in the answer")]
@@ -78,65 +77,81 @@ class Ready(msgspec.Struct, frozen=True):
     age_seconds: Annotated[int, msgspec.Meta(ge=0, description="Seconds since it was made")]
 
 
-def check_encoding(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Decode the path's parameters and the query.
+async def check_request(request: Asked) -> None:
+    """Check, before its route reads a request, how it is encoded and that its org is the caller's.
 
-    Raises `NotFound` for a facet that there is not, then `BadEncoding`.
+    It is Litestar's `before_request`: a guard would come at the same place, and copy its handler for every request.
+    Raises `NotFound` for a facet that there is not, `BadEncoding`, `InvalidRequest` for an org that is no slug,
+    `Forbidden`: the first that holds.
     """
-    facet = connection.path_params.get("facet")
-    if facet is not None and unquote(facet) not in _KEYS:
+    sent = request.path_params
+    if (facet := sent.get("facet")) is not None and unquote(facet) not in _KEYS:
         raise NotFound(f"There is no such facet; there are {', '.join(_KEYS)}.")
-    parameters = {name: decoded(value.encode("latin-1")) for name, value in connection.path_params.items()}
-    sent = pairs_of(connection.scope["query_string"])
-    connection.scope["path_params"] = parameters
-    if sent:
-        known = connection.route_handler.opt.get("parameters", ())
-        exchange_of(connection.scope).name_ignored([name for name, _ in sent], known)
+    exchange = exchange_of(request.scope)
+    request.scope["path_params"] = {name: decoded(value.encode("latin-1")) for name, value in sent.items()}
+    if pairs := pairs_of(request.scope["query_string"]):
+        exchange.name_ignored([name for name, _ in pairs], request.route_handler.opt.get("parameters", ()))
+    if (org := request.path_params.get("org")) is not None:
+        _check_org(org)
+        exchange.org = org
+        request.user.require_org(org)
 
 
-def check_org(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Raise `InvalidRequest` for an org that is no slug, and `Forbidden` for one that is not the caller's."""
-    org = connection.path_params["org"]
+def _check_org(org: str) -> None:
     if not is_slug(org):
         wrong = InvalidField(
             ("path", "org"), "Should start with a letter or digit and hold letters, digits, '.', '_' and '-'.", "slug"
         )
         raise InvalidRequest("The organization is not a slug.", fields=(wrong,))
-    exchange_of(connection.scope).org = org
-    connection.user.require_org(org)
 
 
-def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHandler]:
-    """Return the handlers of the routes that ask something of snapshots."""
+class _Asking:
+    """What the routes that ask something have in common: how their parameters are read, and how they are answered."""
 
-    def reading(declared: type[ParametersT]) -> Mapping[str, Any]:
+    def __init__(self, service: FacetService, settings: Settings) -> None:
+        self._service = service
+        self._settings = settings
+        self._made_once = lru_cache(MAX_REMEMBERED)(lambda question, *of: question(*of))
+
+    def by(self, declared: type[ParametersT]) -> dict[str, Any]:
         """Return what a route is declared with whose parameters are those of a Struct: read, known and documented."""
 
+        @remembered
+        def parameters(query: bytes) -> ParametersT:
+            return parameters_of(declared, pairs_of(query), self._settings)
+
         async def read(request: Asked) -> ParametersT:
-            return parameters_of(declared, pairs_of(request.scope["query_string"]), settings)
+            return parameters(request.scope["query_string"])
 
         return {
-            "guards": [check_org],
             "dependencies": {"asked": Provide(read)},
             "opt": {"parameters": tuple(fields_of(declared))},
-            "operation_class": asking(declared, settings),
+            "operation_class": asking(declared, self._settings),
             "security": _BEARER,
             "tags": ["Models"],
         }
 
-    async def answer(request: Asked, question: Question) -> Reply:
+    async def answer(self, request: Asked, make: Callable[..., Question], *of: str) -> Reply:
+        """Answer the question that `make` makes of what the path names: once, for a query that is remembered."""
         exchange = exchange_of(request.scope)
         exchange.check_rate()
+        is_short = len(exchange.path) + len(request.scope["query_string"]) <= MAX_REMEMBERED_BYTES
+        question: Question = self._made_once(make, *of) if is_short else make(*of)
         form = form_of(exchange.texts(b"accept"), exchange.texts(b"accept-encoding"))
         question = form.canonical(question)
         must_know_org = request.user.is_operator
-        answered = service.cached(question, form, must_know_org=must_know_org)
+        answered = self._service.cached(question, form, must_know_org=must_know_org)
         if answered is None:
-            asking = service.ask(question, form, must_know_org=must_know_org, timing=exchange.timing)
-            answered = await unless_client_leaves(asking, request.receive)
+            computing = self._service.ask(question, form, must_know_org=must_know_org, timing=exchange.timing)
+            answered = await unless_client_leaves(computing, request.receive)
         else:
             exchange.timing.hit = True
         return answered.reply(exchange.texts(b"if-none-match"))
+
+
+def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHandler]:
+    """Return the handlers of the routes that ask something of snapshots."""
+    asks = _Asking(service, settings)
 
     @get(
         "/api/v1/org/{org:str}/models/facets",
@@ -144,10 +159,10 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="Get model filter facets",
         description="Return faceted counts for model filter UI.",
         responses=answers(ModelFacetsResponse),
-        **reading(FacetsParameters),
+        **asks.by(FacetsParameters),
     )
     async def get_model_facets(request: Asked, org: Org, asked: NamedDependency[FacetsParameters]) -> Reply:
-        return await answer(request, asked.question(org))
+        return await asks.answer(request, asked.question, org)
 
     @get(
         "/api/v1/org/{org:str}/models/facets/{facet:str}",
@@ -155,12 +170,12 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="Search one facet's values",
         description="Return a page of one facet's values with their counts, under the same filters.",
         responses=answers(FacetValuesResponse, {404: "Not found, or no such facet"}),
-        **reading(ValuesParameters),
+        **asks.by(ValuesParameters),
     )
     async def get_facet_values(
         request: Asked, org: Org, facet: Facet, asked: NamedDependency[ValuesParameters]
     ) -> Reply:
-        return await answer(request, asked.question(org, facet))
+        return await asks.answer(request, asked.question, org, facet)
 
     @get(
         "/api/v1/org/{org:str}/models",
@@ -168,10 +183,10 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="List models",
         description="Return a page of the models that pass the same filters, in an order of choice.",
         responses=answers(ModelsResponse),
-        **reading(ModelsParameters),
+        **asks.by(ModelsParameters),
     )
     async def get_models(request: Asked, org: Org, asked: NamedDependency[ModelsParameters]) -> Reply:
-        return await answer(request, asked.question(org))
+        return await asks.answer(request, asked.question, org)
 
     @get(
         "/api/v1/org/{org:str}/models/{id:str}",
@@ -180,10 +195,10 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         description="Return the record of one model of the scope. A model outside of it is 404, like one that does not "
         "exist.",
         responses=answers(Model, {404: "No such model in the scope"}),
-        **reading(RecordParameters),
+        **asks.by(RecordParameters),
     )
     async def get_model(request: Asked, org: Org, model_id: ModelId, asked: NamedDependency[RecordParameters]) -> Reply:
-        return await answer(request, asked.question(org, model_id))
+        return await asks.answer(request, asked.question, org, model_id)
 
     @get(
         "/api/v1/org/{org:str}/snapshots",
@@ -191,10 +206,10 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="List the snapshots that may be asked",
         description="Return the current snapshot and the earlier ones that are kept, for `as_of`.",
         responses=answers(SnapshotsResponse),
-        **reading(SnapshotsParameters),
+        **asks.by(SnapshotsParameters),
     )
     async def get_snapshots(request: Asked, org: Org, asked: NamedDependency[SnapshotsParameters]) -> Reply:
-        return await answer(request, asked.question(org))
+        return await asks.answer(request, asked.question, org)
 
     return [get_model_facets, get_facet_values, get_models, get_model, get_snapshots]
 
@@ -227,6 +242,7 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
         "/health/live",
         operation_id="health_live",
         summary="Tell that the process runs",
+        description="Answer 200 as long as the process can answer at all.",
         responses=answers(Live, {200: "The process runs"}, errors=(400,), others=(405,)),
         opt=public,
         security=[{}],
@@ -239,6 +255,7 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
         "/health/ready",
         operation_id="health_ready",
         summary="Tell whether a snapshot is open, and which",
+        description="Answer 200 when questions can be answered, 502 before.",
         responses=answers(Ready, {200: "A snapshot is open"}, errors=(400, 502), others=(405,)),
         opt=public,
         security=[{}],

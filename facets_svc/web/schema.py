@@ -14,9 +14,9 @@ from facets_svc.web.documented import answers
 from facets_svc.web.edge import PUBLIC
 
 FILES: Final = {
-    "swagger-ui.css": "text/css; charset=utf-8",
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "start.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "start.js": "text/javascript",
 }
 """What the page loads, by media type; facets_svc/web/schema_page/README.md says where it comes from."""
 
@@ -38,6 +38,7 @@ def schema_handlers(document: Callable[[], dict[str, Any]]) -> Sequence[HTTPRout
         "/schema/openapi.json",
         operation_id="get_openapi",
         summary="Get this document",
+        description="Return the OpenAPI document, which /schema shows.",
         responses=answers(dict[str, Any], {200: "OpenAPI 3.1"}, errors=(400, 426), others=(405,)),
         opt={PUBLIC: True},
         security=[{}],
@@ -50,7 +51,7 @@ def schema_handlers(document: Callable[[], dict[str, Any]]) -> Sequence[HTTPRout
 
     @get("/schema", opt={PUBLIC: True}, include_in_schema=False)
     async def get_page() -> Response[bytes]:
-        return Response(_file("index.html"), media_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
+        return Response(_file("index.html"), media_type="text/html", headers=_PAGE_HEADERS)
 
     return [get_document, get_page, *(_file_handler(name, media_type) for name, media_type in FILES.items())]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
@@ -25,7 +25,7 @@ from facets_svc.web.documented import ERRORS, answers
 from facets_svc.web.edge import exchange_of
 from facets_svc.web.incoming import read_body, unless_client_leaves
 from facets_svc.web.quality import qualities, weight_of
-from facets_svc.web.routes import Asked, Connection, Org, check_org
+from facets_svc.web.routes import Asked, Org
 from facets_svc.web.sql_body import SqlParameter, SqlQueries, SqlQuery, SqlRequest, SqlResponse, documented_sql
 
 _ALIASES: Final = {
@@ -82,8 +82,12 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
     """Return the handlers of both routes; without a sandbox there is nothing that answers."""
     listed = SqlQueries([_listed(query) for query in cookbook.cookbook()])
 
-    def check_enabled(connection: Connection, _handler: BaseRouteHandler) -> None:
-        _check_enabled(connection.user, settings)
+    async def read(request: Asked) -> SqlRequest:
+        """Read the body: the framework's reader checks neither its type nor how long it takes."""
+        _check_enabled(request.user, settings)
+        sql_body.check_type(request.headers.get("content-type"))
+        length = request.headers.get("content-length")
+        return sql_body.read(await read_body(request.receive, length, most_bytes=sql_body.MAX_BYTES))
 
     @post(
         "/api/v1/org/{org:str}/sql",
@@ -100,8 +104,7 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
             others=(405, 408, 413, 415),
         ),
         operation_class=documented_sql(),
-        guards=[check_org, check_enabled],
-        dependencies={"asked": Provide(_read)},
+        dependencies={"asked": Provide(read)},
         security=[{"bearer": []}],
         tags=["SQL"],
     )
@@ -138,14 +141,15 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
     @get(
         "/api/v1/org/{org:str}/sql/queries",
         operation_id="list_sql_queries",
-        summary="List the cookbook: queries that can be asked by name",
+        summary="List the cookbook",
+        description="Return the queries that can be asked by name.",
         responses=answers(SqlQueries, errors=(400, 401, 403, 422, 426, 429, 500), others=(405,)),
-        guards=[check_org, check_enabled],
         security=[{"bearer": []}],
         tags=["SQL"],
     )
     async def list_queries(request: Asked, org: Org) -> Response[SqlQueries]:
-        del org  # the guards have checked it
+        del org  # it has been checked
+        _check_enabled(request.user, settings)
         exchange_of(request.scope).check_rate()
         return Response(listed, headers={"Cache-Control": "private, no-cache", "Vary": _VARY})
 
@@ -158,13 +162,6 @@ def _check_enabled(caller: Caller, settings: Settings) -> None:
         raise Forbidden("The service does not answer SQL.")
     if settings.sql_enabled is None and not caller.is_operator:
         raise Forbidden("The service answers SQL to operators only.")
-
-
-async def _read(request: Asked) -> SqlRequest:
-    """Read the body: the framework's reader checks neither its type nor how long it takes."""
-    sql_body.check_type(request.headers.get("content-type"))
-    length = request.headers.get("content-length")
-    return sql_body.read(await read_body(request.receive, length, most_bytes=sql_body.MAX_BYTES))
 
 
 def form_of(accept: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from msgspec import Meta
 from facets_svc.analyst import cookbook
 from facets_svc.analyst.parameters import TYPES
 from facets_svc.errors import InvalidField, InvalidRequest, QueryError, UnsupportedMediaType
-from facets_svc.sandbox.spool import MEDIA_TYPES
 from facets_svc.web.json_body import MEDIA_TYPE
 
 MAX_BYTES: Final = 64 * 1024
@@ -44,7 +43,7 @@ class SqlResponse(msgspec.Struct, frozen=True):
 
     columns: list[SqlColumn]
     rows: Annotated[
-        list[list[Any]],
+        list[Annotated[list[Any], Meta(extra_json_schema={"items": {}})]],
         Meta(description="Times are ISO 8601, bytes base64; NaN and infinities are null"),
     ]
     truncated: Annotated[bool, Meta(description="Whether there were more rows")]
@@ -95,26 +94,35 @@ _EXAMPLES: Final = {
 }
 
 
-def request_schema() -> dict[str, Any]:
-    """Return the schema of a request: its Struct cannot say that of two members one is there."""
-    return {
+def request_schemas() -> dict[str, Any]:
+    """Return the schemas of a request, by name: its Struct cannot say that of two members one is there."""
+    parameters = {
         "type": "object",
-        "title": "SqlRequest",
-        "description": SqlRequest.__doc__,
-        "properties": {
-            "query": {
-                "type": "string",
-                "description": "One SELECT in DuckDB's SQL, over the tables of docs/data-dictionary.md",
-            },
-            "name": {"type": "string", "enum": [query.name for query in cookbook.cookbook()]},
-            "parameters": {
-                "type": "object",
-                "description": "A value for each `$name` in the statement; the cookbook's have defaults",
-                "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
-            },
+        "description": "A value for each `$name` in the statement; the cookbook's have defaults",
+        "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
+    }
+    statement = {
+        "type": "string",
+        "description": "One SELECT in DuckDB's SQL, over the tables of docs/data-dictionary.md",
+    }
+    name = {"type": "string", "enum": [query.name for query in cookbook.cookbook()]}
+
+    def one_of(member: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "description": description,
+            "properties": {member: schema, "parameters": parameters},
+            "required": [member],
+            "additionalProperties": False,
+        }
+
+    return {
+        "SqlStatement": one_of("query", statement, "A statement, with values for its parameters."),
+        "SqlNamedQuery": one_of("name", name, "One of the cookbook's queries, with values for its parameters."),
+        "SqlRequest": {
+            "description": SqlRequest.__doc__,
+            "oneOf": [{"$ref": f"#/components/schemas/{one}"} for one in ("SqlStatement", "SqlNamedQuery")],
         },
-        "additionalProperties": False,
-        "oneOf": [{"required": ["query"]}, {"required": ["name"]}],
     }
 
 
@@ -127,11 +135,6 @@ def documented_sql() -> type[Operation]:
         def __post_init__(self) -> None:
             sent: Any = {"application/json": {"schema": schema, "examples": _EXAMPLES}}
             self.request_body = RequestBody(content=sent, required=True)
-            forms: Any = self.responses
-            for form, media_type in MEDIA_TYPES.items():
-                if form != "json":
-                    binary = {"format": "binary"} if form in {"arrow", "parquet"} else {}
-                    forms["200"].content[media_type] = {"schema": {"type": "string", **binary}}
 
     return AskingSql
 
