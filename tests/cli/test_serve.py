@@ -69,8 +69,9 @@ def test_the_demo_prints_a_request_that_works_and_stops_cleanly(lake: Path, port
         answer = httpx.get(url, headers={name: value}, trust_env=False)
         stranger = httpx.get(url.replace("acme", "globex"), headers={name: value}, trust_env=False)
         _, _, header, of_operator = shlex.split(operator)
+        token_of_operator = header.partition(": ")[2]
         every = {
-            org: httpx.get(url.replace("acme", org), headers=[header.split(": ")], trust_env=False).status_code
+            org: httpx.get(url.replace("acme", org), headers={name: token_of_operator}, trust_env=False).status_code
             for org in ("acme", "globex")
         }
         os.killpg(process.pid, signal.SIGINT)

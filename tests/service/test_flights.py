@@ -87,15 +87,15 @@ async def test_kept_answers_go_with_their_snapshot() -> None:
     lake = Lake(old, new)
     async with lake.service().running() as service:
         assert (await service.ask(ACME, WHOLE)).answer.total == 2
-        tenure = service._in_force.tenure
-        assert tenure is not None
-        assert tenure.cache.bytes > 0
+        loaded = service._current.loaded
+        assert loaded is not None
+        assert loaded.cache.bytes > 0
 
         lake.current = "new"
         await service.reload()
 
         assert service.cached(ACME, WHOLE) is None
-        assert tenure.cache.bytes == 0
+        assert loaded.cache.bytes == 0
         assert (await service.ask(ACME, WHOLE)).answer.total == 1
 
 
@@ -105,14 +105,14 @@ async def test_an_answer_that_comes_after_the_swap_is_kept_nowhere() -> None:
     async with lake.service().running() as service:
         running = asyncio.create_task(service.ask(ACME, WHOLE))
         await begun(old)
-        tenure = service._in_force.tenure
-        assert tenure is not None
+        loaded = service._current.loaded
+        assert loaded is not None
         lake.current = "new"
         await service.reload()
         old.go.set()
 
         assert (await running).snapshot.id == "old"
-        assert (len(tenure.cache), service.cached(ACME, WHOLE)) == (0, None)
+        assert (len(loaded.cache), service.cached(ACME, WHOLE)) == (0, None)
         assert old.closed
 
 
@@ -195,7 +195,7 @@ async def test_a_query_at_its_deadline_is_interrupted_and_the_next_one_is_answer
             await service.ask(ACME, WHOLE)
 
         assert await asyncio.to_thread(engine.interrupted.wait, 20)
-        await until(lambda: service._pool.taken == 0)
+        await until(lambda: service._pool.admission.taken == 0)
         assert service.cached(ACME, WHOLE) is None
         assert (await service.ask(ACME, WHOLE)).answer.total == 2
 
@@ -209,7 +209,7 @@ async def test_a_query_that_waits_past_its_deadline_never_starts_and_gives_its_p
         with pytest.raises(DeadlineExceeded):
             await service.ask(ACME, WHOLE, timing=timing)
 
-        assert service._pool.taken == 1
+        assert service._pool.admission.taken == 1
         engine.go.set()
         await blocking
         assert engine.answers == 0

@@ -280,9 +280,9 @@ class TestWithAnEngineThatWaits:
 async def shared(service: FacetService) -> bool:
     """Whether somebody has joined another's computation."""
     await asyncio.sleep(0.01)
-    tenure = service._in_force.tenure
-    assert tenure is not None
-    return any(flight.waiters > 1 for flight in tenure.flights._under_way.values())
+    loaded = service._current.loaded
+    assert loaded is not None
+    return any(flight.waiters > 1 for flight in loaded.flight._under_way.values())
 
 
 def scope_of(*headers: tuple[str, str]) -> Any:
