@@ -103,13 +103,19 @@ class FacetService:
     ) -> EncodedT | None:
         """Return the answer to `question` if the current snapshot has given it before: at once, without a thread.
 
-        None for whatever `ask` has to find out, an org that must be known and is not included.
+        None for whatever `ask` has to find out, an org that must be known and is not included. Raises `Overloaded` if
+        the answer would have to be computed, and `ask` would refuse that.
         """
         loaded = self._current.loaded
         if loaded is None or (must_know_org and not loaded.engine.knows(question.org)):
             return None
         settled = self._earlier.settled_now(question, loaded)
-        return None if settled is None else loaded.cache.get(settled, form)
+        if settled is None:
+            return None
+        found = loaded.cache.get(settled, form)
+        if found is None and (settled, form) not in loaded.flight and not _gone(settled, loaded.snapshot.id):
+            self._pool.admission.require_place()
+        return found
 
     async def ask(
         self,

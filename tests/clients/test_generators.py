@@ -208,3 +208,9 @@ def test_no_array_lacks_its_items() -> None:
         return own + [lack for key, value in node.items() for lack in lacking(value, f"{place}/{key}")]
 
     assert lacking(document(Settings(jwt_secret=SECRET)), "") == []
+
+
+def test_the_lock_names_no_registry_and_every_file_has_its_hash() -> None:
+    packages = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+    assert not [name for name, package in packages.items() if "resolved" in package]
+    assert not [name for name, package in packages.items() if name and "integrity" not in package]
