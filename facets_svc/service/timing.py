@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Final
+
+_HIT: Final = b"cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"
 
 
 @dataclass(slots=True)
@@ -37,3 +40,11 @@ class Timing:
         stations = (self.course.begun, self.course.started, self.course.counted, self.course.encoded)
         queued, started, counted, encoded = (now if at is None else max(at, self.asked) for at in stations)
         return (started - queued, counted - started, encoded - counted)
+
+    def header(self) -> bytes:
+        """Return where the time went as the Server-Timing standard has it, in milliseconds."""
+        if self.hit:
+            return _HIT
+        queue, engine, encode = (seconds * 1000 for seconds in self.durations())
+        cache = "cache;desc=shared, " if self.shared else ""
+        return f"{cache}queue;dur={queue:.2f}, engine;dur={engine:.2f}, encode;dur={encode:.2f}".encode()
