@@ -6,6 +6,7 @@ import click
 
 from facets_svc import __version__
 from facets_svc.cli.exits import ExitingGroup
+from facets_svc.cli.explain import explain
 from facets_svc.cli.openapi import openapi
 from facets_svc.cli.serve import serve
 from facets_svc.cli.snapshots import snapshots
@@ -28,5 +29,5 @@ def main(debug: bool) -> None:
     """
 
 
-for command in (sync, serve, token, snapshots, openapi, sql):
+for command in (sync, serve, token, snapshots, openapi, sql, explain):
     main.add_command(command)
