@@ -27,7 +27,9 @@ def test_the_page_makes_a_request_with_a_token_and_asks_nothing_of_anybody_else(
         page.write(f"{OPERATION} tr[data-param-name=org] input", "google")
         page.click(f"{OPERATION} .execute")
 
-        assert page.until(f"document.querySelector('{OPERATION} .live-responses-table .response-col_status')?.innerText")
+        assert page.until(
+            f"document.querySelector('{OPERATION} .live-responses-table .response-col_status')?.innerText"
+        )
         shown = page.read(f"document.querySelector('{OPERATION} .live-responses-table').innerText")
         assert '"total": 13' in shown
         asked = [event["params"]["request"]["url"] for event in page.events("Network.requestWillBeSent")]
