@@ -32,8 +32,8 @@ _PATH: Final = re.compile(r"/api/v1/org/(?P<org>[^/]+)/models(?P<facets>/facets(
 def explain(request: str, lake: str | None) -> None:
     """Print the SQL that a request runs over the current snapshot, ready for a DuckDB shell.
 
-    REQUEST is a path with its query, such as '/api/v1/org/google/models/facets?license=mit'. It asks for facets, for one
-    facet's values or for a list of models. A request without filters runs nothing: the service answers it from totals.
+    REQUEST is a path with its query, such as '/api/v1/org/google/models/facets?license=mit'. It asks for facets, for
+    one facet's values or for a list of models. A request without filters runs nothing: totals answer it.
     """
     settings = settings_with(lake=lake)
     question = _question(request, settings)
