@@ -9,8 +9,8 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from facets_svc.analyst.failures import failure, reported_by
 from facets_svc.analyst.statements import Piece
+from facets_svc.duck import query_error, reported_by
 from facets_svc.errors import QueryError, QueryInterrupted
 
 BATCH_ROWS: Final = 8_192
@@ -110,7 +110,7 @@ def _batches(
 
 
 def _failure(error: Exception, piece: Piece, whole: str | None) -> QueryError | QueryInterrupted:
-    return failure(error, piece.text) if whole is None else failure(error, whole, first=piece.first)
+    return query_error(error, piece.text) if whole is None else query_error(error, whole, first=piece.first)
 
 
 def _is_command(connection: duckdb.DuckDBPyConnection, text: str, columns: list[str]) -> bool:

@@ -41,7 +41,7 @@ EVERY_QUERY = pytest.mark.parametrize("query", cookbook(), ids=lambda query: que
 
 
 def answered(connection: duckdb.DuckDBPyConnection, query: NamedQuery, values: Mapping[str, Any]) -> str:
-    answer = run(connection, Piece(query.text, 0, ended=True), query.bind(values))
+    answer = run(connection, Piece(query.text, 0), query.bind(values))
     assert answer is not None
     written = io.BytesIO()
     formats.write(answer, formats.FORMATS["markdown"], written)
