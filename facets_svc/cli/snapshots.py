@@ -191,6 +191,23 @@ def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
 
 
 @snapshots.command()
+@click.argument("snapshot_id", metavar="[ID]", required=False)
+@lake_option
+@json_option
+def files(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
+    """Print the Parquet files that hold a snapshot's models, one per line.
+
+    Any tool that reads Parquet can read them, with hive partitioning off. Files of a lake in a bucket are printed as
+    URLs. The snapshot is ID, or the current one.
+    """
+    opened = opened_lake(settings_with(lake=lake))
+    snapshot = opened.snapshot(snapshot_id)
+    root = str(snapshot.path.absolute()) if snapshot.origin is None else f"{opened.location}/snapshots/{snapshot.id}"
+    paths = [f"{root}/{entry.path}" for entry in snapshot.entries("models/")]
+    click.echo(msgspec.json.encode(paths) if as_json else "\n".join(paths))
+
+
+@snapshots.command()
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option(

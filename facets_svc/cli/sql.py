@@ -17,7 +17,7 @@ from facets_svc.analyst import database, formats, statements
 from facets_svc.analyst.cookbook import NamedQuery, cookbook, named
 from facets_svc.analyst.parameters import assigned, converted, guessed
 from facets_svc.analyst.rows import everything_in
-from facets_svc.analyst.running import parameters_of
+from facets_svc.analyst.running import parameters_of, snapshot_as_of
 from facets_svc.analyst.statements import Piece
 from facets_svc.cli.options import lake_option, opened_lake, settings_with
 from facets_svc.cli.sql_client import open_client, write_notebook
@@ -101,7 +101,10 @@ def sql(  # noqa: PLR0913 - click passes every option by name
         with database.session(history, threads=settings.threads, memory_limit=settings.memory_limit) as connection:
             out = Output(connection, history, answer_format, output)
             if query is not None:
-                out.write([(Piece(query.text, 0), values)], None)
+                rows = out.write([(Piece(query.text, 0), values)], None)
+                if not rows and "since" in values:
+                    earlier = snapshot_as_of(connection, history, values["since"])
+                    click.echo(f"No rows: compared snapshot {earlier} with {history.shown}.", err=True)
             else:
                 out.write(_bound(connection, text or "", given), text)
 

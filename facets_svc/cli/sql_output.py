@@ -81,10 +81,12 @@ class Output:
     format: str
     output: Path | None
 
-    def write(self, pieces: Sequence[tuple[Piece, Mapping[str, Any]]], whole: str | None) -> None:
+    def write(self, pieces: Sequence[tuple[Piece, Mapping[str, Any]]], whole: str | None) -> int:
         """Run the statements in order; write every answer as a table, in another format the last one.
 
-        `whole` is the text that they are of. Raises `QueryError`, `QueryInterrupted` or `SettingsError`.
+        `whole` is the text that they are of. Returns the number of rows of the last answer.
+
+        Raises `QueryError`, `QueryInterrupted` or `SettingsError`.
         """
         if not pieces:
             raise QueryError("There is no SQL to run.")
@@ -94,17 +96,16 @@ class Output:
                 for piece, values in pieces
             ]
             if self.format == TABLE:
-                self._write_tables(asks)
-            else:
-                self._write_last(asks, formats.FORMATS[self.format])
+                return self._write_tables(asks)
+            return self._write_last(asks, formats.FORMATS[self.format])
 
     @property
     def _on_terminal(self) -> bool:
         return self.output is None and sys.stdout.isatty()
 
-    def _write_tables(self, asks: Sequence[Ask]) -> None:
+    def _write_tables(self, asks: Sequence[Ask]) -> int:
         fit = self._on_terminal
-        cut = False
+        cut, rows = False, 0
         with _opened(self.output) as stream:
             text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", write_through=True)
             try:
@@ -113,13 +114,14 @@ class Output:
                     page = page_of(ask(), max_rows=ROWS_ON_A_TERMINAL if fit else None)
                     if page is not None:
                         show(page, console, fit=fit)
-                        cut = cut or len(page.rows) < page.total
+                        cut, rows = cut or len(page.rows) < page.total, page.total
             finally:
                 text.detach()
         if cut:
             click.echo("To write every row, pass --format csv or --output FILE.", err=True)
+        return rows
 
-    def _write_last(self, asks: Sequence[Ask], format_: formats.Format) -> None:
+    def _write_last(self, asks: Sequence[Ask], format_: formats.Format) -> int:
         if self._on_terminal and not format_.is_text:
             raise SettingsError(f"A terminal cannot show {format_.name}. Write it to a file with --output FILE.")
         for ask in asks[:-1]:
@@ -128,7 +130,7 @@ class Output:
         if answer is None:
             raise QueryError("The last statement returns no rows to write.")
         with _opened(self.output) as stream:
-            formats.write(answer, format_, stream)
+            return formats.write(answer, format_, stream).rows
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from facets_svc.analyst import cookbook
 from facets_svc.analyst.definitions import bare_definitions
 from facets_svc.analyst.rows import History, SnapshotRows
 from facets_svc.analyst.running import run
+from facets_svc.analyst.tables import described
 from facets_svc.errors import QueryError
 from facets_svc.sandbox.judge import Judged, judge
 from facets_svc.sandbox.messages import Files, Outcome, Task
@@ -127,7 +128,10 @@ def _judged(connection: duckdb.DuckDBPyConnection, task: Task) -> tuple[Judged, 
 
 
 def _text(task: Task) -> str:
-    return cookbook.named(task.name).text if task.name is not None else task.query or ""
+    if task.name is not None:
+        return cookbook.named(task.name).text
+    query = task.query or ""
+    return described(query) or query
 
 
 def _history(snapshots: tuple[Files, ...]) -> History:

@@ -66,7 +66,7 @@ _OWN: Final = ("", "main")
 _COLLATIONS: Final = {"nocase", "noaccent", "nfc", "binary", "c", "posix"}
 
 _WORDS: Final = {
-    "SHOW_REF": "DESCRIBE, SHOW and SUMMARIZE are not allowed here",
+    "SHOW_REF": "Only DESCRIBE of one table and SHOW TABLES are allowed",
     "PIVOT": "PIVOT and UNPIVOT are not allowed here",
     "COPY_QUERY_NODE": "COPY is not allowed here",
 }

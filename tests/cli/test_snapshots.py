@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from facets_svc.lake import FolderLake
@@ -50,6 +51,17 @@ def test_the_list_for_people_has_a_star_at_the_one_in_force(run: Run, lake: Fold
         [older, lake.snapshot(older).created_at.strftime("%Y-%m-%d")],
         ["*", newer],
     ]
+
+
+def test_the_files_of_a_snapshot_are_printed_for_any_tool(run: Run, lake: FolderLake) -> None:
+    older, _ = lake.ids()
+
+    lines = run("snapshots", "files", "--lake", lake.root)
+    listed = run("snapshots", "files", older, "--lake", lake.root, "--json")
+
+    assert lines.stdout.splitlines() == lake.snapshot().model_files()
+    assert pq.read_table(lines.stdout.splitlines()[0], partitioning=None).num_rows > 0
+    assert json.loads(listed.stdout) == lake.snapshot(older).model_files()
 
 
 def test_an_empty_lake_has_no_snapshots(run: Run, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_parameters_are_bound_by_what_they_look_like_or_as_they_are_said_to_be(r
         (["SELECT 1;\nSELEC 2"], 'Parser error in line 2, column 1: syntax error at or near "SELEC".\n'),
         (["  -- nothing"], "There is no SQL to run.\n"),
         (["SET threads = 1", "--format", "csv"], "The last statement returns no rows to write.\n"),
-        (["--query", "licence"], "There is no query 'licence'; did you mean"),
+        (["--query", "license"], "There is no query 'license'; did you mean"),
         (
             ["--query", "largest-orgs", "-p", "most=many"],
             "The parameter most is a whole number, which 'many' is not.\n",
@@ -180,9 +180,20 @@ def test_the_cookbook_is_listed_explained_and_run(run: Run, lake: Path) -> None:
     explained = run("sql", "--queries", "--query", "largest-orgs")
     answered = run("sql", "--query", "largest-orgs", "-p", "most=1", "--format", "csv", "--lake", lake)
 
-    assert "licence-compliance" in listed.stdout
-    assert "most  BIGINT = 20  how many orgs are listed" in explained.stdout
+    assert "license-compliance" in listed.stdout
+    assert "most  BIGINT = 20  the most rows to list" in explained.stdout
     assert answered.stdout == "org,models,public_models,percent,percent_so_far\nacme,2,1,66.7,66.7\n"
+
+
+def test_a_comparison_without_rows_says_which_snapshots_it_compared(run: Run, lake: Path) -> None:
+    older, newer = FolderLake(lake).ids()
+    for options in (["--format", "csv"], []):
+        result = run("sql", "--query", "made-public", *options, "--lake", lake)
+        assert (result.exit_code, result.stderr) == (0, f"No rows: compared snapshot {older} with {newer}.\n")
+    result = run("sql", "--query", "changed-models", "-p", f"since={newer}", "--lake", lake)
+    assert result.stderr == f"No rows: compared snapshot {newer} with {newer}.\n"
+    result = run("sql", "--query", "changed-models", "--lake", lake)
+    assert (result.stderr, "│ added   │ 3 " in result.stdout) == ("", True)
 
 
 def test_a_database_file_is_written_for_other_clients(run: Run, lake: Path, tmp_path: Path) -> None:
