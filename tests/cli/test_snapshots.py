@@ -68,7 +68,7 @@ def test_an_empty_lake_has_no_snapshots(run: Run, tmp_path: Path) -> None:
     listed = run("snapshots", "list", "--lake", tmp_path)
     verified = run("snapshots", "verify", "--lake", tmp_path)
 
-    assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "There are no snapshots.\n")
+    assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "The lake has no snapshots.\n")
     assert (verified.exit_code, verified.stdout) == (5, "")
     assert "holds no snapshot yet" in verified.stderr
 
@@ -80,7 +80,7 @@ def test_a_whole_snapshot_is_said_to_be_whole(run: Run, lake: FolderLake) -> Non
     by_id = run("snapshots", "verify", older, "--lake", lake.root, "--json")
 
     assert in_force.exit_code == by_id.exit_code == 0
-    assert in_force.stdout.startswith(f"The snapshot {newer} is whole: ")
+    assert in_force.stdout.startswith(f"Snapshot {newer} is valid: ")
     assert json.loads(by_id.stdout)["id"] == older
 
 
@@ -123,7 +123,7 @@ def test_a_snapshot_is_shown_with_its_times_in_force(run: Run, lake: FolderLake)
     assert shown["was_in_force"] == [{"since": as_text(first.time), "until": as_text(second.time)}]
     assert (shown["models"], shown["public_models"], shown["in_force"]) == (3, 1, False)
     assert told.exit_code == 0
-    assert told.stdout.startswith(f"{newer}, in force\n")
+    assert told.stdout.startswith(f"{newer}, current\n")
     assert "  models    3, 1 public, of 2 orgs\n" in told.stdout
 
 
@@ -228,7 +228,7 @@ def test_prune_keeps_the_newest_and_whatever_was_in_force_a_short_while_ago(run:
     young = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--older-than", "1", "--lake", lake.root, "--json")
     assert json.loads(young.stdout) == {"removed": [], "kept": [older, newer]}
     pruned = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root)
-    assert pruned.stdout == f"Removed {older}.\n1 snapshots were removed, 1 are left.\n"
+    assert pruned.stdout == f"Removed {older}.\nRemoved 1 snapshots, kept 1.\n"
     assert lake.ids() == [newer]
     lake.snapshot().verify()
 
