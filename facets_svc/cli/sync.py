@@ -52,20 +52,20 @@ class Share(click.ParamType[Fraction]):
     "query_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The SELECT that reads a database, in place of the packaged one.",
+    help="File with the SELECT that reads a database. Default: the packaged one.",
 )
 @click.option(
     "--organizations",
     "organizations",
     metavar="FILE",
-    help="A file with a column org: orgs that are to be known even if they have no models.",
+    help="File with a column org: orgs to know even if they have no models.",
 )
 @click.option(
     "--organizations-query",
     "organizations_query_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The SELECT that reads them, as the column org, from the database.",
+    help="File with the SELECT that reads these orgs from the database, as the column org.",
 )
 @click.option(
     "--max-rejects",
@@ -73,7 +73,7 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_REJECTS),
     show_default=True,
-    help="Publish nothing when more of the rows read are rejected: 1% or 0.01.",
+    help="Refuse to publish if more of the rows are rejected: 1% or 0.01.",
 )
 @click.option(
     "--max-shrink",
@@ -81,9 +81,9 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_SHRINK),
     show_default=True,
-    help="Publish nothing when more of the models in force would be gone.",
+    help="Refuse to publish if more of the current models would be dropped.",
 )
-@click.option("--force", is_flag=True, help="Publish all the same; the report tells what was wrong.")
+@click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
 @metrics_option
 @json_option
 def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
@@ -98,9 +98,9 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     metrics_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Read a catalogue, check it, and publish it as the snapshot in force.
+    """Read a catalogue, check it, and publish it as the current snapshot.
 
-    Nothing is published unless all went well: until then, and after an error, the snapshot before stays in force.
+    After an error nothing is published: the current snapshot stays the same.
     """
     with stopping(), metrics_in(metrics_file) as outcome:
         settings = settings_with(lake=lake)
