@@ -14,7 +14,7 @@ EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
 # The extras that the tests are run with: all but the peers of the benchmark.
-EXTRAS   = --extra postgres --extra redis --extra s3
+EXTRAS   = --extra otel --extra postgres --extra redis --extra s3
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format types layers pytest pytest-duckdb-1.5 fmt soak bench docs lock clean

@@ -101,6 +101,12 @@ def _size(value: str) -> int:
     return number
 
 
+def _token(value: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{16,1024}", value):
+        raise ValueError("is not 16 to 1024 printable ASCII characters without spaces")
+    return value
+
+
 def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -197,6 +203,15 @@ class Settings:
     sql_queue: int = _setting(_integer(0, 10_000), 8, "SQL that may wait for its turn; more is answered 429.")
     sql_memory: int = _setting(
         _size, 1024 * 1024 * 1024, "Memory of the process that SQL runs in, such as `512MiB` or `2GiB`."
+    )
+    metrics_token: str = _setting(
+        _token,
+        "",
+        "The bearer token that reads `/metrics`; unset: only clients on the same machine read it, not by a proxy.",
+        secret=True,
+    )
+    metrics_port: int | None = _setting(
+        _integer(1, 65535), None, "A port of its own for `/metrics`, which the service's port then does not have."
     )
     log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from facets_svc import metrics
 from facets_svc.errors import Overloaded
 
 RETRY_SECONDS: Final = 1
@@ -21,6 +22,7 @@ class Slots:
     """
 
     def __init__(self, *, processes: int, queue: int) -> None:
+        self._processes = processes
         self._free = processes
         self._queue = queue
         self._share = max(1, (processes + queue) // 2)
@@ -47,11 +49,13 @@ class Slots:
     async def _take(self) -> None:
         if self._free:
             self._free -= 1
+            self._measure()
             return
         if len(self._waiting) >= self._queue:
             raise Overloaded("Too many queries are running; try again in a moment.", retry_after_seconds=RETRY_SECONDS)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        self._measure()
         try:
             await turn
         except asyncio.CancelledError:
@@ -61,6 +65,8 @@ class Slots:
                 with suppress(ValueError):  # who gave a slot back has passed it over already
                     self._waiting.remove(turn)
             raise
+        finally:
+            self._measure()
 
     def _give_back(self) -> None:
         while self._waiting:
@@ -69,3 +75,7 @@ class Slots:
                 turn.set_result(None)
                 return
         self._free += 1
+        self._measure()
+
+    def _measure(self) -> None:
+        metrics.sql_changed(running=self._processes - self._free, queued=len(self._waiting))

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import Any, cast
 
+from facets_svc import metrics
 from facets_svc.facets.query import Question
 from facets_svc.service.form import Encoded, EncodedT, Form, QuestionT
 
@@ -54,18 +55,27 @@ class AnswerCache:
         with self._lock:
             if size > self._capacity:
                 return
+            bytes_before, entries_before = self._bytes, len(self._entries)
             if (old := self._entries.pop(key, None)) is not None:
                 self._bytes -= old[1]
             self._entries[key] = (encoded, size)
             self._bytes += size
+            evicted = 0
             while self._bytes > self._capacity:
                 _, (_, freed) = self._entries.popitem(last=False)
                 self._bytes -= freed
+                evicted += 1
+            metrics.cache_changed(
+                added_bytes=self._bytes - bytes_before,
+                added=len(self._entries) - entries_before,
+                evicted=evicted,
+            )
 
     def close(self) -> None:
         """Let all answers go, and keep none from now on."""
         with self._lock:
             self._capacity = 0
+            metrics.cache_changed(added_bytes=-self._bytes, added=-len(self._entries))
             self._entries.clear()
             self._bytes = 0
 

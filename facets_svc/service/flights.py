@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from facets_svc import metrics
 from facets_svc.service.timing import Course, Timing
 
 
@@ -42,6 +43,7 @@ class Flights:
         """Wait for the computation of `key`, which `depart` starts if there is none; tell `timing` how it went."""
         flight = self._under_way.get(key)
         timing.shared = flight is not None
+        metrics.cache_missed(shared=timing.shared)
         if flight is None:
             flight = self._under_way[key] = _Flight()
             flight.task = asyncio.create_task(depart(flight.course))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from facets_svc import metrics
 from facets_svc.engine.base import Interruption
 from facets_svc.errors import Overloaded
 from facets_svc.service.priority import step_back
@@ -80,6 +81,7 @@ class Pool:
         waiting = max(0, self._taken + 1 - self._threads)
         wait_seconds = waiting * self._lately / self._threads
         if self._taken >= self._places or wait_seconds > self._patience_seconds:
+            metrics.rejected("queue_full" if self._taken >= self._places else "slow_queue")
             seconds = min(max(1, math.ceil(wait_seconds + self._turn())), MAX_RETRY_SECONDS)
             raise Overloaded("The service is busy; try again in a moment.", retry_after_seconds=seconds)
 
@@ -103,7 +105,9 @@ class Pool:
         with self._lock:
             self.require_place()
             self._taken += 1
+            metrics.queue_changed(taken=self._taken, threads=self._threads)
 
     def _release(self, _done: Future[T] | None = None) -> None:
         with self._lock:
             self._taken -= 1
+            metrics.queue_changed(taken=self._taken, threads=self._threads)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from litestar.types import ASGIApp
 
+from facets_svc import metrics
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine, scope_counts
 from facets_svc.errors import LakeError
@@ -53,9 +54,14 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
     def open_snapshot(snapshot_id: str) -> Engine:
         return open_engine(lake.snapshot(snapshot_id), threads=settings.threads, memory_limit=settings.memory_limit)
 
+    def open_current(snapshot_id: str) -> Engine:
+        engine = open_snapshot(snapshot_id)
+        metrics.snapshot_has(lake.snapshot(snapshot_id).manifest.models)
+        return engine
+
     service = FacetService(
         current_id=current_id,
-        open_engine=open_snapshot,
+        open_engine=open_current,
         poll_seconds=settings.poll_seconds,
         concurrency=settings.concurrency,
         queue=settings.queue,

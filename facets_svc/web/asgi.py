@@ -11,6 +11,7 @@ from typing import Any
 from litestar import Litestar, Request, Response
 from litestar.types import ASGIApp
 
+from facets_svc import metrics
 from facets_svc.sandbox.door import SqlDoor
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
@@ -18,6 +19,7 @@ from facets_svc.web import logs, problems
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.gate import Gate, log_unforeseen, request_id_of
+from facets_svc.web.metrics import Access, MetricsEndpoint
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.routes import handlers
 from facets_svc.web.shortcut import Shortcut
@@ -30,7 +32,7 @@ def create_app_for(service: FacetService, settings: Settings, door: SqlDoor | No
     Raises `SettingsError` without a usable key.
     """
     limit = RateLimit.of(settings)
-    return Gate(
+    gate = Gate(
         litestar_for(service, settings, limit, door),
         authenticator=Authenticator.of(settings),
         tls=TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies),
@@ -38,6 +40,7 @@ def create_app_for(service: FacetService, settings: Settings, door: SqlDoor | No
         limit=limit,
         shortcut=Shortcut(service, settings),
     )
+    return gate if settings.metrics_port else MetricsEndpoint(gate, Access.of(settings))
 
 
 def litestar_for(
@@ -51,6 +54,7 @@ def litestar_for(
             yield
         if limit is not None:
             await limit.close()
+        metrics.flush()
         logs.flush()
 
     return Litestar(

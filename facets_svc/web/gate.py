@@ -18,8 +18,9 @@ from urllib.parse import quote
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from facets_svc import metrics
 from facets_svc.catalogue import is_slug
-from facets_svc.errors import Overloaded, RequestError
+from facets_svc.errors import Overloaded, RequestError, TokenExpired, Unauthenticated
 from facets_svc.service.timing import Timing
 from facets_svc.web import problems
 from facets_svc.web.accept import form_of
@@ -30,7 +31,7 @@ from facets_svc.web.logs import REQUESTS
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.representation import Reply
 from facets_svc.web.shortcut import Shortcut
-from facets_svc.web.target import RawTarget, Target
+from facets_svc.web.target import LIVE, READY, RawTarget, Target
 from facets_svc.web.tls import TlsPolicy
 
 _logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send, self._cors)
+        metrics.request_started()
         try:
             if self._cors.is_preflight(exchange.method, exchange.headers):
                 self._check_tls(exchange)
@@ -132,6 +134,8 @@ class Gate:
             caller = exchange.caller = self._authenticator.authenticate(exchange.all(b"authorization"), time.time())
             if self._limit is not None:
                 exchange.refusal = await self._limit.count(caller.subject)
+                if exchange.refusal is not None:
+                    metrics.rejected("rate_limit")
 
     def _kept(self, exchange: _Exchange) -> Reply | None:
         """Return the reply that needs no application. Raises `Overloaded` if the application would do no more."""
@@ -148,6 +152,7 @@ class Gate:
         if answer is None:
             return None
         exchange.timing.hit = True
+        metrics.cache_hit()
         return answer.reply(exchange.texts(b"if-none-match"))
 
     def _check_tls(self, exchange: _Exchange) -> None:
@@ -244,6 +249,8 @@ class _Exchange:
         """Send the envelope for `error`, unless an answer is under way already."""
         problem = problems.problem(error)
         log_unforeseen(problem.status, error, self.id)
+        if isinstance(error, Unauthenticated):
+            metrics.auth_failed(self._auth_failure(error))
         if self.status:
             raise error  # the server closes the connection: better a broken answer than one that looks whole
         length = {"Content-Type": "application/json", "Content-Length": str(len(problem.body))}
@@ -252,18 +259,28 @@ class _Exchange:
     def log(self) -> None:
         """Write the request's line. It holds no token and no values of the query."""
         route = self.raw.route
+        seconds = time.perf_counter() - self.timing.asked
+        metrics.request_finished(route.template if route else None, self.method, self.status, seconds)
+        level = logging.DEBUG if route in (LIVE, READY) and self.status == 200 else logging.INFO
+        if not REQUESTS.isEnabledFor(level):
+            return
         fields = {
             "request_id": self.id,
             "method": self.method[:16],
             "route": route.template if route else self.raw.path[:200].decode("latin-1"),
             "org": self.org,
             "status": self.status,
-            "ms": round((time.perf_counter() - self.timing.asked) * 1000, 2),
+            "ms": round(seconds * 1000, 2),
             "snapshot": self.snapshot,
             "sub": self.caller.subject[:128] if self.caller else None,
             **self.notes,
         }
-        REQUESTS.info("request", extra={"fields": fields})
+        REQUESTS.log(level, "request", extra={"fields": fields})
+
+    def _auth_failure(self, error: Unauthenticated) -> str:
+        if isinstance(error, TokenExpired):
+            return "expired"
+        return "invalid" if b"authorization" in self.headers else "missing"
 
     async def _send_whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
         await self.send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})

@@ -13,8 +13,9 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
 
+from facets_svc import metrics
 from facets_svc.analyst import cookbook, parameters
-from facets_svc.errors import Forbidden, InvalidRequest, LakeError, QueryError, RequestError, Unavailable
+from facets_svc.errors import Forbidden, InvalidRequest, LakeError, Overloaded, QueryError, RequestError, Unavailable
 from facets_svc.sandbox.door import ParameterWrong, Query, SqlAnswer, SqlDoor
 from facets_svc.sandbox.spool import MEDIA_TYPES
 from facets_svc.service.facets import FacetService
@@ -111,11 +112,17 @@ def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings
             answer = await door.ask(query, snapshot.id)
         except QueryError as error:
             note(request.scope, outcome="query_error")
+            metrics.sql_finished("query_error")
             raise _of_query_error(error) from None
         except (RequestError, LakeError) as error:
             note(request.scope, outcome=type(error).__name__)
+            metrics.sql_finished(type(error).__name__)
+            if isinstance(error, Overloaded):
+                metrics.rejected("sql")
             raise
-        note(request.scope, rows=answer.rows, outcome="truncated" if answer.truncated else "whole")
+        outcome = "truncated" if answer.truncated else "whole"
+        note(request.scope, rows=answer.rows, outcome=outcome)
+        metrics.sql_finished(outcome)
         return SqlReply(answer, form, door)
 
     @get(_pattern(target.SQL_QUERIES.template))

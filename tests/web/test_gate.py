@@ -37,7 +37,7 @@ async def test_the_framework_has_the_routes_of_the_table_and_no_others(
     assert registered == {route.template: set(route.methods) - {"HEAD"} for route in ROUTES}
 
 
-async def test_the_two_health_routes_and_the_schema_are_open_and_nothing_else(
+async def test_the_health_routes_the_schema_and_the_metrics_are_open_and_nothing_else(
     app: ASGIApp, service: FacetService, settings: Settings
 ) -> None:
     paths = {route.path.replace("{org:str}", "acme") for route in litestar_for(service, settings).routes}
@@ -47,7 +47,7 @@ async def test_the_two_health_routes_and_the_schema_are_open_and_nothing_else(
 
     opened = {path for path in every for method in methods if (await ask(app, path, method=method)).status != 401}
 
-    assert opened == {"/health/live", "/health/ready", "/schema/openapi.json"}
+    assert opened == {"/health/live", "/health/ready", "/schema/openapi.json", "/metrics"}  # the last: from loopback
 
 
 async def test_a_request_id_is_made_or_taken_over_if_it_is_a_sane_one(app: ASGIApp) -> None:
