@@ -81,9 +81,17 @@ class SourceError(FacetsError):
 
 
 class DataRefused(FacetsError):
-    """The source was read, but what it holds may not be published."""
+    """The source was read, but what it holds may not be published.
+
+    `guards` names those that refused it, for metrics: `made_public` and the like.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, *, guards: tuple[str, ...] = ()) -> None:
+        """Keep the guards' names."""
+        super().__init__(message)
+        self.guards = guards
 
 
 class LakeError(FacetsError):

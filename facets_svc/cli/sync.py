@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from facets_svc.cli.metrics import metrics_in, metrics_option
+from facets_svc.cli.metrics import metrics_options, recorded
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.cli.progress import progress_on
 from facets_svc.cli.report import written_out
@@ -84,7 +84,7 @@ class Share(click.ParamType[Fraction]):
     help="Publish nothing when more of the models in force would be gone.",
 )
 @click.option("--force", is_flag=True, help="Publish all the same; the report tells what was wrong.")
-@metrics_option
+@metrics_options
 @json_option
 def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     location: str,
@@ -96,13 +96,15 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     max_shrink: Fraction,
     force: bool,
     metrics_file: Path | None,
+    metrics_in_lake: bool,
     as_json: bool,
 ) -> None:
     """Read a catalogue, check it, and publish it as the snapshot in force.
 
     Nothing is published unless all went well: until then, and after an error, the snapshot before stays in force.
     """
-    with stopping(), metrics_in(metrics_file) as outcome:
+    outcome_lake = (lambda: opened_lake(settings_with(lake=lake))) if metrics_in_lake else None
+    with stopping(), recorded(metrics_file, outcome_lake) as outcome:
         settings = settings_with(lake=lake)
         source = open_source(
             location,

@@ -26,6 +26,7 @@ from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import logs
 from facets_svc.web.asgi import create_app_for
+from facets_svc.web.metrics import JobOutcome
 
 _logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         past=past(lake, open_snapshot),
         earlier_snapshots=settings.earlier_snapshots,
     )
-    return create_app_for(service, settings, sql_door(lake, settings))
+    return create_app_for(service, settings, sql_door(lake, settings), JobOutcome(lake.outcome))
 
 
 def sql_door(lake: Lake, settings: Settings) -> SqlDoor:

@@ -19,15 +19,17 @@ from facets_svc.web import logs, problems
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.gate import Gate, log_unforeseen, request_id_of
-from facets_svc.web.metrics import Access, MetricsEndpoint
+from facets_svc.web.metrics import Access, JobOutcome, MetricsEndpoint
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.routes import handlers
 from facets_svc.web.shortcut import Shortcut
 from facets_svc.web.tls import TlsPolicy
 
 
-def create_app_for(service: FacetService, settings: Settings, door: SqlDoor | None = None) -> ASGIApp:
-    """Build the application around a service, and the door for SQL if there is one.
+def create_app_for(
+    service: FacetService, settings: Settings, door: SqlDoor | None = None, outcome: JobOutcome | None = None
+) -> ASGIApp:
+    """Build the application around a service, the door for SQL if there is one, and the last job's metrics.
 
     Raises `SettingsError` without a usable key.
     """
@@ -40,7 +42,7 @@ def create_app_for(service: FacetService, settings: Settings, door: SqlDoor | No
         limit=limit,
         shortcut=Shortcut(service, settings),
     )
-    return gate if settings.metrics_port else MetricsEndpoint(gate, Access.of(settings))
+    return gate if settings.metrics_port else MetricsEndpoint(gate, Access.of(settings), outcome)
 
 
 def litestar_for(

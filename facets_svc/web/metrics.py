@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import ipaddress
+import logging
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any, Final, cast
@@ -24,20 +26,28 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from facets_svc import metrics
-from facets_svc.errors import MethodNotAllowed, RequestError, SettingsError, Unauthenticated
+from facets_svc.errors import LakeError, MethodNotAllowed, RequestError, SettingsError, Unauthenticated
 from facets_svc.settings import Settings
 from facets_svc.web import problems
 
 PATH: Final = "/metrics"
 
+REFRESH_SECONDS: Final = 15.0
+"""How long the last job's metrics are good: scrapes come about as often."""
+
+_OF_JOB: Final = "facets_svc_sync_"
 _CREATED: Final = "facets_snapshot_created_timestamp_seconds"
 _LIVE_FILE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
 _FORWARDED: Final = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-proto", b"x-real-ip"})
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 _REFUSED: Final = "The metrics need their own bearer token."
+
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +85,10 @@ class Access:
 class MetricsEndpoint:
     """An ASGI application that answers `/metrics` where its sender may read it, and passes the rest to `app`."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, outcome: JobOutcome | None = None) -> None:
         self._app = app
         self._access = access
+        self._outcome = outcome
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; whatever is not the metrics' goes through."""
@@ -100,7 +111,7 @@ class MetricsEndpoint:
                 raise MethodNotAllowed("The route does not have this method.", allow=("GET", "HEAD"))
             metrics.flush()
             accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")
-            body, media_type = await asyncio.to_thread(exposition, accept)
+            body, media_type = await asyncio.to_thread(exposition, accept, outcome=self._outcome)
             status, headers = 200, {"Content-Type": media_type, "Cache-Control": "no-store"}
         except RequestError as error:
             problem = problems.problem(error)
@@ -113,24 +124,50 @@ class MetricsEndpoint:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def exposition(accept: str = "", directory: Path | None = None) -> tuple[bytes, str]:
+class JobOutcome:
+    """The metrics that the last job left in the lake, read at most every `REFRESH_SECONDS`."""
+
+    def __init__(self, read: Callable[[], bytes | None]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._known: tuple[float, list[Metric]] | None = None
+
+    def collect(self) -> list[Metric]:
+        """Return them; none while the lake cannot be read, or when they are not metrics of a job."""
+        with self._lock:
+            if self._known is None or time.monotonic() - self._known[0] > REFRESH_SECONDS:
+                self._known = (time.monotonic(), self._parsed())
+            return self._known[1]
+
+    def _parsed(self) -> list[Metric]:
+        try:
+            text = (self._read() or b"").decode()
+            return [metric for metric in text_string_to_metric_families(text) if metric.name.startswith(_OF_JOB)]
+        except (LakeError, ValueError) as error:
+            _logger.warning("The last job's metrics cannot be read from the lake: %s", error)
+            return []
+
+
+def exposition(accept: str = "", directory: Path | None = None, outcome: JobOutcome | None = None) -> tuple[bytes, str]:
     """Return the metrics of all workers of the server, in the format that `accept` prefers, and its media type.
 
-    `directory` is where the workers write theirs; None: where this process does, if anywhere. Reads files.
+    `directory` is where the workers write theirs; None: where this process does, if anywhere. `outcome` adds the last
+    job's. Reads files, and the lake.
     """
     if directory is None and (found := os.environ.get(metrics.DIRECTORY_VARIABLE)):
         directory = Path(found)
     encode, media_type = choose_encoder(accept)
     read = CollectorRegistry()
-    read.register(_All(directory))
+    read.register(_All(directory, outcome))
     return encode(read), media_type
 
 
 class _All(Collector):
     """The metrics that the workers count, and those that are measured when they are read."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, outcome: JobOutcome | None) -> None:
         self._directory = directory
+        self._outcome = outcome
 
     def collect(self) -> Iterator[Metric]:
         workers = [os.getpid()] if self._directory is None else list(_living_workers(self._directory))
@@ -140,6 +177,8 @@ class _All(Collector):
                 age = max(0.0, time.time() - metric.samples[0].value)
                 yield GaugeMetricFamily("facets_snapshot_age_seconds", "Age of the current snapshot.", value=age)
         yield from _of_processes(workers)
+        if self._outcome is not None:
+            yield from self._outcome.collect()
 
     def _counted(self) -> Iterable[Metric]:
         if self._directory is None:
@@ -220,7 +259,7 @@ def shared_directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def serving_on_own_port(settings: Settings, directory: Path) -> Iterator[None]:
+def serving_on_own_port(settings: Settings, directory: Path, outcome: JobOutcome | None = None) -> Iterator[None]:
     """Serve `/metrics` on `FACETS_METRICS_PORT`, if it is set, from a thread of this process.
 
     Raises `SettingsError` when the port cannot be had.
@@ -230,9 +269,8 @@ def serving_on_own_port(settings: Settings, directory: Path) -> Iterator[None]:
         return
     host, port = settings.host, settings.metrics_port
     try:
-        server = make_server(
-            host, port, _wsgi(Access.of(settings), directory), server_class=_ThreadingServer, handler_class=_Quiet
-        )
+        application = _wsgi(Access.of(settings), partial(exposition, directory=directory, outcome=outcome))
+        server = make_server(host, port, application, server_class=_ThreadingServer, handler_class=_Quiet)
     except OSError as error:
         reason = error.strerror or error
         raise SettingsError(
@@ -257,7 +295,7 @@ class _Quiet(WSGIRequestHandler):
         """Log nothing: a scrape every few seconds is no news."""
 
 
-def _wsgi(access: Access, directory: Path) -> Callable[..., list[bytes]]:
+def _wsgi(access: Access, expose: Callable[[str], tuple[bytes, str]]) -> Callable[..., list[bytes]]:
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         given = environ.get("HTTP_AUTHORIZATION")
         if environ["PATH_INFO"] != PATH:
@@ -268,7 +306,7 @@ def _wsgi(access: Access, directory: Path) -> Callable[..., list[bytes]]:
         except Unauthenticated:
             start_response("401 Unauthorized", [("WWW-Authenticate", "Bearer"), ("Content-Length", "0")])
             return []
-        body, media_type = exposition(environ.get("HTTP_ACCEPT", ""), directory)
+        body, media_type = expose(environ.get("HTTP_ACCEPT", ""))
         start_response("200 OK", [("Content-Type", media_type), ("Content-Length", str(len(body)))])
         return [body]
 

@@ -19,11 +19,12 @@ from granian.server.mp import MPServer
 from litestar.types import ASGIApp
 
 from facets_svc import metrics
+from facets_svc.lake import Lake
 from facets_svc.settings import Settings
 from facets_svc.web import logs
 from facets_svc.web.app import create_app_with_settings
 from facets_svc.web.auth import Authenticator
-from facets_svc.web.metrics import serving_on_own_port, shared_directory
+from facets_svc.web.metrics import JobOutcome, serving_on_own_port, shared_directory
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.tls import TlsPolicy
 
@@ -62,7 +63,8 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
     Authenticator.of(settings)  # what is wrong with the settings is told here, not by a worker that dies
     TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies)
     RateLimit.of(settings)
-    with shared_directory() as directory, serving_on_own_port(settings, directory):
+    outcome = JobOutcome(Lake.open(settings.lake, cache=settings.cache_folder).outcome)
+    with shared_directory() as directory, serving_on_own_port(settings, directory, outcome):
         _serve(settings, partial(_application, build, settings, directory))
 
 

@@ -8,11 +8,12 @@ from litestar.types import ASGIApp
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from facets_svc import metrics
-from facets_svc.errors import SettingsError
+from facets_svc.errors import LakeError, SettingsError
 from facets_svc.service.facets import FacetService
+from facets_svc.service.pool import Pool
 from facets_svc.settings import Settings
 from facets_svc.web.asgi import create_app_for
-from facets_svc.web.metrics import exposition
+from facets_svc.web.metrics import JobOutcome, exposition
 from facets_svc.web.target import ROUTES
 from tests.metrics.reading import Samples, samples, value
 from tests.web.client import FACETS, SECRET, ask, bearer
@@ -85,10 +86,7 @@ async def test_a_refusal_for_the_rate_is_counted(service: FacetService) -> None:
     assert added(before, "facets_http_requests_total", route=ROUTE, method="GET", status="429") == 2
 
 
-async def test_a_full_queue_is_counted(engine: object) -> None:
-    from facets_svc.service.pool import Pool  # noqa: PLC0415
-
-    del engine
+async def test_a_full_queue_is_counted() -> None:
     pool = Pool(threads=1, queue=0)
     before = now()
     pool._taken = 1
@@ -139,6 +137,30 @@ async def test_failures_of_the_lake_and_of_a_snapshot_are_counted_apart() -> Non
     assert added(before, "facets_snapshot_swaps_total", result="failure") == 1
 
 
+async def test_the_last_job_s_metrics_are_added_and_nothing_else_that_lies_there(service: FacetService) -> None:
+    left = b"facets_svc_sync_last_run_exit_code 4.0\nfacets_svc_sync_rows_kept 3.0\nup 1.0\n"
+    settings = Settings(jwt_secret=SECRET)
+    app = create_app_for(service, settings, None, JobOutcome(lambda: left))
+    text = (await ask(app, "/metrics")).body.decode()
+    assert "\nfacets_svc_sync_last_run_exit_code 4.0\n" in text
+    assert "\nup " not in text
+
+
+@pytest.mark.parametrize("left", [None, b"", b"\xff", b"facets_svc_sync_x{ 1", LakeError("The lake is away.")])
+async def test_a_lake_without_a_job_s_metrics_costs_no_others(
+    service: FacetService, left: bytes | LakeError | None
+) -> None:
+    def read() -> bytes | None:
+        if isinstance(left, LakeError):
+            raise left
+        return left
+
+    app = create_app_for(service, Settings(jwt_secret=SECRET), None, JobOutcome(read))
+    text = (await ask(app, "/metrics")).body.decode()
+    assert "facets_workers 1.0" in text
+    assert "facets_svc_sync" not in text
+
+
 async def test_no_label_names_an_org_a_subject_or_a_value(app: ASGIApp) -> None:
     await ask(app, FACETS + "?tags=canary-value", bearer("acme", sub="canary-subject"))
     await ask(app, "/canary-path/acme", ACME)
@@ -158,7 +180,8 @@ async def test_both_formats_of_prometheus_are_read_by_its_own_parsers(app: ASGIA
     assert value(samples(plain.body.decode()), "facets_http_requests_in_flight") == 1  # this one
     openly = await ask(app, "/metrics", ("Accept", "application/openmetrics-text; version=1.0.0"))
     assert openly.headers["content-type"].startswith("application/openmetrics-text")
-    assert "facets_http_requests" in {family.name for family in openmetrics(openly.body.decode())}
+    families = openmetrics(openly.body.decode())  # type: ignore[no-untyped-call]
+    assert "facets_http_requests" in {family.name for family in families}
     head = await ask(app, "/metrics", method="HEAD")
     assert (head.status, head.body) == (200, b"")
     posted = await ask(app, "/metrics", method="POST")

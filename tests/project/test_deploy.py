@@ -15,7 +15,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from facets_svc.cli import main
-from facets_svc.cli.metrics import rendered
+from facets_svc.cli.metrics import Outcome, rendered
 from facets_svc.settings import PREFIX, Settings
 from facets_svc.sync.report import Report
 from facets_svc.web import target
@@ -196,6 +196,6 @@ def test_the_page_knows_every_exit_code_field_of_the_report_and_metric() -> None
     cells = " ".join(re.findall(r"^\| (`.*?) \|", OPERATIONS, re.MULTILINE))
     named = set(re.findall(r"`([a-z_]+)", cells))
     assert set(Report.__struct_fields__) - named == set()
-    metrics = set(re.findall(r"# TYPE facets_svc_sync_(\w+)", rendered(None, 0, 0.0, None)))
+    metrics = set(re.findall(r"# TYPE facets_svc_sync_(\w+)", rendered(Outcome(), 0, 0.0, last_success=None)))
     assert metrics
     assert metrics - named == set()
