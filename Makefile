@@ -42,7 +42,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(WHEELS)/.downloaded
+pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.promtool $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
@@ -54,7 +54,7 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
+soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 2.0 tests
 	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 1.5 \
 	  tests/parity tests/hostile/test_laws.py tests/hostile/test_tenancy.py tests/sql_attacks/test_law.py \
@@ -118,6 +118,10 @@ $(WHEELS)/.downloaded: requirements/run.txt | $(BIN)/python
 
 $(VENV)/.strace: | $(BIN)/python
 	@scripts/need-program strace strace "Letting system calls fail in tests"
+	@touch $@
+
+$(VENV)/.promtool: | $(BIN)/python
+	@scripts/need-program promtool prometheus "Testing the alerts of deploy/prometheus/"
 	@touch $@
 
 # 124 MB to download, some 400 MB on disk.
