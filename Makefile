@@ -69,6 +69,7 @@ docs: $(VENV)/.dev ## write the generated parts of the documentation anew
 lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/image.txt
 	$(COMPILE) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
@@ -109,11 +110,12 @@ $(DUCKDB15)/.installed: requirements/duckdb-1.5.txt | $(BIN)/python
 	@$(INSTALL) --target $(DUCKDB15) -r requirements/duckdb-1.5.txt
 	@touch $@
 
-# For the test that installs the service from its wheel without a network.
-$(WHEELS)/.downloaded: requirements/run.txt | $(BIN)/python
+# For the tests that install the service from its wheel without a network, and build its image.
+$(WHEELS)/.downloaded: requirements/image.txt requirements/build.txt | $(BIN)/python
 	@echo "Downloading the wheels that the service needs into $(WHEELS)." >&2
 	@rm -rf $(WHEELS)
-	@$(PIP) download --require-hashes --no-deps --only-binary :all: --dest $(WHEELS) -r requirements/run.txt
+	@$(PIP) download --require-hashes --no-deps --only-binary :all: --dest $(WHEELS) \
+	  -r requirements/image.txt -r requirements/build.txt
 	@touch $@
 
 $(VENV)/.strace: | $(BIN)/python
