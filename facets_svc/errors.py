@@ -10,7 +10,8 @@
     ├── DataRefused              the source was read, but may not be published            exit 4
     ├── LakeError                the lake cannot be read or written                       exit 5
     │   ├── NoSnapshot           there is nothing in force
-    │   └── SnapshotCorrupt      a snapshot is not what its manifest says
+    │   ├── SnapshotCorrupt      a snapshot is not what its manifest says
+    │   └── SnapshotFormat       a snapshot is of a format that this version does not serve
     ├── LakeBusy                 another job holds the lake                               exit 75
     └── RequestError             a request gets no answer; `facets_svc.web.problems` has the statuses
         ├── UpgradeRequired      plain HTTP where TLS is required                         426
@@ -106,6 +107,10 @@ class NoSnapshot(LakeError):
 
 class SnapshotCorrupt(LakeError):
     """A snapshot is not what its manifest says it is."""
+
+
+class SnapshotFormat(LakeError):
+    """A snapshot is of a format that this version does not read, or does not serve."""
 
 
 class LakeBusy(FacetsError):

@@ -76,7 +76,7 @@ def test_the_image_carries_the_version_and_no_root() -> None:
 def test_the_image_syncs_and_serves_without_root_and_with_a_read_only_root(image: Stage, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     mounts = [folder(tmp_path, "lake"), folder(tmp_path, "cache")]
-    who = run(image, ["/bin/sh", "-c", "id -u; id -g; touch /x /opt/facets-svc/x"], check=False)
+    who = run(image, ["/bin/sh", "-c", "id -u; id -g; touch /x /app/x"], check=False)
     assert who.stdout.split() == ["10001", "10001"]
     assert who.stderr.count("Read-only file system") == 2
 
