@@ -17,7 +17,7 @@ COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-v
 EXTRAS   = --extra otel --extra postgres --extra redis --extra s3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types layers pytest pytest-duckdb-1.5 fmt soak bench docs lock clean
+.PHONY: help run test check lint format types layers pytest pytest-duckdb-1.5 fmt soak bench docs lock release-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z][a-zA-Z0-9.-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -74,6 +74,9 @@ lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRAD
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
+
+release-check: $(VENV)/.dev $(WHEELS)/.downloaded ## build sdist and wheel, check them, and try the wheel bare
+	$(BIN)/python -m scripts.release_check
 
 clean: ## remove the environment, the caches and the local lake
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis .coverage* dist build data/lake
