@@ -213,6 +213,11 @@ class Settings:
     metrics_port: int | None = _setting(
         _integer(1, 65535), None, "A port of its own for `/metrics`, which the service's port then does not have."
     )
+    tracing: bool = _setting(
+        _boolean,
+        default=False,
+        description="Send traces by OTLP over HTTP, as the variables `OTEL_…` say; needs the extra `otel`.",
+    )
     log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
 
     @property

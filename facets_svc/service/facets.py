@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final, Self, cast
 
-from facets_svc import metrics
+from facets_svc import metrics, tracing
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.errors import (
     DeadlineExceeded,
@@ -281,6 +281,7 @@ def _answer(
     with lender.lent() as engine:
         answer = answering(engine, interruption)
     course.counted = time.perf_counter()
+    course.statements = tracing.take_statements()
     encoded = form.encode(question, Answered(answer, lender.snapshot))
     course.encoded = time.perf_counter()
     metrics.answered(

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Course:
-    """When a computation came by its stations, by `time.perf_counter`; None for those it has not come by."""
+    """When a computation came by its stations, by `time.perf_counter`; None for those it has not come by.
+
+    `statements` are the names of those that the engine ran, while requests are traced.
+    """
 
     begun: float = field(default_factory=time.perf_counter)
     started: float | None = None
     counted: float | None = None
     encoded: float | None = None
+    statements: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

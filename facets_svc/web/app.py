@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from litestar.types import ASGIApp
 
-from facets_svc import metrics
+from facets_svc import metrics, tracing
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine, scope_counts
 from facets_svc.errors import LakeError
@@ -40,6 +40,8 @@ def create_app() -> ASGIApp:
 
 def create_app_with_settings(settings: Settings) -> ASGIApp:
     """Build everything from settings. Raises `SettingsError`, or `LakeError` for a lake of a kind that there is not."""
+    if settings.tracing:
+        tracing.start()
     lake = Lake.open(settings.lake, cache=settings.cache_folder)
 
     def current_id() -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from litestar import Litestar, Request, Response
 from litestar.types import ASGIApp
 
-from facets_svc import metrics
+from facets_svc import metrics, tracing
 from facets_svc.sandbox.door import SqlDoor
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
@@ -57,6 +57,7 @@ def litestar_for(
         if limit is not None:
             await limit.close()
         metrics.flush()
+        await asyncio.to_thread(tracing.stop)
         logs.flush()
 
     return Litestar(

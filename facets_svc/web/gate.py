@@ -18,7 +18,7 @@ from urllib.parse import quote
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from facets_svc import metrics
+from facets_svc import metrics, tracing
 from facets_svc.catalogue import is_slug
 from facets_svc.errors import Overloaded, RequestError, TokenExpired, Unauthenticated
 from facets_svc.service.timing import Timing
@@ -173,6 +173,7 @@ class _Exchange:
         self.caller: Caller | None = None
         self.refusal: Overloaded | None = None
         self.timing = Timing()
+        self.span = tracing.request_started(self.headers)
         self.status = 0
         self.snapshot: str | None = None
         self.notes: dict[str, Any] = {}
@@ -260,7 +261,11 @@ class _Exchange:
         """Write the request's line. It holds no token and no values of the query."""
         route = self.raw.route
         seconds = time.perf_counter() - self.timing.asked
-        metrics.request_finished(route.template if route else None, self.method, self.status, seconds)
+        template = route.template if route else None
+        metrics.request_finished(template, self.method, self.status, seconds)
+        tracing.request_finished(
+            self.span, method=self.method[:16], route=template, status=self.status, course=self.timing.course
+        )
         level = logging.DEBUG if route in (LIVE, READY) and self.status == 200 else logging.INFO
         if not REQUESTS.isEnabledFor(level):
             return
@@ -275,6 +280,8 @@ class _Exchange:
             "sub": self.caller.subject[:128] if self.caller else None,
             **self.notes,
         }
+        if self.span is not None:
+            fields["trace_id"] = tracing.trace_id(self.span)
         REQUESTS.log(level, "request", extra={"fields": fields})
 
     def _auth_failure(self, error: Unauthenticated) -> str:

@@ -18,7 +18,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 from litestar.types import ASGIApp
 
-from facets_svc import metrics
+from facets_svc import metrics, tracing
 from facets_svc.lake import Lake
 from facets_svc.settings import Settings
 from facets_svc.web import logs
@@ -63,6 +63,8 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
     Authenticator.of(settings)  # what is wrong with the settings is told here, not by a worker that dies
     TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies)
     RateLimit.of(settings)
+    if settings.tracing:
+        tracing.require()
     outcome = JobOutcome(Lake.open(settings.lake, cache=settings.cache_folder).outcome)
     with shared_directory() as directory, serving_on_own_port(settings, directory, outcome):
         _serve(settings, partial(_application, build, settings, directory))
