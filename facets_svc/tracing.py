@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -120,25 +120,24 @@ def _add_stations(started: _Started, span: Any, course: Any) -> None:
 
 
 def statement_ran(name: str) -> None:
-    """Note that this thread runs a statement of `sql/`, by its name."""
-    if _started is not None:
-        _names().append(name)
+    """Note that this thread runs a statement of `sql/`, by its name, for the `statements` block that it is in."""
+    names: dict[str, None] | None = getattr(_thread, "names", None)
+    if names is not None:
+        names[name] = None
 
 
-def take_statements() -> tuple[str, ...]:
-    """Return the names of the statements that this thread has run since the last call."""
+@contextmanager
+def statements() -> Iterator[Iterable[str]]:
+    """Collect the names of the statements that this thread runs in the block, each once."""
     if _started is None:
-        return ()
-    names = tuple(dict.fromkeys(_names()))
-    _names().clear()
-    return names
-
-
-def _names() -> list[str]:
-    if not hasattr(_thread, "names"):
-        _thread.names = []
-    names: list[str] = _thread.names
-    return names
+        yield ()
+        return
+    names: dict[str, None] = {}
+    _thread.names = names
+    try:
+        yield names
+    finally:
+        _thread.names = None
 
 
 @contextmanager

@@ -278,10 +278,10 @@ def _answer(
 ) -> EncodedT:
     """Answer and encode, in a thread of the pool."""
     course.started = time.perf_counter()
-    with lender.lent() as engine:
+    with lender.lent() as engine, tracing.statements() as names:
         answer = answering(engine, interruption)
     course.counted = time.perf_counter()
-    course.statements = tracing.take_statements()
+    course.statements = tuple(names)
     encoded = form.encode(question, Answered(answer, lender.snapshot))
     course.encoded = time.perf_counter()
     metrics.answered(

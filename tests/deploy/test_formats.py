@@ -26,8 +26,6 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 OLD = Path(__file__).with_name("lake-of-0.1")
 OLD_ID = (OLD / "CURRENT").read_text().strip()
 
-only_where_it_changed = pytest.mark.skipif(FORMAT == 1, reason="the format is that of the release before")
-
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
@@ -43,7 +41,6 @@ def asked(lake: Path) -> tuple[int, int, list[str]]:
         return ready, answer.status_code, answer.json().get("tags", [])
 
 
-@only_where_it_changed
 def test_a_snapshot_of_the_release_before_is_refused_with_a_sentence(
     old: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,6 +21,7 @@ from tests.web.client import FACETS, SECRET, token
 
 __all__ = ["catalogue", "run"]
 
+ROOT = Path(__file__).resolve().parents[2]
 ROUTE = "/api/v1/org/{org}/models/facets"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -62,6 +63,11 @@ def test_a_request_is_a_span_of_its_caller_s_trace_with_children_for_its_station
     children = receiver.children(computed)
     assert set(children) == {"queue", "engine", "encode"}
     assert receiver.children(cached) == {}
+    ran = attributes(children["engine"])
+    assert ran["db.system.name"] == "duckdb"
+    names = ran["db.operation.name"].split(", ")
+    assert names
+    assert all((ROOT / "sql" / f"{name}.sql").is_file() for name in names)
     assert computed.start_time_unix_nano <= children["queue"].start_time_unix_nano + 1_000_000
     for earlier, later in (("queue", "engine"), ("engine", "encode")):
         assert children[earlier].end_time_unix_nano == children[later].start_time_unix_nano
@@ -92,15 +98,18 @@ def test_each_stage_of_the_job_is_a_child_of_the_sync_and_an_error_is_told(
     assert refused.status.code == 2
 
 
-def test_the_statements_that_a_thread_runs_are_named_once_each(receiver: Receiver) -> None:
+def test_the_statements_that_a_thread_runs_in_a_block_are_named_once_each(receiver: Receiver) -> None:
     del receiver
-    tracing.statement_ran("ignored before it starts")
-    assert tracing.take_statements() == ()
+    with tracing.statements() as names:
+        tracing.statement_ran("before it starts")
+    assert tuple(names) == ()
     tracing.start()
-    for name in ("facets/scope", "facets/counts", "facets/scope"):
-        tracing.statement_ran(name)
-    assert tracing.take_statements() == ("facets/scope", "facets/counts")
-    assert tracing.take_statements() == ()
+    tracing.statement_ran("outside of a block")
+    with tracing.statements() as names:
+        for name in ("facets/scope", "facets/counts", "facets/scope"):
+            tracing.statement_ran(name)
+    tracing.statement_ran("after the block")
+    assert tuple(names) == ("facets/scope", "facets/counts")
 
 
 def test_without_the_setting_nothing_of_it_is_imported_and_nothing_sent(
