@@ -4,6 +4,7 @@ VENV     = .venv
 BIN      = $(VENV)/bin
 DUCKDB15 = .cache/duckdb-1.5
 WHEELS   = .cache/wheels
+GENERATORS = .cache/generators
 LAKE     = data/lake
 PORT     = 8000
 MODELS   = 100000
@@ -42,7 +43,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.promtool $(WHEELS)/.downloaded
+pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.promtool $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
@@ -127,6 +128,15 @@ $(VENV)/.strace: | $(BIN)/python
 
 $(VENV)/.promtool: | $(BIN)/python
 	@scripts/need-program promtool prometheus "Testing the alerts of deploy/prometheus/"
+	@touch $@
+
+# The generators of TypeScript clients and the linters of OpenAPI documents. Without Node, their tests are skipped.
+$(VENV)/.generators: tests/clients/generators/package-lock.json | $(BIN)/python
+	@scripts/need-program npm npm "Generating TypeScript clients in tests"
+	@mkdir -p $(GENERATORS)
+	@cp tests/clients/generators/package.json tests/clients/generators/package-lock.json tests/clients/generators/.npmrc $(GENERATORS)
+	@if command -v npm >/dev/null; then npm ci --prefix $(GENERATORS) --silent || \
+	  echo "npm could not install the generators: their tests are skipped." >&2; fi
 	@touch $@
 
 # 124 MB to download, some 400 MB on disk.

@@ -18,7 +18,6 @@
         ├── Unauthenticated      no token, or one that proves nothing                     401
         │   └── TokenExpired     all is well with it but its time                         401
         ├── NotFound             no such route, or no such org for an operator            404
-        ├── MethodNotAllowed     the route is there, the method is not                    405
         ├── BadEncoding          path or query is not percent-encoded UTF-8               400
         ├── InvalidRequest       a value has the wrong type or range                      422
         ├── Forbidden            the token is not for this org                            403
@@ -27,6 +26,7 @@
         ├── BodyTimeout          the body did not come                                    408
         ├── Overloaded           the queue is full                                        429
         ├── ReloadRunning        a reload is running already                              409
+        ├── ClientLeft           the client closed the connection                      never sent
         ├── Unavailable          no snapshot, or the engine cannot be reached             502
         └── DeadlineExceeded     the query was interrupted at its deadline                504
 
@@ -139,15 +139,6 @@ class NotFound(RequestError):
     """There is no such route, or the catalogue does not know the org that an operator asked for."""
 
 
-class MethodNotAllowed(RequestError):
-    """The route is there, the method is not."""
-
-    def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
-        """Keep the methods that the route does have, for the `Allow` header."""
-        super().__init__(message)
-        self.allow = allow
-
-
 class BadEncoding(RequestError):
     """Path or query is not valid percent-encoding of UTF-8."""
 
@@ -188,6 +179,10 @@ class UnsupportedMediaType(RequestError):
 
 class BodyTimeout(RequestError):
     """The body of the request did not come in time."""
+
+
+class ClientLeft(RequestError):
+    """The client has closed the connection before its answer, which goes nowhere."""
 
 
 class Overloaded(RequestError):

@@ -7,12 +7,12 @@ No label names an org, a subject or a value that a request holds: a label's valu
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -126,8 +126,7 @@ class _Batch:
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self.hits = 0
-        self.finished: list[tuple[str, str, int, float]] = []
+        self.finished: list[tuple[str, str, int, float, str | None]] = []
         self.scheduled: asyncio.TimerHandle | None = None
 
     def schedule(self) -> None:
@@ -141,7 +140,7 @@ class _Batch:
 _batch = _Batch()
 
 
-@cache
+@functools.cache
 def _metrics() -> _Metrics:
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of which no query makes use
     return _Metrics()
@@ -170,22 +169,15 @@ def request_started() -> None:
         _batch.schedule()
 
 
-def request_finished(route: str | None, method: str, status: int, seconds: float) -> None:
-    """Count an answer. `route` is a template (None: no such route), `seconds` counts from the request's headers."""
+def request_finished(route: str | None, method: str, status: int, seconds: float, *, cache: str | None = None) -> None:
+    """Count an answer. `route` is a template (None: no such route), `seconds` counts from the request's headers.
+
+    `cache` tells how the response cache met the question: hit, miss or shared; None: there was no question.
+    """
     _batch.in_flight -= 1
-    _batch.finished.append((route or OTHER, method if method in METHODS else OTHER, status, seconds))
+    _batch.finished.append((route or OTHER, method if method in METHODS else OTHER, status, seconds, cache))
     if _batch.scheduled is None:
         _batch.schedule()
-
-
-def cache_hit() -> None:
-    """Count an answer from the response cache. Call it between `request_started` and `request_finished`."""
-    _batch.hits += 1
-
-
-def cache_missed(*, shared: bool) -> None:
-    """Count a question that the response cache had no answer to; `shared`: it joined a running computation."""
-    _metrics().cache.labels("shared" if shared else "miss").inc()
 
 
 def cache_changed(*, added_bytes: int, added: int, evicted: int = 0) -> None:
@@ -197,11 +189,12 @@ def cache_changed(*, added_bytes: int, added: int, evicted: int = 0) -> None:
         metrics.evictions.inc(evicted)
 
 
-def queue_changed(*, taken: int, threads: int) -> None:
-    """Note how many queries run or wait, of `threads` that run at most."""
+def queue_changed(queue: str, *, taken: int, running: int) -> None:
+    """Note how many places of a queue (`query` or `sql`) are taken, of which `running` run at most."""
     metrics = _metrics()
-    metrics.running.set(min(taken, threads))
-    metrics.queued.set(max(0, taken - threads))
+    gauges = (metrics.running, metrics.queued) if queue == "query" else (metrics.sql_running, metrics.sql_queued)
+    gauges[0].set(min(taken, running))
+    gauges[1].set(max(0, taken - running))
 
 
 def rejected(reason: str) -> None:
@@ -244,13 +237,6 @@ def sql_finished(outcome: str) -> None:
     _metrics().sql.labels(outcome).inc()
 
 
-def sql_changed(*, running: int, queued: int) -> None:
-    """Note how many queries in SQL run and wait."""
-    metrics = _metrics()
-    metrics.sql_running.set(running)
-    metrics.sql_queued.set(queued)
-
-
 def auth_failed(reason: str) -> None:
     """Count a request without a usable token."""
     _metrics().auth_failures.labels(reason).inc()
@@ -263,16 +249,18 @@ def flush() -> None:
         _batch.scheduled.cancel()
         _batch.scheduled = None
     finished, _batch.finished = _batch.finished, []
-    hits, _batch.hits = _batch.hits, 0
     metrics.in_flight.set(_batch.in_flight)
-    if hits:
-        metrics.cache.labels("hit").inc(hits)
     answers: defaultdict[tuple[str, str, int], int] = defaultdict(int)
     seconds_of: defaultdict[str, list[float]] = defaultdict(list)
-    for route, method, status, seconds in finished:
+    results: defaultdict[str, int] = defaultdict(int)
+    for route, method, status, seconds, cache in finished:
+        if cache is not None:
+            results[cache] += 1
         answers[route, method, status] += 1
         seconds_of[route].append(seconds)
     for (route, method, status), count in answers.items():
         metrics.requests.labels(route, method, str(status)).inc(count)
+    for cache, count in results.items():
+        metrics.cache.labels(cache).inc(count)
     for route, observations in seconds_of.items():
         metrics.request_seconds.labels(route).observe_many(observations)

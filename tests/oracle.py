@@ -308,9 +308,20 @@ def counted_values(listed: Listed, asked: Asked) -> list[dict[str, Any]]:
 
 def csv_lines(key: str, listed: Listed, asked: Asked) -> list[tuple[str, str, str, str]]:
     return [
-        (key, ("'" if value[:1] in list("=+-@\t\r'") else "") + value, str(count), str(value in asked.selected).lower())
+        (key, guarded(value), str(count), str(value in asked.selected).lower())
         for value, count in zip(listed.values, listed.counts, strict=True)
     ]
+
+
+def guarded(text: str) -> str:
+    """An apostrophe before all that may begin a formula, wherever a cell may begin."""
+    told, at_a_cell = "", True
+    for character in text:
+        if at_a_cell and character in "=+-@＝＋－＠'":
+            told += "'"
+        at_a_cell = character in ";,|\t\r\n" or (at_a_cell and character.isspace())
+        told += character
+    return "'" + told if text[:1] in ("\t", "\r", "\n") else told
 
 
 class Asked(NamedTuple):

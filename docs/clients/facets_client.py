@@ -8,7 +8,9 @@ Copy it and make it yours. To see what it does, with the address, the org and th
 from __future__ import annotations
 
 import csv
+import os
 import random
+import re
 import sys
 import time
 from collections import OrderedDict
@@ -195,7 +197,12 @@ def csv_values(text: str) -> Iterator[tuple[str, str, int, bool]]:
     lines = csv.reader(text.splitlines(keepends=True))
     next(lines)
     for facet, value, count, selected in lines:
-        yield facet, value.removeprefix("'"), int(count), selected == "true"
+        yield facet, unguarded(value), int(count), selected == "true"
+
+
+def unguarded(cell: str) -> str:
+    """Return a cell without the apostrophes that keep a spreadsheet from running it: one wherever a cell may begin."""
+    return re.sub(r"((?:^|[;,|\t\r\n])\s*)'", r"\1", cell)
 
 
 def main(address: str, org: str, token: str, *filters: str) -> None:
@@ -215,4 +222,8 @@ def main(address: str, org: str, token: str, *filters: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

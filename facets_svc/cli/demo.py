@@ -10,12 +10,13 @@ import os
 import secrets
 import signal
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 import click
 
 from facets_svc.cli.options import opened_lake
-from facets_svc.cli.orgs import org_to_try
+from facets_svc.cli.orgs import orgs_to_try
 from facets_svc.cli.token import sign
 from facets_svc.errors import FacetsError, LakeError, SettingsError
 from facets_svc.settings import Settings
@@ -24,6 +25,8 @@ TOKEN_SECONDS = 12 * 3600
 """Long enough for a working day; the secret goes with the process anyway."""
 
 PATIENCE_SECONDS = 60.0
+
+ORGS_NAMED = 8
 
 
 def demo_settings(settings: Settings) -> Settings:
@@ -73,12 +76,14 @@ def announce_when_ready(settings: Settings) -> None:
 def _announce(settings: Settings, server: int, sender: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server, which gets it too, ends this process
     try:
-        org = org_to_try(opened_lake(settings).snapshot())
+        orgs = orgs_to_try(opened_lake(settings).snapshot())
     except FacetsError as error:
         sender.send(str(error))
         return
     sender.send(None)
-    text = request_to_paste(settings, org, sign(settings, orgs=[org], subject="demo", ttl_seconds=TOKEN_SECONDS))
+    member = sign(settings, orgs=orgs[:1], subject="demo", ttl_seconds=TOKEN_SECONDS)
+    operator = sign(settings, orgs="*", subject="demo-operator", ttl_seconds=TOKEN_SECONDS)
+    text = requests_to_paste(settings, orgs, member, operator)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while os.getppid() == server:
         if _is_ready(settings):
@@ -101,12 +106,20 @@ def _is_ready(settings: Settings) -> bool:
         connection.close()
 
 
-def request_to_paste(settings: Settings, org: str, token: str) -> str:
-    """Return what the demo says once it is ready: where it is, a `curl` line for `org`, how to stop it."""
+def requests_to_paste(settings: Settings, orgs: Sequence[str], member: str, operator: str) -> str:
+    """Return what the demo says once it is ready: where it is, `curl` lines for two tokens, the orgs, how to stop it.
+
+    `member` is a token for the first of `orgs`, `operator` one for all of them.
+    """
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{settings.port}"
+    more = f" and {len(orgs) - ORGS_NAMED} more" if len(orgs) > ORGS_NAMED else ""
     return (
-        f"\nReady on http://{host}:{settings.port}. The models of {org}, private ones too:\n\n"
-        f"curl -H 'Authorization: Bearer {token}' "
-        f"'http://{host}:{settings.port}/api/v1/org/{org}/models/facets'\n\n"
+        f"\nReady on {address}. The models of {orgs[0]}, private ones too:\n\n"
+        f"curl -H 'Authorization: Bearer {member}' '{address}/api/v1/org/{orgs[0]}/models/facets'\n\n"
+        "An operator's token, for every org, SQL and the reload:\n\n"
+        f"curl -H 'Authorization: Bearer {operator}' '{address}/api/v1/org/{orgs[-1]}/models'\n\n"
+        f"Orgs: {', '.join(orgs[:ORGS_NAMED])}{more}.\n"
+        f"The document, to try with either token: {address}/schema\n\n"
         "Ctrl-C stops it."
     )

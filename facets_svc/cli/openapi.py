@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from facets_svc.cli.options import settings_with
-from facets_svc.web.openapi import document
+from facets_svc.web.asgi import document
 
 
 @click.command()

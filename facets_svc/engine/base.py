@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from facets_svc.errors import FacetsError
 from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
-from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
+from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
 
 
 class Interrupted(FacetsError):
@@ -81,6 +81,13 @@ class Engine(Protocol):
 
     def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
         """Return a page of the models themselves. Raises like `answer`, and `LakeError` when their file is spoiled."""
+
+    def model(self, asked: RecordQuery, interruption: Interruption | None = None) -> dict[str, Any] | None:
+        """Return the record of the model of one id with the fields that are asked for, None if it is not in the scope.
+
+        None takes as long for a model that is outside of the scope as for one that does not exist. Raises like
+        `models`.
+        """
 
     def seen_from(self, present: Engine) -> Engine:
         """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.

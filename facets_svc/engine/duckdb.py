@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -29,7 +29,7 @@ from facets_svc.engine.selection import Parameters, Selection
 from facets_svc.engine.statistics import STATISTICS, statistics
 from facets_svc.errors import LakeError, SnapshotCorrupt, Unavailable
 from facets_svc.facets.answer import FacetAnswer, ModelPage, Statistics, ValuePage
-from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
+from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
 from facets_svc.facets.totals import Rows
 from facets_svc.facets.values import Counts
 from facets_svc.lake.snapshot import INDEX, Snapshot
@@ -155,8 +155,7 @@ class DuckdbEngine:
             [(filtered_total,)] = cursor.rows("facets/number", parameters)
         rids = [rid for (rid,) in cursor.rows("facets/page", parameters | order)]
         rows = cursor.rows("facets/records", {"rids": rids}) if rids else []
-        read = partial(record, dictionary=self._index.dictionary, public=self._index.public, fields=asked.fields)
-        records = {row[0]: read(row) for row in rows}
+        records = self._read(rows, asked.fields)
         end = asked.offset + len(rids)
         return ModelPage(
             snapshot_id=self.snapshot_id,
@@ -165,6 +164,17 @@ class DuckdbEngine:
             records=tuple(records[rid] for rid in rids),
             following=end if end < filtered_total else None,
         )
+
+    def model(self, asked: RecordQuery, interruption: Interruption | None = None) -> dict[str, Any] | None:
+        """Return the record of the model of one id, None if it is not in the scope. Raises like `answer`.
+
+        The ids of the scope are read, and no others.
+        """
+        selection = Selection.of(asked.query, self._index, self._parts(asked.query))
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            found = cursor.rows("facets/found", self._parameters(asked.query, selection) | {"id": asked.id})
+            rows = cursor.rows("facets/records", {"rids": [rid for (rid,) in found]}) if found else []
+        return next(iter(self._read(rows, asked.fields).values()), None)
 
     def seen_from(self, present: Engine) -> DuckdbEngine:
         """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
@@ -207,6 +217,11 @@ class DuckdbEngine:
     def close(self) -> None:
         """Release everything. No query runs, and none comes after."""
         self._instance.close()
+
+    def _read(self, rows: Sequence[Sequence[Any]], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return the records of rows of `facets/records`, by row id."""
+        read = partial(record, dictionary=self._index.dictionary, public=self._index.public, fields=fields)
+        return {row[0]: read(row) for row in rows}
 
     def _parts(self, query: FacetQuery) -> list[Rows]:
         """Return the rows of the query's scope: public ones, and the org's private ones."""

@@ -97,6 +97,13 @@ class ModelPage:
 
 
 @dataclass(frozen=True, slots=True)
+class OneRecord:
+    """The record of one model with the fields that were asked for, as a list of one."""
+
+    records: tuple[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class ListedSnapshot:
     """A snapshot that may be asked, and how many models of it are in the scope of who asks."""
 
@@ -113,5 +120,5 @@ class SnapshotList:
     snapshots: tuple[ListedSnapshot, ...]
 
 
-Answer = FacetAnswer | ValuePage | ModelPage | SnapshotList
+Answer = FacetAnswer | ValuePage | ModelPage | OneRecord | SnapshotList
 """What is answered to a question of each kind."""

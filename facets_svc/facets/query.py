@@ -181,6 +181,23 @@ class ModelQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordQuery:
+    """A question for the record of the model of one `id`, if it is in the scope of `query`, which filters nothing.
+
+    `fields` are columns of the record, in its order.
+    """
+
+    query: FacetQuery
+    id: str
+    fields: tuple[str, ...] = tuple(RECORD.names)
+
+    @property
+    def org(self) -> str:
+        """Whose models the query is about."""
+        return self.query.org
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotsQuery:
     """A question for the snapshots that may be asked, with their models in the scope of an org.
 
@@ -192,7 +209,7 @@ class SnapshotsQuery:
     snapshots: tuple[tuple[str, datetime], ...] = ()
 
 
-Question = FacetQuery | ValueQuery | ModelQuery | SnapshotsQuery
+Question = FacetQuery | ValueQuery | ModelQuery | RecordQuery | SnapshotsQuery
 """Whatever a request may ask."""
 
 

@@ -6,19 +6,23 @@ import io
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facets_svc.analyst.formats import FORMATS, csv_line, rows_of
+from facets_svc import csv_text
+from facets_svc.analyst.formats import FORMATS, rows_of
 from facets_svc.analyst.running import Answer
-from facets_svc.analyst.texts import json_encoder
+from facets_svc.analyst.texts import json_encoder, text_of
 from facets_svc.errors import QueryError
 from facets_svc.sandbox.messages import Column, Limits
 
 _ROWS_AT_ONCE: Final = 1024
+_NEVER_FORMULAS: Final = (bool, int, float, Decimal, date, time)
 _TOO_MANY_NAMES: Final = "The names of the columns alone are longer than an answer may be."
 _ROOM: Final = 0.9
 """How much of what should fit is tried next, when an encoded answer is larger than its rows were."""
@@ -102,9 +106,17 @@ def _json_lines(answer: Answer, limits: Limits) -> Spooled:
 
 
 def _csv(answer: Answer, limits: Limits) -> Spooled:
-    text = _Text(csv_line([column.name for column in answer.columns]), b"", limits)
-    _fill(text, (csv_line(row) for row in _rows(answer)))
+    """Write the CSV of every route: a name or a text of somebody's is guarded, a number or a time is not."""
+    text = _Text(csv_text.line(csv_text.guarded(column.name) for column in answer.columns), b"", limits)
+    _fill(text, (csv_text.line(map(_cell, row)) for row in _rows(answer)))
     return text.end()
+
+
+def _cell(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = text_of(value)
+    return text if isinstance(value, _NEVER_FORMULAS) else csv_text.guarded(text)
 
 
 def _arrow(answer: Answer, limits: Limits) -> Spooled:

@@ -27,11 +27,11 @@ from facets_svc.errors import (
 from facets_svc.facets.query import AsOf, Question, SnapshotsQuery
 from facets_svc.service import moments
 from facets_svc.service.answered import SnapshotInForce
-from facets_svc.service.cache import AnswerCache
 from facets_svc.service.form import QuestionT
 from facets_svc.service.priority import step_back
-from facets_svc.service.shared import SharedWork
-from facets_svc.service.swap import Tenure
+from facets_svc.service.response_cache import ResponseCache
+from facets_svc.service.single_flight import SingleFlight
+from facets_svc.service.swap import LoadedEngine
 
 T = TypeVar("T")
 
@@ -86,16 +86,16 @@ class Lender(Protocol):
 class _Opened:
     """An earlier snapshot that is open, how it was last seen from one in force, and when it was last used."""
 
-    holder: Tenure
+    holder: LoadedEngine
     used: float
-    seen: tuple[Tenure, Engine] | None = None
+    seen: tuple[LoadedEngine, Engine] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
     """An earlier snapshot as it is seen from the one in force."""
 
-    holder: Tenure
+    holder: LoadedEngine
     engine: Engine
 
     @property
@@ -123,12 +123,12 @@ class EarlierSnapshots:
         self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._handed_over: set[_Opened] = set()
         self._kept: tuple[str, float, Sequence[SnapshotInForce]] | None = None
-        self._counts: tuple[Tenure, dict[str, Counts]] | None = None
-        self._shared_work = SharedWork()
+        self._counts: tuple[LoadedEngine, dict[str, Counts]] | None = None
+        self._shared_work = SingleFlight()
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="facets-earlier", initializer=step_back)
         self._asker = ThreadPoolExecutor(1, thread_name_prefix="facets-kept", initializer=step_back)
 
-    def settled_now(self, question: QuestionT, tenure: Tenure) -> QuestionT | None:
+    def settled_now(self, question: QuestionT, tenure: LoadedEngine) -> QuestionT | None:
         """Return the question with the snapshots that it means, if there are some and the lake need not be asked."""
         if not moments.is_open(question):
             return question
@@ -140,7 +140,7 @@ class EarlierSnapshots:
         except NotFound:
             return None
 
-    async def settled(self, question: QuestionT, tenure: Tenure) -> QuestionT:
+    async def settled(self, question: QuestionT, tenure: LoadedEngine) -> QuestionT:
         """Return the question with the snapshots that it means.
 
         Raises `NotFound` when none is kept, `Unavailable` when the lake cannot be asked.
@@ -152,7 +152,7 @@ class EarlierSnapshots:
         )
 
     @asynccontextmanager
-    async def lender(self, question: Question, tenure: Tenure) -> AsyncIterator[Lender]:
+    async def lender(self, question: Question, tenure: LoadedEngine) -> AsyncIterator[Lender]:
         """Lend what answers a settled question: the snapshot in force, or an earlier one as it is seen from there.
 
         Raises `NotFound` when it has just been removed, `Unavailable` when it cannot be opened, `DeadlineExceeded`
@@ -169,7 +169,7 @@ class EarlierSnapshots:
         finally:
             await asyncio.get_running_loop().run_in_executor(None, opened.holder.give_back)
 
-    async def counts(self, question: SnapshotsQuery, tenure: Tenure) -> Mapping[str, Counts]:
+    async def counts(self, question: SnapshotsQuery, tenure: LoadedEngine) -> Mapping[str, Counts]:
         """Return the counts of the earlier ones of the question's snapshots, but for those that are gone or spoiled.
 
         Raises like `lender`, and `LakeError` when the lake cannot be asked.
@@ -202,7 +202,7 @@ class EarlierSnapshots:
         self._end_handing_over(list(self._handed_over))
         self._let_go(keep=0)
 
-    def _kept_now(self, tenure: Tenure) -> Sequence[SnapshotInForce] | None:
+    def _kept_now(self, tenure: LoadedEngine) -> Sequence[SnapshotInForce] | None:
         if self._past is None:
             return [tenure.snapshot]
         if self._kept is None or self._kept[0] != tenure.snapshot.id:
@@ -210,7 +210,7 @@ class EarlierSnapshots:
         _, asked, kept = self._kept
         return kept if time.monotonic() - asked < self._refresh_seconds else None
 
-    async def _ask_kept(self, tenure: Tenure) -> Sequence[SnapshotInForce]:
+    async def _ask_kept(self, tenure: LoadedEngine) -> Sequence[SnapshotInForce]:
         if (kept := self._kept_now(tenure)) is not None:
             return kept
         assert self._past is not None  # noqa: S101 - for the type checker: what is kept is known then
@@ -251,7 +251,7 @@ class EarlierSnapshots:
         except Exception as error:
             raise Unavailable("The snapshot cannot be opened; the log says why.") from error
         snapshot = SnapshotInForce(engine.snapshot_id, engine.created_at)
-        opened = _Opened(Tenure(engine, snapshot, AnswerCache(0)), time.monotonic())
+        opened = _Opened(LoadedEngine(engine, snapshot, ResponseCache(0)), time.monotonic())
         opened.holder.take()
         with self._lock:
             self._open[snapshot_id] = opened
@@ -273,13 +273,13 @@ class EarlierSnapshots:
             if held:
                 opened.holder.give_back()
 
-    def _see(self, opened: _Opened, tenure: Tenure) -> Engine:
+    def _see(self, opened: _Opened, tenure: LoadedEngine) -> Engine:
         if opened.seen is None or opened.seen[0] is not tenure:
             with opened.holder.lent() as engine:
                 opened.seen = (tenure, engine.seen_from(tenure.engine))
         return opened.seen[1]
 
-    def _count(self, snapshot_id: str, tenure: Tenure) -> Counts:
+    def _count(self, snapshot_id: str, tenure: LoadedEngine) -> Counts:
         assert self._past is not None  # noqa: S101 - for the type checker: there is nothing earlier to count then
         with tenure.lent() as present:
             return self._past.count(snapshot_id, present)
@@ -290,7 +290,7 @@ class EarlierSnapshots:
             raise Overloaded("Too many earlier snapshots are asked for; try again.", retry_after_seconds=5)
         try:
             async with asyncio.timeout(OPENING_SECONDS) as patience:
-                return await self._shared_work.result(key, thread or self._opener, work)
+                return await self._shared_work.run(key, thread or self._opener, work)
         except TimeoutError:
             if not patience.expired():
                 raise

@@ -22,14 +22,14 @@ from facets_svc.errors import (
     ReloadRunning,
     Unavailable,
 )
-from facets_svc.facets.answer import Answer, ListedSnapshot, SnapshotList
-from facets_svc.facets.query import FacetQuery, ModelQuery, Question, SnapshotsQuery, ValueQuery, edition
+from facets_svc.facets.answer import Answer, ListedSnapshot, OneRecord, SnapshotList
+from facets_svc.facets.query import FacetQuery, ModelQuery, Question, RecordQuery, SnapshotsQuery, ValueQuery, edition
 from facets_svc.service.answered import Answered, SnapshotInForce
 from facets_svc.service.earlier import Counts, EarlierSnapshots, Lender, Past
 from facets_svc.service.form import EncodedT, Form, QuestionT
 from facets_svc.service.pool import Pool
 from facets_svc.service.priority import step_back
-from facets_svc.service.swap import EngineInForce, Tenure
+from facets_svc.service.swap import CurrentEngine, LoadedEngine
 from facets_svc.service.timing import Course, Timing
 
 DEADLINE_SECONDS: Final = 2.0
@@ -68,7 +68,7 @@ class FacetService:
         self._open_engine = open_engine
         self._poll_seconds = poll_seconds
         self._deadline_seconds = deadline_seconds
-        self._in_force = EngineInForce(cache_bytes=cache_bytes)
+        self._current = CurrentEngine(cache_bytes=cache_bytes)
         self._pool = Pool(threads=concurrency, queue=queue, patience_seconds=deadline_seconds / 2)
         self._opener = ThreadPoolExecutor(  # one: no two looks at a time
             1, thread_name_prefix="facets-open", initializer=step_back
@@ -81,7 +81,7 @@ class FacetService:
     @property
     def snapshot(self) -> SnapshotInForce | None:
         """The snapshot in force, or None while there is none: then the service is not ready."""
-        return self._in_force.snapshot
+        return self._current.snapshot
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -99,30 +99,24 @@ class FacetService:
             await asyncio.gather(poller, return_exceptions=True)
             await asyncio.get_running_loop().run_in_executor(None, self._close)
 
-    def kept(
+    def cached(
         self, question: QuestionT, form: Form[QuestionT, EncodedT], *, must_know_org: bool = False
     ) -> EncodedT | None:
-        """Return the answer to `question` if the snapshot in force has given it before: at once, without a thread.
+        """Return the answer to `question` if the current snapshot has given it before: at once, without a thread.
 
-        None for whatever `ask` has to find out, an org that must be known and is not included.
+        None for whatever `ask` has to find out, an org that must be known and is not included. Raises `Overloaded` if
+        the answer would have to be computed, and `ask` would refuse that.
         """
-        tenure = self._in_force.tenure
-        if tenure is None or (must_know_org and not tenure.engine.knows(question.org)):
+        loaded = self._current.loaded
+        if loaded is None or (must_know_org and not loaded.engine.knows(question.org)):
             return None
-        settled = self._earlier.settled_now(question, tenure)
-        return None if settled is None else tenure.cache.get(settled, form)
-
-    def require_place(self, question: QuestionT, form: Form[QuestionT, EncodedT]) -> None:
-        """Raise `Overloaded` if `ask` would for a question whose answer is not kept, at once.
-
-        Whatever else `ask` would raise comes before or after that, as it does there.
-        """
-        tenure = self._in_force.tenure
-        settled = None if tenure is None else self._earlier.settled_now(question, tenure)
-        if tenure is None or settled is None:
-            return
-        if (settled, form) not in tenure.flights and not _gone(settled, tenure.snapshot.id):
-            self._pool.require_place()
+        settled = self._earlier.settled_now(question, loaded)
+        if settled is None:
+            return None
+        found = loaded.cache.get(settled, form)
+        if found is None and (settled, form) not in loaded.flight and not _gone(settled, loaded.snapshot.id):
+            self._pool.admission.require_place()
+        return found
 
     async def ask(
         self,
@@ -141,23 +135,22 @@ class FacetService:
         fails, `DeadlineExceeded` when it takes too long. When the last caller is cancelled, the query is interrupted.
         """
         timing = timing or Timing()
-        with self._in_force.lent() as tenure:
-            if must_know_org and not tenure.engine.knows(question.org):
-                self._pool.require_place()
+        with self._current.lent() as loaded:
+            if must_know_org and not loaded.engine.knows(question.org):
+                self._pool.admission.require_place()
                 raise NotFound("The catalogue knows no such org.")
-            question = await self._earlier.settled(question, tenure)
-            _require_cursor_of(question, tenure.snapshot.id)
-            if (kept := tenure.cache.get(question, form)) is not None:
+            question = await self._earlier.settled(question, loaded)
+            _require_cursor_of(question, loaded.snapshot.id)
+            if (kept := loaded.cache.get(question, form)) is not None:
                 timing.hit = True
-                metrics.cache_hit()
                 return kept
-            compute = partial(self._compute, tenure, question, form)
-            return cast("EncodedT", await tenure.flights.join((question, form), compute, timing))
+            compute = partial(self._compute, loaded, question, form)
+            return cast("EncodedT", await loaded.flight.join((question, form), compute, timing))
 
     def require_known(self, org: str) -> None:
         """Raise `NotFound` when the catalogue does not know `org`, `Unavailable` without a snapshot."""
-        with self._in_force.lent() as tenure:
-            if not tenure.engine.knows(org):
+        with self._current.lent() as loaded:
+            if not loaded.engine.knows(org):
                 raise NotFound("The catalogue knows no such org.")
 
     async def reload(self) -> str:
@@ -206,7 +199,7 @@ class FacetService:
                 raise Unavailable("The lake has no snapshot in force.")
             if self.snapshot is None or self.snapshot.id != current:
                 engine = self._open(current)
-                self._in_force.replace(engine)
+                self._current.replace(engine)
                 metrics.snapshot_opened(engine.created_at)
                 _logger.info("Snapshot %s is in force", current)
         except Exception as error:  # whatever is wrong with a lake, the service outlives it
@@ -240,17 +233,17 @@ class FacetService:
         _logger.error("Snapshot %s was not taken up, %s stays: %s", current, kept, reason, exc_info=trace)
 
     async def _compute(
-        self, tenure: Tenure, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course
+        self, loaded: LoadedEngine, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course
     ) -> EncodedT:
         """Answer the question in the pool before its deadline, and keep the answer.
 
         To open an earlier snapshot, or to count what is seen of it, comes before that.
         """
         if isinstance(question, SnapshotsQuery):
-            answering: Answering = partial(_list, question, await self._earlier.counts(question, tenure))
+            answering: Answering = partial(_list, question, await self._earlier.counts(question, loaded))
         else:
             answering = partial(_ask, question)
-        async with self._earlier.lender(question, tenure) as lender:
+        async with self._earlier.lender(question, loaded) as lender:
             try:
                 async with asyncio.timeout(self._deadline_seconds) as deadline:
                     encoded = await self._pool.run(partial(_answer, lender, question, answering, form, course))
@@ -258,14 +251,14 @@ class FacetService:
                 if not deadline.expired():
                     raise
                 raise DeadlineExceeded("The query took too long and was interrupted.") from None
-        tenure.cache.put(question, form, encoded)
+        loaded.cache.put(question, form, encoded)
         return encoded
 
     def _close(self) -> None:
         self._opener.shutdown(wait=True, cancel_futures=True)
         self._pool.close()
         self._earlier.close()
-        self._in_force.replace(None)
+        self._current.replace(None)
 
 
 def _answer(
@@ -293,12 +286,19 @@ def _answer(
     return encoded
 
 
-def _ask(question: FacetQuery | ValueQuery | ModelQuery, engine: Engine, interruption: Interruption) -> Answer:
+def _ask(
+    question: FacetQuery | ValueQuery | ModelQuery | RecordQuery, engine: Engine, interruption: Interruption
+) -> Answer:
     match question:
         case ValueQuery():
             return engine.values(question, interruption)
         case ModelQuery():
             return engine.models(question, interruption)
+        case RecordQuery():
+            record = engine.model(question, interruption)
+            if record is None:
+                raise NotFound("There is no such model.")
+            return OneRecord((record,))
     return engine.answer(question, interruption)
 
 

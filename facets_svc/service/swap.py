@@ -1,4 +1,4 @@
-"""The engine in force, which is replaced while requests run."""
+"""The current engine, which is replaced while requests run."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from facets_svc.engine.base import Engine, Interrupted
 from facets_svc.errors import Unavailable
 from facets_svc.service.answered import SnapshotInForce
-from facets_svc.service.cache import AnswerCache
-from facets_svc.service.flights import Flights
+from facets_svc.service.response_cache import ResponseCache
+from facets_svc.service.single_flight import SingleFlight
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class Tenure:
-    """One engine's time in force, with the answers that it gave and those that it is about to give."""
+class LoadedEngine:
+    """An engine that is open, with the answers that it gave and those that are being computed."""
 
     engine: Engine
     snapshot: SnapshotInForce
-    cache: AnswerCache
-    flights: Flights = field(default_factory=Flights)
+    cache: ResponseCache
+    flight: SingleFlight = field(default_factory=SingleFlight)
     _users: int = 0
     _replaced: bool = False
     _closed: bool = False
@@ -68,55 +68,55 @@ class Tenure:
             _close(self.engine)
 
 
-class EngineInForce:
-    """Holds the engine in force. One that was replaced closes when the last of its users is done with it.
+class CurrentEngine:
+    """Holds the current engine. One that was replaced closes when the last of its users is done with it.
 
     Each engine has a cache of its own, of `cache_bytes`, which is emptied when the engine is replaced.
     """
 
     def __init__(self, *, cache_bytes: int = 0) -> None:
         self._cache_bytes = cache_bytes
-        self._tenure: Tenure | None = None
+        self._loaded: LoadedEngine | None = None
 
     @property
-    def tenure(self) -> Tenure | None:
-        """The engine in force with what belongs to it, or None while there is none."""
-        return self._tenure
+    def loaded(self) -> LoadedEngine | None:
+        """The current engine with what belongs to it, or None while there is none."""
+        return self._loaded
 
     @property
     def snapshot(self) -> SnapshotInForce | None:
-        """The snapshot in force, or None while there is none."""
-        tenure = self._tenure
-        return None if tenure is None else tenure.snapshot
+        """The current snapshot, or None while there is none."""
+        loaded = self._loaded
+        return None if loaded is None else loaded.snapshot
 
     @contextmanager
-    def lent(self) -> Iterator[Tenure]:
-        """Lend the engine in force for one query, which sees this one snapshot to its end.
+    def lent(self) -> Iterator[LoadedEngine]:
+        """Lend the current engine for one query, which sees this one snapshot to its end.
 
         Raises `Unavailable` without one.
         """
-        tenure = self._take()
+        loaded = self._take()
         try:
-            yield tenure
+            yield loaded
         finally:
-            tenure.give_back()
+            loaded.give_back()
 
-    def _take(self) -> Tenure:
-        while tenure := self._tenure:
-            if tenure.take():
-                return tenure
-            # It was replaced and has closed since the line before: another one is in force.
+    def _take(self) -> LoadedEngine:
+        while loaded := self._loaded:
+            if loaded.take():
+                return loaded
+            # It was replaced and has closed since the line before: another one is current.
         raise Unavailable("There is no snapshot to answer from.")
 
     def replace(self, engine: Engine | None) -> None:
-        """Put `engine` in force; None at the end of all. May block while an old engine closes."""
-        old, self._tenure = self._tenure, None if engine is None else self._tenure_of(engine)
+        """Make `engine` the current one; None at the end of all. May block while an old engine closes."""
+        old, self._loaded = self._loaded, None if engine is None else self._with_cache(engine)
         if old is not None:
             old.end()
 
-    def _tenure_of(self, engine: Engine) -> Tenure:
+    def _with_cache(self, engine: Engine) -> LoadedEngine:
         snapshot = SnapshotInForce(engine.snapshot_id, engine.created_at)
-        return Tenure(engine, snapshot, AnswerCache(self._cache_bytes))
+        return LoadedEngine(engine, snapshot, ResponseCache(self._cache_bytes))
 
 
 def _close(engine: Engine) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Final
+
+_HIT: Final = b"cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"
 
 
 @dataclass(slots=True)
@@ -33,6 +36,15 @@ class Timing:
     shared: bool = False
     course: Course | None = None
 
+    @property
+    def cache(self) -> str | None:
+        """How the response cache met the question: hit, miss or shared; None without a question that came so far."""
+        if self.hit:
+            return "hit"
+        if self.course is None:
+            return None
+        return "shared" if self.shared else "miss"
+
     def durations(self) -> tuple[float, float, float]:
         """Return the seconds in the queue, in the engine and in encoding, until now for what is not over."""
         if self.course is None:
@@ -41,3 +53,11 @@ class Timing:
         stations = (self.course.begun, self.course.started, self.course.counted, self.course.encoded)
         queued, started, counted, encoded = (now if at is None else max(at, self.asked) for at in stations)
         return (started - queued, counted - started, encoded - counted)
+
+    def header(self) -> bytes:
+        """Return where the time went as the Server-Timing standard has it, in milliseconds."""
+        if self.hit:
+            return _HIT
+        queue, engine, encode = (seconds * 1000 for seconds in self.durations())
+        cache = "cache;desc=shared, " if self.shared else ""
+        return f"{cache}queue;dur={queue:.2f}, engine;dur={engine:.2f}, encode;dur={encode:.2f}".encode()

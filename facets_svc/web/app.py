@@ -17,9 +17,9 @@ from facets_svc.errors import LakeError
 from facets_svc.lake import Lake
 from facets_svc.lake.bucket import user_cache
 from facets_svc.lake.kept import Kept
-from facets_svc.sandbox.door import SqlDoor
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Limits
+from facets_svc.sandbox.service import SqlSandbox
 from facets_svc.service.answered import SnapshotInForce
 from facets_svc.service.earlier import Counts, Past
 from facets_svc.service.facets import FacetService
@@ -73,10 +73,10 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         past=past(lake, open_snapshot),
         earlier_snapshots=settings.earlier_snapshots,
     )
-    return create_app_for(service, settings, sql_door(lake, settings), JobOutcome(lake.outcome))
+    return create_app_for(service, settings, sql_sandbox(lake, settings), JobOutcome(lake.outcome))
 
 
-def sql_door(lake: Lake, settings: Settings) -> SqlDoor:
+def sql_sandbox(lake: Lake, settings: Settings) -> SqlSandbox:
     """Return what answers SQL over the snapshots of `lake`, as the settings say."""
     folder = (settings.cache_folder or user_cache()) / "sql" / hashlib.sha256(lake.location.encode()).hexdigest()[:16]
     limits = Limits(
@@ -85,7 +85,7 @@ def sql_door(lake: Lake, settings: Settings) -> SqlDoor:
         seconds=settings.sql_deadline_ms / 1000,
         memory_bytes=settings.sql_memory,
     )
-    return SqlDoor(Extracts(lake, folder), limits=limits, processes=settings.sql_processes, queue=settings.sql_queue)
+    return SqlSandbox(Extracts(lake, folder), limits=limits, processes=settings.sql_processes, queue=settings.sql_queue)
 
 
 def past(lake: Lake, open_snapshot: Callable[[str], Engine]) -> Past:

@@ -1,4 +1,4 @@
-"""The application around a service: the gate, the framework behind it, and the service's life from start to end."""
+"""The application around a service: the edge, the framework behind it, and the service's life from start to end."""
 
 from __future__ import annotations
 
@@ -6,53 +6,70 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar, Request, Response
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from facets_svc import metrics, tracing
-from facets_svc.sandbox.door import SqlDoor
+from facets_svc.errors import ClientLeft
+from facets_svc.sandbox.service import SqlSandbox
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import logs, problems
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
-from facets_svc.web.gate import Gate, log_unforeseen, request_id_of
+from facets_svc.web.edge import Edge, exchange_of, log_unforeseen
 from facets_svc.web.metrics import Access, JobOutcome, MetricsEndpoint
+from facets_svc.web.openapi import document_of
 from facets_svc.web.rate import RateLimit
-from facets_svc.web.routes import handlers
-from facets_svc.web.shortcut import Shortcut
+from facets_svc.web.routes import check_request, question_handlers, service_handlers
+from facets_svc.web.schema import schema_handlers
+from facets_svc.web.sql import sql_handlers
 from facets_svc.web.tls import TlsPolicy
 
 
 def create_app_for(
-    service: FacetService, settings: Settings, door: SqlDoor | None = None, outcome: JobOutcome | None = None
+    service: FacetService, settings: Settings, sandbox: SqlSandbox | None = None, outcome: JobOutcome | None = None
 ) -> ASGIApp:
-    """Build the application around a service, the door for SQL if there is one, and the last job's metrics.
+    """Build the application around a service, the sandbox for SQL if there is one, and the last job's metrics.
 
     Raises `SettingsError` without a usable key.
     """
     limit = RateLimit.of(settings)
-    gate = Gate(
-        litestar_for(service, settings, limit, door),
+    edge = Edge(
+        litestar_for(service, settings, limit, sandbox),
         authenticator=Authenticator.of(settings),
         tls=TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies),
         cors=CorsPolicy(settings.cors_origins),
         limit=limit,
-        shortcut=Shortcut(service, settings),
     )
-    return gate if settings.metrics_port else MetricsEndpoint(gate, Access.of(settings), outcome)
+    return edge if settings.metrics_port else MetricsEndpoint(edge, Access.of(settings), outcome)
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """Return the OpenAPI document of a service with these settings, which need not run."""
+    return document_of(_handlers(cast("FacetService", None), settings, None))  # no handler is called
+
+
+def _handlers(service: FacetService, settings: Settings, sandbox: SqlSandbox | None) -> list[HTTPRouteHandler]:
+    asked = [
+        *question_handlers(service, settings),
+        *sql_handlers(service, sandbox, settings),
+        *service_handlers(service),
+    ]
+    return [*asked, *schema_handlers(lambda: document(settings))]
 
 
 def litestar_for(
-    service: FacetService, settings: Settings, limit: RateLimit | None = None, door: SqlDoor | None = None
+    service: FacetService, settings: Settings, limit: RateLimit | None = None, sandbox: SqlSandbox | None = None
 ) -> Litestar:
-    """Build what stands behind the gate: the routes, and the service that runs while the application does."""
+    """Build what stands behind the edge: the routes, and the service that runs while the application does."""
 
     @asynccontextmanager
     async def serving(_app: Litestar) -> AsyncIterator[None]:
-        async with door.running() if door else nullcontext(), service.running(), _looking_on_hangup(service):
+        async with sandbox.running() if sandbox else nullcontext(), service.running(), _looking_on_hangup(service):
             yield
         if limit is not None:
             await limit.close()
@@ -61,7 +78,8 @@ def litestar_for(
         logs.flush()
 
     return Litestar(
-        handlers(service, settings, door),
+        _handlers(service, settings, sandbox),
+        before_request=check_request,
         lifespan=[serving],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
@@ -72,8 +90,12 @@ def litestar_for(
 
 
 def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    exchange = exchange_of(request.scope)
+    if isinstance(error, ClientLeft):
+        exchange.leave()
+        return Response(b"")
     problem = problems.problem(error)
-    log_unforeseen(problem.status, error, request_id_of(request.scope))
+    log_unforeseen(problem.status, error, exchange.id)
     return Response(problem.body, status_code=problem.status, media_type="application/json", headers=problem.headers)
 
 

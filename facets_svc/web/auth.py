@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import jwt
 import msgspec
+from cachetools import LRUCache
 from jwt.utils import base64url_decode
 
 from facets_svc.catalogue import is_slug
@@ -98,7 +98,7 @@ class Authenticator:
         self._signatures = jwt.PyJWS(algorithms=[algorithm])
         self._headers = msgspec.json.Decoder(_Header)
         self._claims = msgspec.json.Decoder(_Claims)
-        self._remembered: OrderedDict[bytes, tuple[_Claims, Caller]] = OrderedDict()
+        self._remembered: LRUCache[bytes, tuple[_Claims, Caller]] = LRUCache(MAX_REMEMBERED)
         self._keys_version = keys.version()
 
     @classmethod
@@ -137,14 +137,11 @@ class Authenticator:
         digest = hashlib.sha256(token).digest()
         known = self._remembered.get(digest)
         if known is not None:
-            self._remembered.move_to_end(digest)
             return known
         claims = self._verified(token.decode("ascii"))
         known = (claims, self._caller(claims))
         if len(token) <= MAX_REMEMBERED_BYTES:
             self._remembered[digest] = known
-            if len(self._remembered) > MAX_REMEMBERED:
-                self._remembered.popitem(last=False)
         return known
 
     def _verified(self, token: str) -> _Claims:

@@ -9,7 +9,7 @@ ALLOWED_METHODS: Final = "GET, HEAD, POST"
 ALLOWED_HEADERS: Final = "Authorization, Content-Type, If-None-Match, X-Request-Id"
 EXPOSED_HEADERS: Final = (
     "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Sql-Rows, X-Sql-Truncated, X-Request-Id, "
-    "Retry-After, Server-Timing"
+    "X-Ignored-Parameters, Retry-After, Server-Timing"
 )
 MAX_AGE_SECONDS: Final = 600
 

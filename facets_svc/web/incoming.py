@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from litestar.types import Receive
 
-from facets_svc.errors import BodyTimeout, TooLarge
+from facets_svc.errors import BodyTimeout, ClientLeft, TooLarge
+
+T = TypeVar("T")
 
 BODY_SECONDS: Final = 10
-"""How long a body may take to come. It is short; who sends it more slowly holds a connection for nothing."""
-
-_WAITING: Final = 4
-"""Pieces of a body that wait to be read; the connection waits before there are more."""
-
-_NOTHING: Final[Any] = {"type": "http.request", "body": b"", "more_body": False}
+"""How long a body may take to come. It is short; a client that sends it more slowly holds a connection for nothing."""
 
 
-class Incoming:
-    """The one reader of a connection: it hands on the body, where the route reads one, and sees the client leave."""
+async def unless_client_leaves(answering: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """Return what `answering` does. Raises `ClientLeft` as soon as the client has left, and cancels it then.
 
-    def __init__(self, receive: Receive, *, keeps_body: bool) -> None:
-        self._receive = receive
-        self._pieces: asyncio.Queue[Any] | None = asyncio.Queue(_WAITING) if keeps_body else None
+    The body of the request has been read, or is of no interest.
+    """
+    answer = asyncio.ensure_future(answering)
+    gone = asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ClientLeft("The client closed the connection before its answer.")
+        return answer.result()
+    finally:
+        for task in (answer, gone):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(answer, gone, return_exceptions=True)
 
-    async def watch(self) -> None:
-        """Read until the client leaves."""
-        while (message := await self._receive())["type"] != "http.disconnect":
-            if self._pieces is not None and message["type"] == "http.request":
-                await self._pieces.put(message)
 
-    async def receive(self) -> Any:
-        """Return the next piece of the body; nothing, where the route reads none."""
-        return _NOTHING if self._pieces is None else await self._pieces.get()
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def read_body(receive: Receive, length: str | None, *, most_bytes: int) -> bytes:
     """Return the body that `receive` brings; `length` is what its `Content-Length` says.
 
-    Raises `TooLarge`, as soon as that is known, and `BodyTimeout`.
+    Raises `TooLarge`, as soon as that is known, `BodyTimeout`, and `ClientLeft`.
     """
     if length is not None and length.isdecimal() and int(length[:19]) > most_bytes:
         raise _too_large(most_bytes)
@@ -48,6 +53,8 @@ async def read_body(receive: Receive, length: str | None, *, most_bytes: int) ->
         async with asyncio.timeout(BODY_SECONDS):
             while True:
                 message: Any = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientLeft("The client closed the connection before its body had come.")
                 body += message.get("body", b"")
                 if len(body) > most_bytes:
                     raise _too_large(most_bytes)

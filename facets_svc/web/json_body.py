@@ -1,57 +1,68 @@
-"""Answers as JSON: by the contract, and with counts and numbers for those who ask for them."""
+"""Answers as JSON: by the contract, and with counts and numbers for those who ask for them.
+
+The Structs are what the OpenAPI document says of the answers, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Self
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, Self
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from facets_svc.catalogue import FACETS, Match
-from facets_svc.facets.answer import FacetAnswer, FacetValues, ListedSnapshot, ModelPage, Statistics, ValuePage
-from facets_svc.facets.query import FacetFilter, FacetQuery, ModelQuery, Question, SnapshotsQuery, ValueQuery
+from facets_svc.catalogue import FACETS
+from facets_svc.facets.answer import FacetAnswer, FacetValues, ModelPage, Statistics, ValuePage
+from facets_svc.facets.answer import ListedSnapshot as Listed
+from facets_svc.facets.query import (
+    FacetFilter,
+    FacetQuery,
+    ModelQuery,
+    Question,
+    RecordQuery,
+    SnapshotsQuery,
+    ValueQuery,
+)
 from facets_svc.web.cursors import cursor_after
 
 MEDIA_TYPE: Final = "application/json"
 
 _ENCODER: Final = msgspec.json.Encoder()
 
-
-class ModelFacetsResponse(msgspec.Struct, frozen=True):
-    """The contract's answer."""
-
-    filtered_total: int
-    frameworks: tuple[str, ...]
-    licenses: tuple[str, ...]
-    size_categories: tuple[str, ...]
-    tags: tuple[str, ...]
-    task_categories: tuple[str, ...]
-    total: int
-
-    @classmethod
-    def of(cls, answer: FacetAnswer, **more: Any) -> Self:
-        """Return the answer as the contract has it: values without their counts. `more` are further fields."""
-        listed = {facet.response_key: answer.facets[facet.index].values for facet in FACETS}
-        return cls(total=answer.total, filtered_total=answer.filtered_total, **listed, **more)
+Time = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=0)]
+TotalValues = Annotated[
+    int, Meta(ge=0, description="Distinct values with a count above 0, also those that are not listed")
+]
+MissingCount = Annotated[
+    int, Meta(ge=0, description="Models without a value, counted by the rules of the facet's values")
+]
+Mode = Annotated[
+    Literal["any", "all"],
+    Meta(
+        description="Whether a model passes that holds any of the selected values, or only one that holds all of them"
+    ),
+]
 
 
 class CountedValue(msgspec.Struct, frozen=True):
-    """A value, how many models one would see, and whether it is selected."""
+    """A value, and how many models one would see."""
 
-    value: str
-    count: int
+    value: Annotated[str, Meta(examples=["apache-2.0"])]
+    count: Count
     selected: bool
 
 
 class CountedFacet(msgspec.Struct, frozen=True):
     """The values of a facet with their counts, and what is not among them."""
 
-    values: tuple[CountedValue, ...]
-    total_values: int
-    other_count: int
-    missing_count: int
-    truncated: bool
-    match: Match
+    values: Annotated[list[CountedValue], Meta(description="In the facet's order")]
+    total_values: TotalValues
+    other_count: Annotated[int, Meta(ge=0, description="Sum of the counts of the values that are not listed")]
+    missing_count: MissingCount
+    truncated: Annotated[bool, Meta(description="Whether values with a count above 0 are not listed")]
+    match: Mode
 
     @classmethod
     def of(cls, listed: FacetValues, asked: FacetFilter) -> Self:
@@ -66,23 +77,38 @@ class CountedFacet(msgspec.Struct, frozen=True):
         )
 
 
-class NumberBin(msgspec.Struct, frozen=True):
-    """One bar of a histogram: from `lower` (null: whatever is below 1) to before `upper`."""
+class CountedFacets(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Every facet that is listed, by its key in the answer."""
 
-    lower: int | None
-    upper: int
-    count: int
+    tags: CountedFacet | UnsetType = UNSET
+    licenses: CountedFacet | UnsetType = UNSET
+    task_categories: CountedFacet | UnsetType = UNSET
+    frameworks: CountedFacet | UnsetType = UNSET
+    size_categories: CountedFacet | UnsetType = UNSET
+
+
+class HistogramBin(msgspec.Struct, frozen=True):
+    """Models whose number is at least `lower` and below `upper`; bounds are 1, 2 and 5 times powers of ten."""
+
+    lower: Annotated[int | None, Meta(description="Null for the one bin of all that is below 1")]
+    upper: Annotated[int, Meta(ge=1)]
+    count: Annotated[int, Meta(ge=1)]
 
 
 class NumberStatistics(msgspec.Struct, frozen=True):
-    """How a number is spread over the models that pass and have it."""
+    """How a number is spread over the models that pass every filter and have it."""
 
-    count: int
+    count: Annotated[int, Meta(ge=0, description="Models that have the number")]
     min: int | None
     max: int | None
     mean: float | None
-    quartiles: tuple[int, int, int] | None
-    histogram: tuple[NumberBin, ...]
+    quartiles: Annotated[
+        list[int] | None,
+        Meta(
+            description="Three numbers that occur: the least ones that 25, 50 and 75 % of the models do not exceed",
+        ),
+    ]
+    histogram: Annotated[list[HistogramBin], Meta(description="Bins that hold models, in ascending order")]
 
     @classmethod
     def of(cls, statistics: Statistics) -> Self:
@@ -92,92 +118,167 @@ class NumberStatistics(msgspec.Struct, frozen=True):
             min=statistics.minimum,
             max=statistics.maximum,
             mean=statistics.mean,
-            quartiles=statistics.quartiles,
-            histogram=tuple(NumberBin(each.lower, each.upper, each.count) for each in statistics.histogram),
+            quartiles=None if statistics.quartiles is None else list(statistics.quartiles),
+            histogram=[HistogramBin(each.lower, each.upper, each.count) for each in statistics.histogram],
         )
 
 
-class CountedFacetsResponse(ModelFacetsResponse, frozen=True):
-    """The contract's answer with counts, by response key, and with the spread of numbers, by column."""
+class Spreads(msgspec.Struct, frozen=True):
+    """How numbers are spread over the models that pass every filter, by column."""
 
-    facets: dict[str, CountedFacet]
-    stats: dict[str, NumberStatistics]
+    parameters: NumberStatistics
+    size_bytes: NumberStatistics
+    downloads: NumberStatistics
+
+
+class ModelFacetsResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The contract's answer; with `counts` it has `facets` and `stats` too."""
+
+    filtered_total: int
+    frameworks: list[str]
+    licenses: list[str]
+    size_categories: list[str]
+    tags: list[str]
+    task_categories: list[str]
+    total: int
+    facets: Annotated[
+        CountedFacets | UnsetType, Meta(description="With `counts`: every facet that is listed, with its counts")
+    ] = UNSET
+    stats: Annotated[
+        Spreads | UnsetType, Meta(description="With `counts`: how numbers are spread over the models that pass")
+    ] = UNSET
+
+    @classmethod
+    def of(cls, query: FacetQuery, answer: FacetAnswer) -> Self:
+        """Return the answer as the contract has it, with what `counts` adds if the query asks for it."""
+        more: dict[str, Any] = {}
+        if query.with_statistics:
+            more["facets"] = CountedFacets(
+                **{
+                    facet.response_key: CountedFacet.of(answer.facets[facet.index], query.filters[facet.index])
+                    for facet in FACETS
+                    if query.wants(facet)
+                }
+            )
+            more["stats"] = Spreads(**{column: NumberStatistics.of(one) for column, one in answer.statistics})
+        listed: dict[str, Any] = {facet.response_key: list(answer.facets[facet.index].values) for facet in FACETS}
+        return cls(total=answer.total, filtered_total=answer.filtered_total, **listed, **more)
 
 
 class FacetValuesResponse(msgspec.Struct, frozen=True):
     """A page of one facet's values."""
 
-    facet: str
-    values: tuple[CountedValue, ...]
-    total_values: int
-    missing_count: int
-    match: Match
-    offset: int
-    limit: int
+    facet: Literal["tags", "licenses", "task_categories", "frameworks", "size_categories"]
+    values: Annotated[list[CountedValue], Meta(description="In the order that was asked for")]
+    total_values: Annotated[
+        int, Meta(ge=0, description="Distinct values with a count above 0 that contain `q`, over all pages")
+    ]
+    missing_count: MissingCount
+    match: Mode
+    offset: Count
+    limit: Annotated[int, Meta(ge=1)]
+
+    @classmethod
+    def of(cls, asked: ValueQuery, page: ValuePage) -> Self:
+        """Return a page as it was asked for."""
+        own = asked.query.filters[asked.facet.index]
+        return cls(
+            facet=asked.facet.response_key,  # type: ignore[arg-type]
+            values=_counted(page.values, page.counts, own),
+            total_values=page.total_values,
+            missing_count=page.missing_count,
+            match=own.match,
+            offset=asked.offset,
+            limit=asked.limit,
+        )
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's record: with `fields`, only these of its columns."""
+
+    id: str | UnsetType = UNSET
+    org: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    tags: list[str] | UnsetType = UNSET
+    license: str | UnsetType | None = UNSET
+    task_categories: list[str] | UnsetType = UNSET
+    framework: str | UnsetType | None = UNSET
+    size_category: str | UnsetType | None = UNSET
+    is_public: bool | UnsetType = UNSET
+    created_at: Time | UnsetType | None = UNSET
+    updated_at: Time | UnsetType | None = UNSET
+    parameters: int | UnsetType | None = UNSET
+    size_bytes: int | UnsetType | None = UNSET
+    downloads: int | UnsetType | None = UNSET
 
 
 class ModelsResponse(msgspec.Struct, frozen=True):
-    """A page of models' records."""
+    """A page of models."""
 
-    models: tuple[dict[str, Any], ...]
-    total: int
-    filtered_total: int
-    next_cursor: str | None
+    models: Annotated[list[Model], Meta(description="In the order that was asked for")]
+    total: Annotated[int, Meta(ge=0, description="Models in scope: that of the facets of the same snapshot")]
+    filtered_total: Annotated[
+        int, Meta(ge=0, description="Models that pass the search and all filters, over all pages")
+    ]
+    next_cursor: Annotated[str | None, Meta(description="Where the next page begins; null after the last")]
+
+    @classmethod
+    def of(cls, asked: ModelQuery, page: ModelPage) -> Self:
+        """Return a page as it was asked for."""
+        return cls(
+            models=[Model(**record) for record in page.records],
+            total=page.total,
+            filtered_total=page.filtered_total,
+            next_cursor=cursor_after(asked, page),
+        )
+
+
+class ListedSnapshot(msgspec.Struct, frozen=True):
+    """A snapshot that may be asked for with `as_of`."""
+
+    id: Annotated[str, Meta(examples=["20261124T020000Z-3f9c"])]
+    created_at: Time
+    models: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Models of it in the scope: of an earlier one, those that the caller sees now, too",
+        ),
+    ]
+    in_force: Annotated[bool, Meta(description="Whether requests without `as_of` are answered from it")]
+
+    @classmethod
+    def of(cls, listed: Listed) -> Self:
+        """Return a snapshot under the names that it is sent by."""
+        return cls(listed.id, listed.created_at, listed.models, listed.in_force)
 
 
 class SnapshotsResponse(msgspec.Struct, frozen=True):
     """The snapshots that may be asked."""
 
-    snapshots: tuple[ListedSnapshot, ...]
+    snapshots: Annotated[list[ListedSnapshot], Meta(description="Newest first; those that were withdrawn are left out")]
 
 
 def encode(question: Question, answer: Any) -> bytes:
     """Encode the answer to a question."""
-    if isinstance(question, ValueQuery):
-        return _ENCODER.encode(_page(question, answer))
-    if isinstance(question, ModelQuery):
-        return _ENCODER.encode(_models(question, answer))
-    if isinstance(question, SnapshotsQuery):
-        return _ENCODER.encode(SnapshotsResponse(answer.snapshots))
-    return _ENCODER.encode(_facets(question, answer))
+    return _ENCODER.encode(_response(question, answer))
 
 
-def _counted(values: Iterable[str], counts: Iterable[int], asked: FacetFilter) -> tuple[CountedValue, ...]:
+def _response(question: Question, answer: Any) -> msgspec.Struct:
+    match question:
+        case ValueQuery():
+            return FacetValuesResponse.of(question, answer)
+        case ModelQuery():
+            return ModelsResponse.of(question, answer)
+        case RecordQuery():
+            return Model(**answer.records[0])
+        case SnapshotsQuery():
+            return SnapshotsResponse([ListedSnapshot.of(one) for one in answer.snapshots])
+        case FacetQuery():
+            return ModelFacetsResponse.of(question, answer)
+
+
+def _counted(values: Iterable[str], counts: Iterable[int], asked: FacetFilter) -> list[CountedValue]:
     selected = frozenset(asked.selected)
-    return tuple(CountedValue(value, count, value in selected) for value, count in zip(values, counts, strict=True))
-
-
-def _facets(query: FacetQuery, answer: FacetAnswer) -> ModelFacetsResponse:
-    if not query.with_statistics:
-        return ModelFacetsResponse.of(answer)
-    return CountedFacetsResponse.of(
-        answer,
-        facets={
-            facet.response_key: CountedFacet.of(answer.facets[facet.index], query.filters[facet.index])
-            for facet in FACETS
-            if query.wants(facet)
-        },
-        stats={column: NumberStatistics.of(statistics) for column, statistics in answer.statistics},
-    )
-
-
-def _page(asked: ValueQuery, page: ValuePage) -> FacetValuesResponse:
-    own = asked.query.filters[asked.facet.index]
-    return FacetValuesResponse(
-        facet=asked.facet.response_key,
-        values=_counted(page.values, page.counts, own),
-        total_values=page.total_values,
-        missing_count=page.missing_count,
-        match=own.match,
-        offset=asked.offset,
-        limit=asked.limit,
-    )
-
-
-def _models(asked: ModelQuery, page: ModelPage) -> ModelsResponse:
-    return ModelsResponse(
-        models=page.records,
-        total=page.total,
-        filtered_total=page.filtered_total,
-        next_cursor=cursor_after(asked, page),
-    )
+    return [CountedValue(value, count, value in selected) for value, count in zip(values, counts, strict=True)]

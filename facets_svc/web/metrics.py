@@ -21,6 +21,7 @@ from socketserver import ThreadingMixIn
 from typing import Any, Final, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from litestar.exceptions import MethodNotAllowedException
 from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -30,7 +31,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from facets_svc import metrics
-from facets_svc.errors import LakeError, MethodNotAllowed, RequestError, SettingsError, Unauthenticated
+from facets_svc.errors import LakeError, RequestError, SettingsError, Unauthenticated
 from facets_svc.settings import Settings
 from facets_svc.web import problems
 
@@ -108,12 +109,12 @@ class MetricsEndpoint:
         try:
             self._access.check(authorization)
             if scope["method"] not in ("GET", "HEAD"):
-                raise MethodNotAllowed("The route does not have this method.", allow=("GET", "HEAD"))
+                raise MethodNotAllowedException(headers={"allow": "GET"})
             metrics.flush()
             accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")
             body, media_type = await asyncio.to_thread(exposition, accept, outcome=self._outcome)
             status, headers = 200, {"Content-Type": media_type, "Cache-Control": "no-store"}
-        except RequestError as error:
+        except (RequestError, MethodNotAllowedException) as error:
             problem = problems.problem(error)
             status, body = problem.status, problem.body
             headers = problem.headers | {"Content-Type": "application/json"}

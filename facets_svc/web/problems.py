@@ -17,7 +17,6 @@ from facets_svc.errors import (
     Forbidden,
     InvalidRequest,
     LakeError,
-    MethodNotAllowed,
     NotFound,
     Overloaded,
     ReloadRunning,
@@ -74,7 +73,6 @@ _KINDS: Final[dict[type[Exception], _Kind]] = {
         headers={"WWW-Authenticate": 'Bearer realm="facets", error="invalid_token", error_description="expired"'},
     ),
     NotFound: _Kind(404, "not_found_error"),
-    MethodNotAllowed: _Kind(405, "invalid_error"),
     BadEncoding: _Kind(400, "invalid_error"),
     InvalidRequest: _Kind(422, "validation_error"),
     Forbidden: _Kind(403, "forbidden_error"),
@@ -127,11 +125,11 @@ def _phrase(status: int) -> str:
 
 def _own_headers(error: Exception) -> dict[str, str]:
     match error:
-        case MethodNotAllowed():
-            return {"Allow": ", ".join(error.allow)}
         case Overloaded():
             return {"Retry-After": str(error.retry_after_seconds)}
         case HTTPException() if allow := (error.headers or {}).get("allow"):
-            return {"Allow": allow}
+            # the framework answers OPTIONS by itself, and knows no HEAD: the edge makes it GET
+            methods = sorted(set(allow.split(", ")) - {"OPTIONS"})
+            return {"Allow": ", ".join(methods).replace("GET", "GET, HEAD")}
         case _:
             return {}

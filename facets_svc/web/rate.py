@@ -9,11 +9,11 @@ import hashlib
 import logging
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import limits
+from cachetools import LRUCache
 from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import ConfigurationError
@@ -114,8 +114,7 @@ class BoundedMemory(Storage):
     def __init__(self, max_keys: int, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
         self._clock = clock
-        self._max_keys = max_keys
-        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._windows: LRUCache[str, tuple[int, float]] = LRUCache(max_keys)
 
     def __len__(self) -> int:
         """How many keys there are."""
@@ -133,9 +132,6 @@ class BoundedMemory(Storage):
         if end <= now:
             count, end = 0, now + expiry
         self._windows[key] = (count + amount, end)
-        self._windows.move_to_end(key)
-        if len(self._windows) > self._max_keys:
-            self._windows.popitem(last=False)
         return count + amount
 
     async def get(self, key: str) -> int:

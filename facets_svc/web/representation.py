@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from facets_svc.facets.answer import Answer, FacetAnswer, ValuePage
@@ -22,19 +23,18 @@ _HEADERS_BYTES: Final = 2048
 """What the headers of an answer take in memory, with the objects that hold them, generously."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole answer; an ASGI application that sends it."""
+class Reply(ASGIResponse):
+    """A whole answer; an ASGI application that sends its headers as they are: they were encoded once."""
 
-    status: int
-    headers: Headers
-    body: bytes
-    snapshot_id: str
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers_sent = headers
+        self.body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         del scope, receive
-        start: Any = {"type": "http.response.start", "status": self.status, "headers": list(self.headers)}
+        start: Any = {"type": "http.response.start", "status": self.status, "headers": self.headers_sent}
         await send(start)
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
@@ -105,8 +105,8 @@ class WireForm:
             whole["Content-Encoding"] = coding.name
         return Representation(
             tag,
-            whole=Reply(200, _encoded(whole), body, answered.snapshot.id),
-            unchanged=Reply(304, _encoded(shared), b"", answered.snapshot.id),
+            whole=Reply(200, _encoded(whole), body),
+            unchanged=Reply(304, _encoded(shared), b""),
         )
 
 

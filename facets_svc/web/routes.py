@@ -1,78 +1,271 @@
-"""The handlers: each parses, calls and returns."""
+"""The routes that ask something of snapshots, and those of the operator: each handler parses, calls, returns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import PathParameter
 
-from facets_svc.errors import Unavailable
-from facets_svc.sandbox.door import SqlDoor
+from facets_svc.catalogue import FACETS, is_slug
+from facets_svc.errors import InvalidField, InvalidRequest, NotFound, Unavailable
+from facets_svc.facets.query import Question
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import json_body, target
 from facets_svc.web.accept import form_of
-from facets_svc.web.gate import check_rate, target_of, timing_of
-from facets_svc.web.openapi import document
+from facets_svc.web.documented import answers, asking
+from facets_svc.web.edge import PLAIN, PUBLIC, exchange_of
+from facets_svc.web.incoming import unless_client_leaves
+from facets_svc.web.json_body import (
+    FacetValuesResponse,
+    Model,
+    ModelFacetsResponse,
+    ModelsResponse,
+    SnapshotsResponse,
+)
+from facets_svc.web.parameters import (
+    FacetKey,
+    FacetsParameters,
+    ModelsParameters,
+    ParametersT,
+    RecordParameters,
+    SnapshotsParameters,
+    ValuesParameters,
+    parameters_of,
+)
 from facets_svc.web.problems import NO_STORE
-from facets_svc.web.questions import question_of
+from facets_svc.web.reading import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, decoded, fields_of, pairs_of, remembered
 from facets_svc.web.representation import Reply
-from facets_svc.web.sql import sql_handlers
-from facets_svc.web.target import Route
 
 Asked = Request[Any, Any, Any]
-Sent = Response[bytes]
 
-_ENCODER: Final = msgspec.json.Encoder()
+Org = Annotated[str, PathParameter(description="Organization slug")]
+Facet = Annotated[FacetKey, PathParameter(description="The facet, by its key in the answer")]
+ModelId = Annotated[
+    str,
+    PathParameter(name="id", description="The id of the model, percent-encoded as one segment: `/` is sent as `%2F`"),
+]
+
+_KEYS: Final = tuple(facet.response_key for facet in FACETS)
+_BEARER: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
 
 
-def handlers(service: FacetService, settings: Settings, door: SqlDoor | None = None) -> Sequence[HTTPRouteHandler]:
-    """Return the handler of every route in `target.ROUTES`."""
-    schema = _ENCODER.encode(document(settings))
+class ReloadResponse(msgspec.Struct, frozen=True):
+    """The snapshot that is current after a reload."""
 
-    @get([_pattern(route) for route in target.QUESTIONS])
-    async def get_model_facets(request: Asked) -> Reply:
-        question = question_of(request.user, target_of(request.scope), settings)
-        check_rate(request.scope)
-        form = form_of(*(request.headers.getall(name, []) for name in ("accept", "accept-encoding")))
-        timing = timing_of(request.scope)
+    snapshot_id: Annotated[str, msgspec.Meta(description="Id of the current snapshot")]
+
+
+class Live(msgspec.Struct, frozen=True):
+    """The process runs."""
+
+    status: Literal["live"]
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A snapshot is open."""
+
+    status: Literal["ready"]
+    snapshot_id: Annotated[str, msgspec.Meta(description="Id of the current snapshot")]
+    age_seconds: Annotated[int, msgspec.Meta(ge=0, description="Seconds since it was made")]
+
+
+async def check_request(request: Asked) -> None:
+    """Check, before its route reads a request, how it is encoded and that its org is the caller's.
+
+    It is Litestar's `before_request`: a guard would come at the same place, and copy its handler for every request.
+    Raises `NotFound` for a facet that there is not, `BadEncoding`, `InvalidRequest` for an org that is no slug,
+    `Forbidden`: the first that holds.
+    """
+    sent = request.path_params
+    if (facet := sent.get("facet")) is not None and unquote(facet) not in _KEYS:
+        raise NotFound(f"There is no such facet; there are {', '.join(_KEYS)}.")
+    exchange = exchange_of(request.scope)
+    request.scope["path_params"] = {name: decoded(value.encode("latin-1")) for name, value in sent.items()}
+    if pairs := pairs_of(request.scope["query_string"]):
+        exchange.name_ignored([name for name, _ in pairs], request.route_handler.opt.get("parameters", ()))
+    if (org := request.path_params.get("org")) is not None:
+        _check_org(org)
+        exchange.org = org
+        request.user.require_org(org)
+
+
+def _check_org(org: str) -> None:
+    if not is_slug(org):
+        wrong = InvalidField(
+            ("path", "org"), "Should start with a letter or digit and hold letters, digits, '.', '_' and '-'.", "slug"
+        )
+        raise InvalidRequest("The organization is not a slug.", fields=(wrong,))
+
+
+class _Asking:
+    """What the routes that ask something have in common: how their parameters are read, and how they are answered."""
+
+    def __init__(self, service: FacetService, settings: Settings) -> None:
+        self._service = service
+        self._settings = settings
+        self._made_once = lru_cache(MAX_REMEMBERED)(lambda question, *of: question(*of))
+
+    def by(self, declared: type[ParametersT]) -> dict[str, Any]:
+        """Return what a route is declared with whose parameters are those of a Struct: read, known and documented."""
+
+        @remembered
+        def parameters(query: bytes) -> ParametersT:
+            return parameters_of(declared, pairs_of(query), self._settings)
+
+        async def read(request: Asked) -> ParametersT:
+            return parameters(request.scope["query_string"])
+
+        return {
+            "dependencies": {"asked": Provide(read)},
+            "opt": {"parameters": tuple(fields_of(declared))},
+            "operation_class": asking(declared, self._settings),
+            "security": _BEARER,
+            "tags": ["Models"],
+        }
+
+    async def answer(self, request: Asked, make: Callable[..., Question], *of: str) -> Reply:
+        """Answer the question that `make` makes of what the path names: once, for a query that is remembered."""
+        exchange = exchange_of(request.scope)
+        exchange.check_rate()
+        is_short = len(exchange.path) + len(request.scope["query_string"]) <= MAX_REMEMBERED_BYTES
+        question: Question = self._made_once(make, *of) if is_short else make(*of)
+        form = form_of(exchange.texts(b"accept"), exchange.texts(b"accept-encoding"))
+        question = form.canonical(question)
         must_know_org = request.user.is_operator
-        answer = await service.ask(form.canonical(question), form, must_know_org=must_know_org, timing=timing)
-        return answer.reply(request.headers.getall("if-none-match", []))
+        answered = self._service.cached(question, form, must_know_org=must_know_org)
+        if answered is None:
+            computing = self._service.ask(question, form, must_know_org=must_know_org, timing=exchange.timing)
+            answered = await unless_client_leaves(computing, request.receive)
+        else:
+            exchange.timing.hit = True
+        return answered.reply(exchange.texts(b"if-none-match"))
 
-    @post(target.RELOAD.template)
-    async def reload(request: Asked) -> Sent:
+
+def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHandler]:
+    """Return the handlers of the routes that ask something of snapshots."""
+    asks = _Asking(service, settings)
+
+    @get(
+        "/api/v1/org/{org:str}/models/facets",
+        operation_id="get_model_facets",
+        summary="Get model filter facets",
+        description="Return faceted counts for model filter UI.",
+        responses=answers(ModelFacetsResponse),
+        **asks.by(FacetsParameters),
+    )
+    async def get_model_facets(request: Asked, org: Org, asked: NamedDependency[FacetsParameters]) -> Reply:
+        return await asks.answer(request, asked.question, org)
+
+    @get(
+        "/api/v1/org/{org:str}/models/facets/{facet:str}",
+        operation_id="get_facet_values",
+        summary="Search one facet's values",
+        description="Return a page of one facet's values with their counts, under the same filters.",
+        responses=answers(FacetValuesResponse, {404: "Not found, or no such facet"}),
+        **asks.by(ValuesParameters),
+    )
+    async def get_facet_values(
+        request: Asked, org: Org, facet: Facet, asked: NamedDependency[ValuesParameters]
+    ) -> Reply:
+        return await asks.answer(request, asked.question, org, facet)
+
+    @get(
+        "/api/v1/org/{org:str}/models",
+        operation_id="get_models",
+        summary="List models",
+        description="Return a page of the models that pass the same filters, in an order of choice.",
+        responses=answers(ModelsResponse),
+        **asks.by(ModelsParameters),
+    )
+    async def get_models(request: Asked, org: Org, asked: NamedDependency[ModelsParameters]) -> Reply:
+        return await asks.answer(request, asked.question, org)
+
+    @get(
+        "/api/v1/org/{org:str}/models/{id:str}",
+        operation_id="get_model",
+        summary="Get one model",
+        description="Return the record of one model of the scope. A model outside of it is 404, like one that does not "
+        "exist.",
+        responses=answers(Model, {404: "No such model in the scope"}),
+        **asks.by(RecordParameters),
+    )
+    async def get_model(request: Asked, org: Org, model_id: ModelId, asked: NamedDependency[RecordParameters]) -> Reply:
+        return await asks.answer(request, asked.question, org, model_id)
+
+    @get(
+        "/api/v1/org/{org:str}/snapshots",
+        operation_id="get_snapshots",
+        summary="List the snapshots that may be asked",
+        description="Return the current snapshot and the earlier ones that are kept, for `as_of`.",
+        responses=answers(SnapshotsResponse),
+        **asks.by(SnapshotsParameters),
+    )
+    async def get_snapshots(request: Asked, org: Org, asked: NamedDependency[SnapshotsParameters]) -> Reply:
+        return await asks.answer(request, asked.question, org)
+
+    return [get_model_facets, get_facet_values, get_models, get_model, get_snapshots]
+
+
+def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
+    """Return the handlers of the operator and of health."""
+    public = {PUBLIC: True, PLAIN: True}
+
+    @post(
+        "/api/v1/operator/reload",
+        operation_id="reload_snapshot",
+        summary="Load the current snapshot now",
+        description="Look at the lake for a new snapshot, and open it. For operators.",
+        responses=answers(
+            ReloadResponse,
+            {200: "The snapshot that is current now", 409: "A reload is running already"},
+            errors=(400, 401, 403, 409, 426, 429, 500, 502),
+            others=(405,),
+        ),
+        security=_BEARER,
+        tags=["Operation"],
+        status_code=200,
+    )
+    async def reload(request: Asked) -> Response[ReloadResponse]:
         request.user.require_operator()
-        check_rate(request.scope)
-        return _json(_ENCODER.encode({"snapshot_id": await service.reload()}), NO_STORE)
+        exchange_of(request.scope).check_rate()
+        return Response(ReloadResponse(await service.reload()), headers=NO_STORE)
 
-    @get(target.LIVE.template)
-    async def live() -> Sent:
-        return _json(b'{"status":"live"}', NO_STORE)
+    @get(
+        "/health/live",
+        operation_id="health_live",
+        summary="Tell that the process runs",
+        description="Answer 200 as long as the process can answer at all.",
+        responses=answers(Live, {200: "The process runs"}, errors=(400,), others=(405,)),
+        opt=public,
+        security=[{}],
+        tags=["Operation"],
+    )
+    async def live() -> Response[Live]:
+        return Response(Live("live"), headers=NO_STORE)
 
-    @get(target.READY.template)
-    async def ready() -> Sent:
+    @get(
+        "/health/ready",
+        operation_id="health_ready",
+        summary="Tell whether a snapshot is open, and which",
+        description="Answer 200 when questions can be answered, 502 before.",
+        responses=answers(Ready, {200: "A snapshot is open"}, errors=(400, 502), others=(405,)),
+        opt=public,
+        security=[{}],
+        tags=["Operation"],
+    )
+    async def ready() -> Response[Ready]:
         snapshot = service.snapshot
         if snapshot is None:
             raise Unavailable("There is no snapshot to answer from.")
         age = (datetime.now(UTC) - snapshot.created_at).total_seconds()
-        told = {"status": "ready", "snapshot_id": snapshot.id, "age_seconds": max(0, round(age))}
-        return _json(_ENCODER.encode(told), NO_STORE)
+        return Response(Ready("ready", snapshot.id, max(0, round(age))), headers=NO_STORE)
 
-    @get(target.SCHEMA.template)
-    async def openapi() -> Sent:
-        return _json(schema, {"Cache-Control": "no-cache"})
-
-    return [get_model_facets, *sql_handlers(service, door, settings), reload, live, ready, openapi]
-
-
-def _pattern(route: Route) -> str:
-    return route.template.replace("}", ":str}")
-
-
-def _json(body: bytes, headers: dict[str, str]) -> Sent:
-    return Response(body, status_code=200, media_type=json_body.MEDIA_TYPE, headers=headers)
+    return [reload, live, ready]

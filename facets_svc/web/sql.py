@@ -5,30 +5,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from facets_svc import metrics
 from facets_svc.analyst import cookbook, parameters
-from facets_svc.errors import Forbidden, InvalidRequest, LakeError, Overloaded, QueryError, RequestError, Unavailable
-from facets_svc.sandbox.door import ParameterWrong, Query, SqlAnswer, SqlDoor
+from facets_svc.errors import Forbidden, InvalidRequest, LakeError, QueryError, RequestError, Unavailable
+from facets_svc.sandbox.service import ParameterWrong, Query, SqlAnswer, SqlSandbox
 from facets_svc.sandbox.spool import MEDIA_TYPES
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import json_body, sql_body, target
+from facets_svc.web import sql_body
 from facets_svc.web.auth import Caller
-from facets_svc.web.gate import check_rate, note, target_of
-from facets_svc.web.incoming import read_body
-from facets_svc.web.params import slug_in
+from facets_svc.web.documented import ERRORS, answers
+from facets_svc.web.edge import exchange_of
+from facets_svc.web.incoming import read_body, unless_client_leaves
 from facets_svc.web.quality import qualities, weight_of
-
-Asked = Request[Any, Any, Any]
-Sent = Response[bytes]
+from facets_svc.web.routes import Asked, Org
+from facets_svc.web.sql_body import SqlParameter, SqlQueries, SqlQuery, SqlRequest, SqlResponse, documented_sql
 
 _ALIASES: Final = {
     "application/x-ndjson": "jsonl",
@@ -44,20 +43,20 @@ _PIECE_BYTES: Final = 256 * 1024
 _VARY: Final = "Authorization, Accept"
 
 
-@dataclass(frozen=True, slots=True)
-class SqlReply:
+class SqlReply(ASGIResponse):
     """A whole answer; an ASGI application that sends it, a piece at a time, as fast as the client reads it."""
 
-    answer: SqlAnswer
-    form: str
-    door: SqlDoor
+    def __init__(self, answer: SqlAnswer, form: str, sandbox: SqlSandbox) -> None:
+        self.answer = answer
+        self.form = form
+        self.sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. Raises `TimeoutError` when the client does not read it, which closes the connection."""
         del scope, receive
-        start: Any = {"type": "http.response.start", "status": 200, "headers": self._headers()}
+        start: Any = {"type": "http.response.start", "status": 200, "headers": self._headers_of_it()}
         rest = memoryview(self.answer.content)
-        with self.door.sending(self.answer):
+        with self.sandbox.sending(self.answer):
             async with asyncio.timeout(SEND_SECONDS):
                 await send(start)
                 while True:
@@ -66,7 +65,7 @@ class SqlReply:
                     if not rest:
                         return
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
+    def _headers_of_it(self) -> list[tuple[bytes, bytes]]:
         media_type = MEDIA_TYPES[self.form]
         headers = {
             "Content-Type": f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type,
@@ -80,26 +79,47 @@ class SqlReply:
         return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings) -> Sequence[HTTPRouteHandler]:
-    """Return the handlers of both routes; without a door there is nobody to answer."""
-    listed = _listed()
+def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Settings) -> Sequence[HTTPRouteHandler]:
+    """Return the handlers of both routes; without a sandbox there is nothing that answers."""
+    listed = SqlQueries([_listed(query) for query in cookbook.cookbook()])
 
-    @post(_pattern(target.SQL.template))
-    async def ask_sql(request: Asked) -> SqlReply:
-        org = _org_of(request, settings)
+    async def read(request: Asked) -> SqlRequest:
+        """Read the body: the framework's reader checks neither its type nor how long it takes."""
+        _check_enabled(request.user, settings)
         sql_body.check_type(request.headers.get("content-type"))
         length = request.headers.get("content-length")
-        body = await read_body(request.receive, length, most_bytes=sql_body.MAX_BYTES)
-        asked = sql_body.read(body)
-        check_rate(request.scope)
+        return sql_body.read(await read_body(request.receive, length, most_bytes=sql_body.MAX_BYTES))
+
+    @post(
+        "/api/v1/org/{org:str}/sql",
+        operation_id="ask_sql",
+        summary="Ask the catalogue in SQL",
+        description="Run one SELECT over the models that the org's members see and all public ones. "
+        f"At most {settings.sql_rows} rows, {settings.sql_bytes} bytes and {settings.sql_deadline_ms} ms; the body is "
+        f"at most {sql_body.MAX_BYTES} bytes. For operators, unless `FACETS_SQL_ENABLED` is set.",
+        status_code=200,
+        responses=answers(
+            SqlResponse,
+            {200: "The answer, in the form that `Accept` prefers; JSON by default"},
+            errors=ERRORS.keys() - {409},
+            others=(405, 408, 413, 415),
+        ),
+        operation_class=documented_sql(),
+        dependencies={"asked": Provide(read)},
+        security=[{"bearer": []}],
+        tags=["SQL"],
+    )
+    async def ask_sql(request: Asked, org: Org, asked: NamedDependency[SqlRequest]) -> SqlReply:
+        exchange = exchange_of(request.scope)
+        exchange.check_rate()
         text = asked.query if asked.query is not None else cookbook.named(asked.name or "").text
-        note(request.scope, sql=hashlib.sha256(text.encode()).hexdigest(), sql_name=asked.name)
+        exchange.notes |= {"sql": hashlib.sha256(text.encode()).hexdigest(), "sql_name": asked.name}
         snapshot = service.snapshot
-        if snapshot is None or door is None:
+        if snapshot is None or sandbox is None:
             raise Unavailable("There is no snapshot to answer from.")
         if request.user.is_operator:
             service.require_known(org)
-        form = form_of(request.headers.getall("accept", []))
+        form = form_of(exchange.texts(b"accept"))
         query = Query(
             subject=request.user.subject,
             org=org,
@@ -109,30 +129,44 @@ def sql_handlers(service: FacetService, door: SqlDoor | None, settings: Settings
             form=form,
         )
         try:
-            answer = await door.ask(query, snapshot.id)
+            answer = await unless_client_leaves(sandbox.ask(query, snapshot.id), request.receive)
         except QueryError as error:
-            note(request.scope, outcome="query_error")
+            exchange.notes["outcome"] = "query_error"
             metrics.sql_finished("query_error")
             raise _of_query_error(error) from None
         except (RequestError, LakeError) as error:
-            note(request.scope, outcome=type(error).__name__)
+            exchange.notes["outcome"] = type(error).__name__
             metrics.sql_finished(type(error).__name__)
-            if isinstance(error, Overloaded):
-                metrics.rejected("sql")
             raise
         outcome = "truncated" if answer.truncated else "whole"
-        note(request.scope, rows=answer.rows, outcome=outcome)
+        exchange.notes |= {"rows": answer.rows, "outcome": outcome}
         metrics.sql_finished(outcome)
-        return SqlReply(answer, form, door)
+        return SqlReply(answer, form, sandbox)
 
-    @get(_pattern(target.SQL_QUERIES.template))
-    async def list_queries(request: Asked) -> Sent:
-        _org_of(request, settings)
-        check_rate(request.scope)
-        headers = {"Cache-Control": "private, no-cache", "Vary": _VARY}
-        return Response(listed, status_code=200, media_type=json_body.MEDIA_TYPE, headers=headers)
+    @get(
+        "/api/v1/org/{org:str}/sql/queries",
+        operation_id="list_sql_queries",
+        summary="List the cookbook",
+        description="Return the queries that can be asked by name.",
+        responses=answers(SqlQueries, errors=(400, 401, 403, 422, 426, 429, 500), others=(405,)),
+        security=[{"bearer": []}],
+        tags=["SQL"],
+    )
+    async def list_queries(request: Asked, org: Org) -> Response[SqlQueries]:
+        del org  # it has been checked
+        _check_enabled(request.user, settings)
+        exchange_of(request.scope).check_rate()
+        return Response(listed, headers={"Cache-Control": "private, no-cache", "Vary": _VARY})
 
     return [ask_sql, list_queries]
+
+
+def _check_enabled(caller: Caller, settings: Settings) -> None:
+    """Raise `Forbidden` where the settings do not open SQL to the caller."""
+    if settings.sql_enabled is False:
+        raise Forbidden("The service does not answer SQL.")
+    if settings.sql_enabled is None and not caller.is_operator:
+        raise Forbidden("The service answers SQL to operators only.")
 
 
 def form_of(accept: Sequence[str]) -> str:
@@ -149,18 +183,6 @@ def form_of(accept: Sequence[str]) -> str:
     return best if weights[best] > 0 else "json"
 
 
-def _org_of(request: Asked, settings: Settings) -> str:
-    """Return the org that is asked about. Raises `InvalidRequest` and `Forbidden`: the first that holds."""
-    caller: Caller = request.user
-    org = slug_in(target_of(request.scope).org)
-    caller.require_org(org)
-    if settings.sql_enabled is False:
-        raise Forbidden("The service does not answer SQL.")
-    if settings.sql_enabled is None and not caller.is_operator:
-        raise Forbidden("The service answers SQL to operators only.")
-    return org
-
-
 def _of_query_error(error: QueryError) -> InvalidRequest:
     """Return a query's error as the request's: its place, if it is known, is the end of its location."""
     if isinstance(error, ParameterWrong):
@@ -170,29 +192,21 @@ def _of_query_error(error: QueryError) -> InvalidRequest:
     return sql_body.invalid(str(error), "query", str(error.line), str(error.column))
 
 
-def _listed() -> bytes:
-    """Return the cookbook as JSON."""
-    queries = [
-        {
-            "name": query.name,
-            "question": query.question,
-            "reading": query.reading,
-            "parameters": [
-                {
-                    "name": name,
-                    "type": parameter.type,
-                    "meaning": parameter.meaning,
-                    "required": parameter.default is None,
-                    "default": None if parameter.default is None else parameters.default_of(name, parameter),
-                }
-                for name, parameter in query.parameters.items()
-            ],
-            "query": query.text,
-        }
-        for query in cookbook.cookbook()
-    ]
-    return msgspec.json.encode({"queries": queries})
-
-
-def _pattern(template: str) -> str:
-    return template.replace("}", ":str}")
+def _listed(query: cookbook.NamedQuery) -> SqlQuery:
+    """Return one of the cookbook's as it is sent."""
+    return SqlQuery(
+        name=query.name,
+        question=query.question,
+        reading=query.reading,
+        parameters=[
+            SqlParameter(
+                name=name,
+                type=parameter.type,
+                meaning=parameter.meaning,
+                required=parameter.default is None,
+                default=None if parameter.default is None else parameters.default_of(name, parameter),
+            )
+            for name, parameter in query.parameters.items()
+        ],
+        query=query.text,
+    )

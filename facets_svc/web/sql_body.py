@@ -1,12 +1,16 @@
-"""The body of a request for SQL: strict JSON, and a query or the name of one."""
+"""The bodies of SQL: of a request, strict JSON with a query or the name of one, and of the answers."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import msgspec
+from litestar.openapi.spec import Operation, RequestBody
+from msgspec import Meta
 
 from facets_svc.analyst import cookbook
+from facets_svc.analyst.parameters import TYPES
 from facets_svc.errors import InvalidField, InvalidRequest, QueryError, UnsupportedMediaType
 from facets_svc.web.json_body import MEDIA_TYPE
 
@@ -19,15 +23,120 @@ MAX_CHARACTERS: Final = 200
 _NO_VALUE: Final = "A parameter is a text, a number, true, false, null, or a list of these, without NUL."
 
 
-class SqlBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A statement, or the name of one of the cookbook's; and values for its parameters, by name."""
+class SqlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A statement, or the name of one of the cookbook's: one of the two."""
 
     query: str | None = None
     name: str | None = None
     parameters: dict[str, Any] = {}
 
 
-_DECODER: Final = msgspec.json.Decoder(SqlBody)
+class SqlColumn(msgspec.Struct, frozen=True):
+    """A column of an answer."""
+
+    name: str
+    type: Annotated[str, Meta(description="DuckDB's name of it", examples=["VARCHAR[]"])]
+
+
+class SqlResponse(msgspec.Struct, frozen=True):
+    """The rows of an answer, in the order of its columns."""
+
+    columns: list[SqlColumn]
+    rows: Annotated[
+        list[Annotated[list[Any], Meta(extra_json_schema={"items": {}})]],
+        Meta(description="Times are ISO 8601, bytes base64; NaN and infinities are null"),
+    ]
+    truncated: Annotated[bool, Meta(description="Whether there were more rows")]
+
+
+class SqlParameter(msgspec.Struct, frozen=True):
+    """A parameter of one of the cookbook's queries."""
+
+    name: str
+    type: Annotated[str, Meta(extra_json_schema={"enum": list(TYPES)})]
+    meaning: str
+    required: bool
+    default: Annotated[Any, Meta(description="Its value when it is not given")]
+
+
+class SqlQuery(msgspec.Struct, frozen=True):
+    """One of the cookbook's queries."""
+
+    name: str
+    question: Annotated[str, Meta(description="What it answers")]
+    reading: Annotated[str, Meta(description="How to read the answer")]
+    parameters: list[SqlParameter]
+    query: Annotated[str, Meta(description="The statement")]
+
+
+class SqlQueries(msgspec.Struct, frozen=True):
+    """The cookbook."""
+
+    queries: list[SqlQuery]
+
+
+_DECODER: Final = msgspec.json.Decoder(SqlRequest)
+
+_SCALAR: Final = {"type": ["string", "number", "boolean", "null"]}
+_EXAMPLES: Final = {
+    "query": {
+        "summary": "A statement with a parameter",
+        "value": {
+            "query": "SELECT license, count(*) AS models FROM models WHERE framework = $framework "
+            "GROUP BY license ORDER BY models DESC, license",
+            "parameters": {"framework": "pytorch"},
+        },
+    },
+    "name": {
+        "summary": "One of the cookbook's",
+        "value": {"name": "licence-compliance", "parameters": {"allowed": ["apache-2.0", "mit"]}},
+    },
+}
+
+
+def request_schemas() -> dict[str, Any]:
+    """Return the schemas of a request, by name: its Struct cannot say that of two members one is there."""
+    parameters = {
+        "type": "object",
+        "description": "A value for each `$name` in the statement; the cookbook's have defaults",
+        "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
+    }
+    statement = {
+        "type": "string",
+        "description": "One SELECT in DuckDB's SQL, over the tables of docs/data-dictionary.md",
+    }
+    name = {"type": "string", "enum": [query.name for query in cookbook.cookbook()]}
+
+    def one_of(member: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "description": description,
+            "properties": {member: schema, "parameters": parameters},
+            "required": [member],
+            "additionalProperties": False,
+        }
+
+    return {
+        "SqlStatement": one_of("query", statement, "A statement, with values for its parameters."),
+        "SqlNamedQuery": one_of("name", name, "One of the cookbook's queries, with values for its parameters."),
+        "SqlRequest": {
+            "description": SqlRequest.__doc__,
+            "oneOf": [{"$ref": f"#/components/schemas/{one}"} for one in ("SqlStatement", "SqlNamedQuery")],
+        },
+    }
+
+
+def documented_sql() -> type[Operation]:
+    """Return the class of the operation that answers SQL, with its body and the forms of its answer."""
+    schema = {"$ref": "#/components/schemas/SqlRequest"}
+
+    @dataclass
+    class AskingSql(Operation):
+        def __post_init__(self) -> None:
+            sent: Any = {"application/json": {"schema": schema, "examples": _EXAMPLES}}
+            self.request_body = RequestBody(content=sent, required=True)
+
+    return AskingSql
 
 
 def check_type(content_type: str | None) -> None:
@@ -38,7 +147,7 @@ def check_type(content_type: str | None) -> None:
         raise UnsupportedMediaType(f"The body of the request is to be {MEDIA_TYPE}, in UTF-8.")
 
 
-def read(body: bytes) -> SqlBody:
+def read(body: bytes) -> SqlRequest:
     """Return what `body` asks. Raises `InvalidRequest`."""
     try:
         asked = _DECODER.decode(body)

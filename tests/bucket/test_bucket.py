@@ -41,7 +41,7 @@ def test_the_snapshot_published_last_is_in_force_and_the_one_before_stays(lake: 
     told: list[int] = []
     lake.snapshot(first.id).verify(advance=told.append)
     assert told == [entry.bytes for entry in first.manifest.files]
-    assert [tenure.id for tenure in lake.history().tenures()] == [first.id, second.id]
+    assert [loaded.id for loaded in lake.history().tenures()] == [first.id, second.id]
 
 
 def test_publishing_leaves_nothing_else_behind(lake: BucketLake, publish: Publish) -> None:
@@ -134,7 +134,7 @@ def test_a_job_that_was_taken_over_does_not_publish_even_if_it_does_not_know(
     assert lake.current() == published.id
     assert lake.ids() == [before.id, published.id]
     lake.snapshot().verify()
-    assert [tenure.id for tenure in lake.history().tenures()] == [before.id, published.id]
+    assert [loaded.id for loaded in lake.history().tenures()] == [before.id, published.id]
 
 
 def test_a_job_notices_that_its_lease_was_taken(location: str, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_ids_stay_in_order_when_the_clock_goes_back(
     third = publish(3)
     assert first.id < second.id < third.id
     assert manifest.id_time(third.id) > manifest.id_time(second.id)
-    assert [tenure.id for tenure in lake.history().tenures()] == [first.id, second.id, first.id, third.id]
+    assert [loaded.id for loaded in lake.history().tenures()] == [first.id, second.id, first.id, third.id]
 
 
 def test_an_earlier_snapshot_is_put_back_and_the_later_one_withdrawn(lake: BucketLake, publish: Publish) -> None:

@@ -61,11 +61,19 @@ def started(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
 def test_the_demo_prints_a_request_that_works_and_stops_cleanly(lake: Path, port: int) -> None:
     with started("serve", "--demo", "--lake", lake, "--port", str(port)) as process:
         assert process.stdout
-        line = next(line for line in process.stdout if line.startswith("curl "))
-        _, _, header, url = shlex.split(line)
+        said = iter(process.stdout)
+        member, operator = [next(line for line in said if line.startswith("curl ")) for _ in range(2)]
+        orgs = next(line for line in said if line.startswith("Orgs: "))
+        _, _, header, url = shlex.split(member)
         name, _, value = header.partition(": ")
         answer = httpx.get(url, headers={name: value}, trust_env=False)
         stranger = httpx.get(url.replace("acme", "globex"), headers={name: value}, trust_env=False)
+        _, _, header, of_operator = shlex.split(operator)
+        token_of_operator = header.partition(": ")[2]
+        every = {
+            org: httpx.get(url.replace("acme", org), headers={name: token_of_operator}, trust_env=False).status_code
+            for org in ("acme", "globex")
+        }
         os.killpg(process.pid, signal.SIGINT)
         code = process.wait(timeout=30)
         assert process.stderr
@@ -75,6 +83,9 @@ def test_the_demo_prints_a_request_that_works_and_stops_cleanly(lake: Path, port
     assert answer.status_code == 200
     assert answer.json()["total"] == 2
     assert stranger.status_code == 403
+    assert every == {"acme": 200, "globex": 200}
+    assert of_operator.startswith(f"http://127.0.0.1:{port}/api/v1/org/")
+    assert orgs == "Orgs: acme, globex.\n"
     assert code == 0, stderr
     assert "Traceback" not in stderr
     assert value not in stderr

@@ -156,7 +156,7 @@ def test_an_error_says_what_is_wrong_with_which_parameter(client_of: Callable[..
     assert (error.status, error.type) == (422, "validation_error")
     assert str(error) == (
         "The request is not valid; see errors. "
-        "missing: Should be one of tags, license, task_categories, framework, size_category."
+        "missing: Should be one of framework, license, size_category, tags, task_categories."
     )
     assert error.request_id
 
@@ -233,3 +233,14 @@ def test_run_alone_it_shows_what_an_org_has(service: Service, clients: Path) -> 
         "         6  eng-Latn",
         "         6  mteb",
     ]
+
+
+def test_a_reader_that_has_read_enough_ends_it_quietly(service: Service, clients: Path) -> None:
+    command = [sys.executable, str(clients / "facets_client.py"), service.address, "google", service.token("google")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 - ours
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+        code = process.wait(60)
+    assert (code, said) == (0, b"")

@@ -8,18 +8,18 @@ from litestar.types import ASGIApp
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from facets_svc import metrics
-from facets_svc.errors import LakeError, SettingsError
+from facets_svc.errors import LakeError, Overloaded, SettingsError
+from facets_svc.service.admission import AdmissionQueue
 from facets_svc.service.facets import FacetService
-from facets_svc.service.pool import Pool
 from facets_svc.settings import Settings
-from facets_svc.web.asgi import create_app_for
+from facets_svc.web.asgi import create_app_for, litestar_for
 from facets_svc.web.metrics import JobOutcome, exposition
-from facets_svc.web.target import ROUTES
 from tests.metrics.reading import Samples, samples, value
+from tests.web import conftest
 from tests.web.client import FACETS, SECRET, ask, bearer
-from tests.web.conftest import anyio_backend, app, engine, service, settings
 
-__all__ = ["anyio_backend", "app", "engine", "service", "settings"]
+anyio_backend, app, engine = conftest.anyio_backend, conftest.app, conftest.engine
+service, settings = conftest.service, conftest.settings
 
 pytestmark = pytest.mark.anyio
 
@@ -53,20 +53,20 @@ async def test_every_answer_is_counted_also_cached_and_refused_ones(app: ASGIApp
         (route, method, status): added(before, requests, route=route, method=method, status=status)
         for route, method, status in (
             (ROUTE, "GET", "200"),
-            (ROUTE, "GET", "401"),
+            ("other", "GET", "401"),
             (ROUTE, "GET", "403"),
             ("other", "GET", "404"),
-            (ROUTE, "other", "405"),
+            ("other", "other", "405"),
         )
     } == {
         (ROUTE, "GET", "200"): 3,
-        (ROUTE, "GET", "401"): 3,
+        ("other", "GET", "401"): 3,
         (ROUTE, "GET", "403"): 1,
         ("other", "GET", "404"): 1,
-        (ROUTE, "other", "405"): 1,
+        ("other", "other", "405"): 1,
     }
-    assert added(before, "facets_http_request_duration_seconds_count", route=ROUTE) == 8
-    assert added(before, "facets_http_request_duration_seconds_bucket", route=ROUTE, le="+Inf") == 8
+    assert added(before, "facets_http_request_duration_seconds_count", route=ROUTE) == 4
+    assert added(before, "facets_http_request_duration_seconds_bucket", route=ROUTE, le="+Inf") == 4
     assert added(before, "facets_http_request_duration_seconds_sum", route=ROUTE) > 0
     cache = "facets_response_cache_requests_total"
     assert (added(before, cache, result="miss"), added(before, cache, result="hit")) == (1, 2)
@@ -87,13 +87,28 @@ async def test_a_refusal_for_the_rate_is_counted(service: FacetService) -> None:
 
 
 async def test_a_full_queue_is_counted() -> None:
-    pool = Pool(threads=1, queue=0)
+    queue = AdmissionQueue(running=1, waiting=1)
     before = now()
-    pool._taken = 1
-    with pytest.raises(Exception, match="busy"):
-        pool.require_place()
+    queue.enter()
+    queue.enter()
+    assert value(now(), "facets_queries_running") == value(now(), "facets_queue_depth") == 1
+    with pytest.raises(Overloaded):
+        queue.enter()
     assert added(before, "facets_rejected_total", reason="queue_full") == 1
-    pool.close()
+    queue.leave()
+    queue.leave()
+    assert value(now(), "facets_queries_running") == value(now(), "facets_queue_depth") == 0
+
+
+async def test_the_queue_of_sql_is_counted_apart() -> None:
+    queue = AdmissionQueue(running=1, waiting=0, name="sql")
+    before = now()
+    async with queue.admitted():
+        assert value(now(), "facets_sql_running") == 1
+        with pytest.raises(Overloaded):
+            queue.enter()
+    assert value(now(), "facets_sql_running") == value(now(), "facets_queries_running") == 0
+    assert added(before, "facets_rejected_total", reason="sql") == 1
 
 
 async def test_the_cache_tells_its_size_and_gives_it_back(app: ASGIApp, service: FacetService) -> None:
@@ -101,7 +116,7 @@ async def test_the_cache_tells_its_size_and_gives_it_back(app: ASGIApp, service:
     await ask(app, FACETS, ACME)
     assert added(before, "facets_response_cache_entries") == 1
     assert added(before, "facets_response_cache_bytes") > 1000
-    service._in_force.replace(None)
+    service._current.replace(None)
     assert added(before, "facets_response_cache_entries") == added(before, "facets_response_cache_bytes") == 0
 
 
@@ -161,7 +176,9 @@ async def test_a_lake_without_a_job_s_metrics_costs_no_others(
     assert "facets_svc_sync" not in text
 
 
-async def test_no_label_names_an_org_a_subject_or_a_value(app: ASGIApp) -> None:
+async def test_no_label_names_an_org_a_subject_or_a_value(
+    app: ASGIApp, service: FacetService, settings: Settings
+) -> None:
     await ask(app, FACETS + "?tags=canary-value", bearer("acme", sub="canary-subject"))
     await ask(app, "/canary-path/acme", ACME)
     await ask(app, FACETS, ACME, method="CANARY")
@@ -169,7 +186,8 @@ async def test_no_label_names_an_org_a_subject_or_a_value(app: ASGIApp) -> None:
     assert "canary" not in text
     assert "acme" not in text
     routes = set(re.findall(r'route="([^"]*)"', text))
-    assert routes <= {route.template for route in ROUTES} | {"other", "/metrics"}
+    known = {route.path_format for route in litestar_for(service, settings).routes}
+    assert routes - known == {"other", "/metrics"}
 
 
 async def test_both_formats_of_prometheus_are_read_by_its_own_parsers(app: ASGIApp) -> None:

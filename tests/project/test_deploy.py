@@ -20,7 +20,6 @@ from facets_svc.cli import main
 from facets_svc.cli.metrics import Outcome, rendered
 from facets_svc.settings import PREFIX, Settings
 from facets_svc.sync.report import Report
-from facets_svc.web import target
 from tests.project.test_docs import README
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,9 +184,9 @@ def test_pods_are_probed_where_the_service_answers() -> None:
     [serve] = [container for container in containers() if container["name"] == "serve"]
     probed = {name: serve[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
     assert probed == {
-        "startup": target.READY.template,
-        "readiness": target.READY.template,
-        "liveness": target.LIVE.template,
+        "startup": "/health/ready",
+        "readiness": "/health/ready",
+        "liveness": "/health/live",
     }
     ports = {port["name"]: port["containerPort"] for port in serve["ports"]}
     assert f"--port={ports['http']}" in serve["args"]

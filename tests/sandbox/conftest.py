@@ -1,4 +1,4 @@
-"""A door over a lake of two snapshots, in which models change hands and become private."""
+"""A sandbox over a lake of two snapshots, in which models change hands and become private."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from facets_svc.lake import Lake
-from facets_svc.sandbox.door import Query, SqlAnswer, SqlDoor
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Limits
+from facets_svc.sandbox.service import Query, SqlAnswer, SqlSandbox
 from tests.catalogues import model, publish
 
 EARLIER = [
@@ -60,31 +60,31 @@ def extracts(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Extracts:
 
 
 @pytest.fixture(scope="session")
-async def door(extracts: Extracts) -> AsyncIterator[SqlDoor]:
-    door = SqlDoor(extracts, limits=LIMITS, processes=2, queue=8)
-    async with door.running():
-        yield door
+async def sandbox(extracts: Extracts) -> AsyncIterator[SqlSandbox]:
+    sandbox = SqlSandbox(extracts, limits=LIMITS, processes=2, queue=8)
+    async with sandbox.running():
+        yield sandbox
 
 
 Ask = Callable[..., Awaitable[SqlAnswer]]
 Rows = Callable[..., Awaitable[list[list[Any]]]]
 
 
-def asking(door: SqlDoor, lake: Lake) -> Ask:
+def asking(sandbox: SqlSandbox, lake: Lake) -> Ask:
     askers = count()
 
     async def ask(query: str, *, org: str = "acme", form: str = "json", asker: str = "", **values: Any) -> SqlAnswer:
         current = lake.current()
         assert current is not None
         subject = asker or f"asker {next(askers)}"
-        return await door.ask(Query(subject=subject, org=org, query=query, parameters=values, form=form), current)
+        return await sandbox.ask(Query(subject=subject, org=org, query=query, parameters=values, form=form), current)
 
     return ask
 
 
 @pytest.fixture
-def ask(door: SqlDoor, lake: Lake) -> Ask:
-    return asking(door, lake)
+def ask(sandbox: SqlSandbox, lake: Lake) -> Ask:
+    return asking(sandbox, lake)
 
 
 @pytest.fixture

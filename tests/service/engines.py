@@ -11,7 +11,7 @@ from typing import Any
 from facets_svc.catalogue import FACETS
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.facets.answer import Bin, FacetAnswer, FacetValues, ModelPage, Statistics, ValuePage
-from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
+from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
 from tests import oracle
 
 CREATED_AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -133,6 +133,11 @@ class OracleEngine:
             ),
             following=end if end < len(right.records) else None,
         )
+
+    def model(self, asked: RecordQuery, interruption: Interruption | None = None) -> dict[str, Any] | None:
+        query = ModelQuery(query=asked.query, fields=tuple(dict.fromkeys(("id", *asked.fields))), limit=10**9)
+        found = [record for record in self.models(query, interruption).records if record["id"] == asked.id]
+        return {name: found[0][name] for name in asked.fields} if found else None
 
     def seen_from(self, present: Engine) -> OracleEngine:
         assert isinstance(present, OracleEngine)

@@ -51,11 +51,11 @@ async def begun(engine: WaitingEngine) -> None:
 async def test_a_question_asked_again_is_answered_without_the_engine() -> None:
     engine = OracleEngine(ROWS)
     async with Lake(engine).service().running() as service:
-        assert service.kept(ACME, WHOLE) is None
+        assert service.cached(ACME, WHOLE) is None
         first, again = Timing(), Timing()
         answer = await service.ask(ACME, WHOLE, timing=first)
 
-        assert service.kept(ACME, WHOLE) is answer
+        assert service.cached(ACME, WHOLE) is answer
         assert await service.ask(ACME, WHOLE, timing=again) is answer
         assert engine.answers == 1
         assert (first.hit, again.hit) == (False, True)
@@ -65,9 +65,9 @@ async def test_another_org_scope_or_form_is_another_answer() -> None:
     async with Lake(OracleEngine(ROWS)).service().running() as service:
         await service.ask(ACME, WHOLE)
 
-        assert service.kept(RIVAL, WHOLE) is None
-        assert service.kept(FacetQuery.of("acme", limit=10, include_public=True), WHOLE) is None
-        assert service.kept(ACME, WholeForm("gzip")) is None
+        assert service.cached(RIVAL, WHOLE) is None
+        assert service.cached(FacetQuery.of("acme", limit=10, include_public=True), WHOLE) is None
+        assert service.cached(ACME, WholeForm("gzip")) is None
         assert (await service.ask(RIVAL, WHOLE)).answer.total == 1
         assert (await service.ask(FacetQuery.of("acme", limit=10, include_public=True), WHOLE)).answer.total == 3
 
@@ -76,8 +76,8 @@ async def test_what_a_member_of_an_unknown_org_was_answered_an_operator_is_not()
     ghost = FacetQuery.of("ghost", limit=10)
     async with Lake(OracleEngine(ROWS)).service().running() as service:
         assert (await service.ask(ghost, WHOLE)).answer.total == 0
-        assert service.kept(ghost, WHOLE) is not None
-        assert service.kept(ghost, WHOLE, must_know_org=True) is None
+        assert service.cached(ghost, WHOLE) is not None
+        assert service.cached(ghost, WHOLE, must_know_org=True) is None
         with pytest.raises(NotFound):
             await service.ask(ghost, WHOLE, must_know_org=True)
 
@@ -87,15 +87,15 @@ async def test_kept_answers_go_with_their_snapshot() -> None:
     lake = Lake(old, new)
     async with lake.service().running() as service:
         assert (await service.ask(ACME, WHOLE)).answer.total == 2
-        tenure = service._in_force.tenure
-        assert tenure is not None
-        assert tenure.cache.bytes > 0
+        loaded = service._current.loaded
+        assert loaded is not None
+        assert loaded.cache.bytes > 0
 
         lake.current = "new"
         await service.reload()
 
-        assert service.kept(ACME, WHOLE) is None
-        assert tenure.cache.bytes == 0
+        assert service.cached(ACME, WHOLE) is None
+        assert loaded.cache.bytes == 0
         assert (await service.ask(ACME, WHOLE)).answer.total == 1
 
 
@@ -105,14 +105,14 @@ async def test_an_answer_that_comes_after_the_swap_is_kept_nowhere() -> None:
     async with lake.service().running() as service:
         running = asyncio.create_task(service.ask(ACME, WHOLE))
         await begun(old)
-        tenure = service._in_force.tenure
-        assert tenure is not None
+        loaded = service._current.loaded
+        assert loaded is not None
         lake.current = "new"
         await service.reload()
         old.go.set()
 
         assert (await running).snapshot.id == "old"
-        assert (len(tenure.cache), service.kept(ACME, WHOLE)) == (0, None)
+        assert (len(loaded.cache), service.cached(ACME, WHOLE)) == (0, None)
         assert old.closed
 
 
@@ -184,7 +184,7 @@ async def test_an_error_is_all_waiters_and_is_not_kept() -> None:
     async with Lake(FailingOnce(ROWS)).service().running() as service:
         first = await asyncio.gather(*(service.ask(ACME, WHOLE) for _ in range(3)), return_exceptions=True)
         assert [str(error) for error in first] == ["the first time"] * 3
-        assert service.kept(ACME, WHOLE) is None
+        assert service.cached(ACME, WHOLE) is None
         assert (await service.ask(ACME, WHOLE)).answer.total == 2
 
 
@@ -195,8 +195,8 @@ async def test_a_query_at_its_deadline_is_interrupted_and_the_next_one_is_answer
             await service.ask(ACME, WHOLE)
 
         assert await asyncio.to_thread(engine.interrupted.wait, 20)
-        await until(lambda: service._pool.taken == 0)
-        assert service.kept(ACME, WHOLE) is None
+        await until(lambda: service._pool.admission.taken == 0)
+        assert service.cached(ACME, WHOLE) is None
         assert (await service.ask(ACME, WHOLE)).answer.total == 2
 
 
@@ -209,7 +209,7 @@ async def test_a_query_that_waits_past_its_deadline_never_starts_and_gives_its_p
         with pytest.raises(DeadlineExceeded):
             await service.ask(ACME, WHOLE, timing=timing)
 
-        assert service._pool.taken == 1
+        assert service._pool.admission.taken == 1
         engine.go.set()
         await blocking
         assert engine.answers == 0

@@ -10,7 +10,8 @@ import pytest
 
 from facets_svc.engine.base import Interruption
 from facets_svc.errors import Overloaded
-from facets_svc.service.pool import MAX_RETRY_SECONDS, Pool
+from facets_svc.service.admission import MAX_RETRY_SECONDS
+from facets_svc.service.pool import Pool
 from facets_svc.service.priority import NICENESS
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +45,7 @@ async def test_work_runs_in_a_thread_of_the_pool() -> None:
     name = await pool.run(lambda _: threading.current_thread().name)
 
     assert name.startswith("facets-query")
-    assert pool.taken == 0
+    assert pool.admission.taken == 0
     pool.close()
 
 
@@ -62,7 +63,7 @@ async def test_what_neither_runs_nor_fits_the_queue_is_refused_with_a_time_to_co
     work.go.set()
     await asyncio.gather(running, waiting)
     assert work.runs == 2
-    assert pool.taken == 0
+    assert pool.admission.taken == 0
     pool.close()
 
 
@@ -91,7 +92,7 @@ async def test_running_work_is_interrupted_when_its_caller_is_cancelled() -> Non
     assert work.interruption is not None
     assert work.interruption.requested
     pool.close()
-    assert pool.taken == 0
+    assert pool.admission.taken == 0
 
 
 async def test_a_place_stays_taken_until_the_thread_is_done_even_when_the_caller_has_left() -> None:
@@ -113,29 +114,29 @@ async def test_a_place_stays_taken_until_the_thread_is_done_even_when_the_caller
 
     go.set()
     pool.close()
-    assert pool.taken == 0
+    assert pool.admission.taken == 0
 
 
 async def test_what_would_wait_longer_than_it_may_is_refused_with_the_time_it_would_have_waited() -> None:
     pool, work = Pool(threads=2, queue=100, patience_seconds=2.5), Work()
-    pool._lately = 1.0  # a second each
+    pool.admission._lately = 1.0  # a second each
     asked = [asyncio.create_task(pool.run(work)) for _ in range(2 + 5)]
     await asyncio.sleep(0)
 
     with pytest.raises(Overloaded) as refusal:
         await pool.run(work)
 
-    assert pool.taken == 7
+    assert pool.admission.taken == 7
     assert refusal.value.retry_after_seconds == 3
     work.go.set()
     await asyncio.gather(*asked)
-    assert 0 < pool._lately < 1
+    assert 0 < pool.admission._lately < 1
     pool.close()
 
 
 async def test_a_free_thread_is_given_however_long_work_has_taken_lately() -> None:
     pool = Pool(threads=1, queue=1, patience_seconds=0.1)
-    pool._lately = 1000.0
+    pool.admission._lately = 1000.0
     assert await pool.run(lambda _: "done") == "done"
     pool.close()
 
@@ -167,7 +168,7 @@ async def test_waiting_work_whose_caller_is_cancelled_never_starts() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert pool.taken == 1
+    assert pool.admission.taken == 1
     first.go.set()
     await running
     pool.close()
@@ -177,7 +178,7 @@ async def test_waiting_work_whose_caller_is_cancelled_never_starts() -> None:
 
 async def test_those_who_are_refused_are_told_to_come_back_one_after_the_other() -> None:
     pool, work = Pool(threads=2, queue=0), Work()
-    pool._lately = 0.4  # five a second, of which one is for those who come back
+    pool.admission._lately = 0.4  # five a second, of which one is for those who come back
     asked = [asyncio.create_task(pool.run(work)) for _ in range(2)]
     await begun(work)
 

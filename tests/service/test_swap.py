@@ -4,7 +4,7 @@ import pytest
 
 from facets_svc.errors import Unavailable
 from facets_svc.service.answered import SnapshotInForce
-from facets_svc.service.swap import EngineInForce
+from facets_svc.service.swap import CurrentEngine
 from tests.service.engines import CREATED_AT, OracleEngine
 
 
@@ -14,7 +14,7 @@ class StuckEngine(OracleEngine):
 
 
 def test_without_an_engine_nothing_is_lent() -> None:
-    in_force = EngineInForce()
+    in_force = CurrentEngine()
 
     assert in_force.snapshot is None
     with pytest.raises(Unavailable), in_force.lent():
@@ -22,7 +22,7 @@ def test_without_an_engine_nothing_is_lent() -> None:
 
 
 def test_an_engine_that_nobody_uses_closes_when_it_is_replaced() -> None:
-    in_force, old, new = EngineInForce(), OracleEngine(snapshot_id="old"), OracleEngine(snapshot_id="new")
+    in_force, old, new = CurrentEngine(), OracleEngine(snapshot_id="old"), OracleEngine(snapshot_id="new")
     in_force.replace(old)
     in_force.replace(new)
 
@@ -31,7 +31,7 @@ def test_an_engine_that_nobody_uses_closes_when_it_is_replaced() -> None:
 
 
 def test_a_replaced_engine_serves_its_users_to_the_end_and_then_closes() -> None:
-    in_force, old, new = EngineInForce(), OracleEngine(), OracleEngine()
+    in_force, old, new = CurrentEngine(), OracleEngine(), OracleEngine()
     in_force.replace(old)
 
     with in_force.lent() as first:
@@ -44,7 +44,7 @@ def test_a_replaced_engine_serves_its_users_to_the_end_and_then_closes() -> None
 
 
 def test_an_engine_that_does_not_close_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    in_force, new = EngineInForce(), OracleEngine(snapshot_id="new")
+    in_force, new = CurrentEngine(), OracleEngine(snapshot_id="new")
     in_force.replace(StuckEngine(snapshot_id="old"))
 
     in_force.replace(new)

@@ -195,21 +195,24 @@ async def test_head_304_and_what_is_kept_are_there_for_one_facet_too(app: ASGIAp
 
     assert (head.status, head.headers, head.body) == (200, first.headers, b"")
     assert (unchanged.status, unchanged.headers["etag"], unchanged.body) == (304, first.headers["etag"], b"")
+    assert again.headers.pop("x-ignored-parameters") == "facet_limit"
     assert (again.headers, again.body, again.timing == unchanged.timing) == (first.headers, first.body, True)
 
 
 PARAMETERS = "tags, license, task_categories, framework, size_category"
-KEYS = "tags, licenses, task_categories, frameworks, size_categories"
+SORTED = "framework, license, size_category, tags, task_categories"
+KEYS = "frameworks, licenses, size_categories, tags, task_categories"
+MODE = f"Should be facet:mode, and the facet one of {PARAMETERS}, and the mode one of any, all."
 
 
 @pytest.mark.parametrize(
     ("query", "error"),
     [
-        ("match=licenses:any", ("match", f"Should be facet:mode, and the facet one of {PARAMETERS}.", "enum")),
-        ("match=tags", ("match", f"Should be facet:mode, and the facet one of {PARAMETERS}.", "enum")),
-        ("match=tags:some", ("match", "Should be facet:mode, and the mode one of any, all.", "enum")),
-        ("missing=licenses", ("missing", f"Should be one of {PARAMETERS}.", "enum")),
-        ("missing=", ("missing", f"Should be one of {PARAMETERS}.", "enum")),
+        ("match=licenses:any", ("match", MODE, "enum")),
+        ("match=tags", ("match", MODE, "enum")),
+        ("match=tags:some", ("match", MODE, "enum")),
+        ("missing=licenses", ("missing", f"Should be one of {SORTED}.", "enum")),
+        ("missing=", ("missing", f"Should be one of {SORTED}.", "enum")),
         ("exclude=gpl", ("exclude", f"Should be facet:value, and the facet one of {PARAMETERS}.", "enum")),
         ("facets=license", ("facets", f"Should be one of {KEYS}.", "enum")),
         ("facets=tags,", ("facets", f"Should be one of {KEYS}.", "enum")),
@@ -231,7 +234,7 @@ KEYS = "tags, licenses, task_categories, frameworks, size_categories"
             "created_after=yesterday",
             (
                 "created_after",
-                "Should be a time in ISO 8601, such as 2026-11-24T02:00:00Z (an offset's + is sent as %2B).",
+                "Should be a time in RFC 3339, such as 2026-11-24T02:00:00Z (an offset's + is sent as %2B), or a date.",
                 "datetime_parsing",
             ),
         ),
@@ -251,6 +254,6 @@ async def test_what_is_wrong_with_a_page_is_named(app: ASGIApp) -> None:
     assert answer.json["errors"] == [
         {"loc": ["query", "q"], "msg": "Should have at most 256 characters.", "type": "too_long"},
         {"loc": ["query", "sort"], "msg": "Should be one of count, value.", "type": "enum"},
-        {"loc": ["query", "offset"], "msg": "Should be between 0 and 2147483647.", "type": "out_of_range"},
         {"loc": ["query", "limit"], "msg": "Should be between 1 and 10000.", "type": "out_of_range"},
+        {"loc": ["query", "offset"], "msg": "Should be between 0 and 2147483647.", "type": "out_of_range"},
     ]

@@ -502,10 +502,13 @@ class TestWhatIsRemembered:
                 check(signed(HS256, CLAIMS, OLD_SECRET), NOW)
         assert keys.verified == 3
 
-    def test_it_is_bounded_in_number_and_in_length(
-        self, keys: _Counting, monkeypatch: pytest.MonkeyPatch, check: Callable[[str, float], Caller]
-    ) -> None:
+    def test_it_is_bounded_in_number_and_in_length(self, keys: _Counting, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(auth, "MAX_REMEMBERED", 2)
+        authenticator = Authenticator(keys, algorithm="HS256")
+
+        def check(token: str, now: float) -> Caller:
+            return authenticator.authenticate([f"Bearer {token}".encode()], now)
+
         for subject in ("a", "b", "a", "c", "a", "b"):  # b is the one that was not seen for longest when c comes
             check(with_claims(sub=subject), NOW)
         assert keys.verified == 4

@@ -1,4 +1,4 @@
-"""A busy service refuses before the framework is asked: the answer is the one that the handler would give."""
+"""A busy service refuses what it would have to compute, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from litestar.types import ASGIApp
 
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web.asgi import litestar_for
-from facets_svc.web.auth import Authenticator
-from facets_svc.web.cors import CorsPolicy
-from facets_svc.web.gate import Gate
-from facets_svc.web.rate import RateLimit
-from facets_svc.web.shortcut import Shortcut
-from facets_svc.web.tls import TlsPolicy
+from facets_svc.web.asgi import create_app_for
 from tests.service.engines import WaitingEngine
 from tests.web.client import FACETS, SECRET, Answer, ask, bearer, operator
 from tests.web.conftest import ROWS
@@ -52,48 +45,20 @@ async def busy(app: ASGIApp, engine: WaitingEngine) -> AsyncIterator[asyncio.Tas
     await running
 
 
-def gated(service: FacetService, settings: Settings, app: ASGIApp | None, limit: RateLimit | None = None) -> Gate:
-    """A gate without a shortcut before `app`, or one with nothing behind it."""
-
-    async def nothing(*_arguments: Any) -> None:
-        raise AssertionError("The application was asked.")
-
-    return Gate(
-        app or nothing,
-        authenticator=Authenticator.of(settings),
-        tls=TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies),
-        cors=CorsPolicy(settings.cors_origins),
-        limit=limit,
-        shortcut=None if app else Shortcut(service, settings),
-    )
-
-
-def told(answer: Answer) -> tuple[int, dict[str, str], bytes]:
-    return answer.status, {**answer.headers, "x-request-id": ""}, answer.body
-
-
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("target", REFUSED)
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_refusal_needs_no_application_and_is_to_the_byte_the_handlers(
-    service: FacetService, settings: Settings, target: str, method: str
-) -> None:
-    at_once = await ask(gated(service, settings, None), target, ACME, method=method)
-    handled = await ask(gated(service, settings, litestar_for(service, settings)), target, ACME, method=method)
-
-    assert at_once.status == 429
-    assert at_once.headers["retry-after"] == "1"
-    assert told(at_once) == told(handled)
+async def test_a_full_queue_is_429_for_whatever_has_to_be_computed(app: ASGIApp, target: str) -> None:
+    answer = await ask(app, target, ACME)
+    assert answer.error == (429, "usage_limit_exceeded_error")
+    assert answer.headers["retry-after"] == "1"
 
 
 @pytest.mark.usefixtures("busy")
-async def test_a_spent_rate_is_refused_at_once_too_and_before_the_queue_is_looked_at(
-    service: FacetService, settings: Settings
-) -> None:
+async def test_a_spent_rate_is_refused_before_the_queue_is_looked_at(service: FacetService, settings: Settings) -> None:
     limited = replace(settings, rate_limit="1/hour")
-    gate = gated(service, limited, None, RateLimit.of(limited))
+    app = create_app_for(service, limited)
 
-    answers = [await ask(gate, REFUSED[0], ACME) for _ in range(2)]
+    answers = [await ask(app, REFUSED[0], ACME) for _ in range(2)]
 
     assert [answer.error for answer in answers] == [(429, "usage_limit_exceeded_error")] * 2
     assert [int(answer.headers["retry-after"]) > 3000 for answer in answers] == [False, True]

@@ -16,7 +16,7 @@ from facets_svc.facets.query import FacetQuery
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web.asgi import create_app_for
-from facets_svc.web.shortcut import MAX_READ_BYTES
+from facets_svc.web.reading import MAX_REMEMBERED_BYTES
 from tests.service.engines import OracleEngine, WaitingEngine
 from tests.web.client import FACETS, SECRET, Answer, ask, bearer, operator
 from tests.web.conftest import ROWS
@@ -64,6 +64,7 @@ async def test_another_spelling_of_the_same_question_is_the_same_answer(app: ASG
     spellings = ["?tags=a&license=mit", "?license=mit&tags=a", "?tags=a&tags=%61&license=+mit&junk=1"]
     answers = [await ask(app, FACETS + spelling, ACME, FIXED) for spelling in spellings]
 
+    assert answers[2].headers.pop("x-ignored-parameters") == "junk"
     assert all(same(answer, answers[0]) for answer in answers)
     assert engine.answers == 1
     assert [answer.timing == HIT for answer in answers] == [False, True, True]
@@ -136,7 +137,7 @@ async def test_what_is_wrong_is_told_whatever_is_kept(app: ASGIApp) -> None:
 
 
 async def test_a_long_request_is_answered_from_what_is_kept_too(app: ASGIApp, engine: CountingEngine) -> None:
-    long = FACETS + "?" + "&".join(f"tags={'x' * 200}{number}" for number in range(MAX_READ_BYTES // 200 + 1))
+    long = FACETS + "?" + "&".join(f"tags={'x' * 200}{number}" for number in range(MAX_REMEMBERED_BYTES // 200 + 1))
     first, again = [await ask(app, long, ACME, FIXED) for _ in range(2)]
     assert same(first, again)
     assert (engine.answers, again.timing) == (1, HIT)
@@ -279,9 +280,9 @@ class TestWithAnEngineThatWaits:
 async def shared(service: FacetService) -> bool:
     """Whether somebody has joined another's computation."""
     await asyncio.sleep(0.01)
-    tenure = service._in_force.tenure
-    assert tenure is not None
-    return any(flight.waiters > 1 for flight in tenure.flights._under_way.values())
+    loaded = service._current.loaded
+    assert loaded is not None
+    return any(flight.waiters > 1 for flight in loaded.flight._under_way.values())
 
 
 def scope_of(*headers: tuple[str, str]) -> Any:

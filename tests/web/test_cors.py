@@ -13,7 +13,7 @@ PAGE = ("Origin", "https://ui.example")
 PREFLIGHT = [("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization")]
 EXPOSED = (
     "ETag, X-Snapshot-Id, X-Facets-Truncated, X-Next-Cursor, X-Sql-Rows, X-Sql-Truncated, X-Request-Id, "
-    "Retry-After, Server-Timing"
+    "X-Ignored-Parameters, Retry-After, Server-Timing"
 )
 
 

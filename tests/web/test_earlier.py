@@ -26,7 +26,7 @@ from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web.app import past
 from facets_svc.web.asgi import create_app_for
-from facets_svc.web.params import query_of
+from facets_svc.web.parameters import FacetsParameters, parameters_of
 from tests.catalogues import model, sync, write_catalogue
 from tests.web.client import FACETS, SECRET, Answer, ask, bearer, operator
 
@@ -148,10 +148,10 @@ async def test_what_is_not_kept_is_404_and_says_what_is(tmp_path: Path) -> None:
             assert answer.json["detail"] == f"No snapshot is kept as of then; kept are {ids[0]}, {ids[1]}."
 
 
-@pytest.mark.parametrize("as_of", ["", "yesterday", "20261124T020000Z-3f9", "2026-13-01", "20261124T020000Z-3f9c\0"])
+@pytest.mark.parametrize("as_of", ["", "yesterday", "20261124T020000Z-3f9", "2026-13-01", "20261128"])
 def test_what_is_neither_an_id_nor_a_time_is_422(as_of: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        query_of("acme", [("as_of", as_of)], Settings())
+        parameters_of(FacetsParameters, (("as_of", as_of),), Settings())
     assert [(one.location, one.kind) for one in refusal.value.fields] == [(("query", "as_of"), "datetime_parsing")]
 
 

@@ -10,16 +10,14 @@ from facets_svc.catalogue import FRAMEWORK, LICENSE, SIZE_CATEGORY, TAGS, TASK_C
 from facets_svc.errors import BadEncoding, InvalidRequest
 from facets_svc.facets.query import FacetQuery
 from facets_svc.settings import Settings
-from facets_svc.web.params import query_of
-from facets_svc.web.target import FACETS, RawTarget
+from facets_svc.web.parameters import FacetsParameters, parameters_of
+from facets_svc.web.reading import pairs_of
 
 SETTINGS = Settings(facet_limit=50, facet_limit_max=200)
 
 
 def read(query: str, settings: Settings = SETTINGS) -> FacetQuery:
-    target = RawTarget.of(b"/api/v1/org/acme/models/facets", query.encode("latin-1")).read("GET")
-    assert target.route is FACETS
-    return query_of(target.org, target.query, settings)
+    return parameters_of(FacetsParameters, pairs_of(query.encode("latin-1")), settings).question("acme")
 
 
 def wrong(query: str) -> list[tuple[str, str]]:
@@ -154,8 +152,7 @@ ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 @given(st.lists(st.tuples(st.sampled_from(["search", "tags", "include_public", "facet_limit", "x"]), ANY_TEXT)))
 def test_pairs_survive_the_way_through_a_query_string(pairs: list[tuple[str, str]]) -> None:
     encoded = "&".join(f"{name}={''.join(f'%{byte:02X}' for byte in value.encode())}" for name, value in pairs)
-    target = RawTarget.of(b"/api/v1/org/acme/models/facets", encoded.encode())
-    assert target.read("GET").query == tuple(pairs)
+    assert pairs_of(encoded.encode()) == tuple(pairs)
 
 
 @given(st.binary(max_size=60))

@@ -18,21 +18,18 @@ from facets_svc.catalogue import (
 from facets_svc.errors import InvalidRequest
 from facets_svc.facets.query import FacetQuery, Range, ValueQuery
 from facets_svc.settings import Settings
-from facets_svc.web.params import query_of, value_query_of
-from facets_svc.web.target import RawTarget
+from facets_svc.web.parameters import FacetsParameters, ValuesParameters, parameters_of
+from facets_svc.web.reading import pairs_of
 
 SETTINGS = Settings(facet_limit=50, facet_limit_max=200)
 
 
 def read(query: str) -> FacetQuery:
-    target = RawTarget.of(b"/api/v1/org/acme/models/facets", query.encode()).read("GET")
-    return query_of(target.org, target.query, SETTINGS)
+    return parameters_of(FacetsParameters, pairs_of(query.encode()), SETTINGS).question("acme")
 
 
 def read_values(query: str, settings: Settings = SETTINGS) -> ValueQuery:
-    target = RawTarget.of(b"/api/v1/org/acme/models/facets/licenses", query.encode()).read("GET")
-    assert target.facet is LICENSE
-    return value_query_of(target.org, target.facet, target.query, settings)
+    return parameters_of(ValuesParameters, pairs_of(query.encode()), settings).question("acme", "licenses")
 
 
 def wrong(query: str) -> list[tuple[str, str]]:
@@ -70,7 +67,7 @@ def test_what_means_the_same_is_the_same_query() -> None:
     spellings = [
         "created_after=2026-11-24T00:00:00Z&exclude=tags:a&exclude=tags:b&missing=license",
         "created_after=2026-11-24&exclude=tags:b&exclude=tags:%20a%20&exclude=tags:&missing=license&missing=license",
-        "exclude=tags:a&exclude=tags:b&created_after=1999&created_after=20261124T010000%2B0100&missing=license",
+        "exclude=tags:a&exclude=tags:b&created_after=1999&created_after=2026-11-24T01:00:00%2B01:00&missing=license",
         "match=tags:all&exclude=tags:a&exclude=tags:b&created_after=2026-11-24&missing=license&counts=false",
         (
             "facets=size_categories,tags,frameworks,task_categories,licenses,tags&missing=license&exclude=tags:a"
@@ -84,20 +81,36 @@ def test_what_means_the_same_is_the_same_query() -> None:
     ("text", "time"),
     [
         ("2026-11-24", datetime(2026, 11, 24, tzinfo=UTC)),
-        ("2026-11-24T02:03", datetime(2026, 11, 24, 2, 3, tzinfo=UTC)),
-        ("2026-11-24 02:03:04.5", datetime(2026, 11, 24, 2, 3, 4, 500_000, tzinfo=UTC)),
+        ("2026-11-24T02:03:04Z", datetime(2026, 11, 24, 2, 3, 4, tzinfo=UTC)),
+        ("2026-11-24t02:03:04.5z", datetime(2026, 11, 24, 2, 3, 4, 500_000, tzinfo=UTC)),
+        ("2026-11-24T02:03:04.1234567Z", datetime(2026, 11, 24, 2, 3, 4, 123_457, tzinfo=UTC)),
+        ("2026-11-24T23:59:60Z", datetime(2026, 11, 25, tzinfo=UTC)),
+        ("2026-11-24T02:03:04-00:00", datetime(2026, 11, 24, 2, 3, 4, tzinfo=UTC)),
         ("2026-11-24T02:03:04-05:30", datetime(2026, 11, 24, 7, 33, 4, tzinfo=UTC)),
         ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
         ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
     ],
 )
-def test_a_time_is_iso_8601_and_utc_when_it_does_not_say(text: str, time: datetime) -> None:
+def test_a_time_is_rfc_3339_or_a_date(text: str, time: datetime) -> None:
     assert read(f"updated_after={text}").ranges == (Range(UPDATED_AT, time),)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "2026", "2026-13-01", "2026-11-24T02:00:00+02:00", "1700000000", "0001-01-01T00:00%2B14:00", "%00", "-"],
+    [
+        *("", "x", "2026", "2026-13-01", "1700000000", "%00", "-", "20261128", "2026-W48-2", "2026-330", "-2026-11-24"),
+        # an offset whose + was not sent as %2B, or that stands behind a date: it was taken for a time of day
+        *("2026-11-24T02:00:00+02:00", "2026-11-24+02:00", "2026-11-24%2B02:00", "2026-11-24-02:00", "2026-11-24Z"),
+        *("2026-11-24T02:03", "2026-11-24T02:03:04", "2026-11-24%2002:03:04Z", "20261124T020304Z", "2026-11-24T02Z"),
+        *("2026-11-24T24:00:00Z", "2026-11-24T02:60:00Z", "2026-11-24T02:00:61Z", "2026-02-29T00:00:00Z"),
+        *(
+            "2026-11-24T02:00:00%2B24:00",
+            "2026-11-24T02:00:00%2B0200",
+            "2026-11-24T02:00:00,5Z",
+            "2026-11-24T02:00:00.Z",
+        ),
+        *("0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:60Z", "0000-01-01", "%EF%BC%92026-11-24"),
+    ],
 )
 def test_a_time_is_nothing_else(text: str) -> None:
     assert wrong(f"updated_before={text}") == [("updated_before", "datetime_parsing")]
@@ -127,13 +140,13 @@ def test_an_excluded_value_holds_256_characters_without_its_facet() -> None:
 
 def test_everything_wrong_is_told_at_once() -> None:
     assert wrong("facets=x&match=x&missing=x&exclude=x&facet_limits=x&counts=x&downloads_min=x&created_after=x") == [
-        ("facets", "enum"),
-        ("exclude", "enum"),
         ("match", "enum"),
         ("missing", "enum"),
+        ("exclude", "enum"),
         ("downloads_min", "int_parsing"),
         ("created_after", "datetime_parsing"),
         ("facet_limits", "enum"),
+        ("facets", "enum"),
         ("counts", "bool_parsing"),
     ]
 

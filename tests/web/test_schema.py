@@ -13,7 +13,6 @@ from hypothesis import given
 from schemathesis import GenerationMode
 from schemathesis.checks import positive_data_acceptance
 
-from facets_svc.web.target import QUESTIONS, SQL
 from tests.web.client import token
 from tests.web.live import Server, start
 
@@ -28,6 +27,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 OPERATOR = {"Authorization": f"Bearer {token(orgs='*', exp=int(time.time()) + 86400)}"}
 
 
+QUESTIONS = {
+    "/api/v1/org/{org}/models",
+    "/api/v1/org/{org}/models/facets",
+    "/api/v1/org/{org}/models/facets/{facet}",
+    "/api/v1/org/{org}/models/{id}",
+    "/api/v1/org/{org}/snapshots",
+}
+SQL = "/api/v1/org/{org}/sql"
+
 EVERY_MODE = pytest.mark.parametrize("mode", list(GenerationMode))
 EVERYBODY = pytest.mark.parametrize("headers", [OPERATOR, {}], ids=["operator", "nobody"])
 
@@ -39,9 +47,9 @@ def hold_to_the_document(server: Server, mode: GenerationMode, headers: dict[str
 
     for found in described.get_all_operations():
         operation = cast("Any", found).ok()
-        if mode is GenerationMode.NEGATIVE and operation.path not in {route.template for route in QUESTIONS}:
+        if mode is GenerationMode.NEGATIVE and operation.path not in QUESTIONS:
             continue  # nothing can be wrong where there are no parameters
-        if operation.path == SQL.template:
+        if operation.path == SQL:
             continue  # there is no lake behind this server; tests/web/test_sql_schema.py asks one that has one
 
         @given(operation.as_strategy(generation_mode=mode))
@@ -52,7 +60,7 @@ def hold_to_the_document(server: Server, mode: GenerationMode, headers: dict[str
 
         check()
 
-    assert {route.template for route in QUESTIONS} <= set(asked)
+    assert set(asked) >= QUESTIONS
     return asked.total()
 
 

@@ -121,7 +121,7 @@ async def test_the_same_rows_come_in_every_form(post: Post) -> None:
         return answer.body
 
     assert [json.loads(line) for line in (await body("application/jsonl")).splitlines()] == rows
-    assert (await body("text/csv")).decode() == "id,license\nm1,mit\nm2,own\n"
+    assert (await body("text/csv")).decode() == "id,license\r\nm1,mit\r\nm2,own\r\n"
     stream = pa.ipc.open_stream(await body("application/vnd.apache.arrow.stream"))
     assert stream.read_all().to_pylist() == rows
     assert pq.read_table(io.BytesIO(await body("application/vnd.apache.parquet"))).to_pylist() == rows

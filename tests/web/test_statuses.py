@@ -104,7 +104,7 @@ async def test_another_method_without_a_token_is_401(app: ASGIApp) -> None:
         "/health/live/",
         "/x/health/live",
         "/health",
-        "/schema",
+        "/schema/",
         "/schema/openapi.json/",
         "/schema/openapi.yaml",
         "/schema/swagger",

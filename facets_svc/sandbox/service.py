@@ -17,14 +17,17 @@ from facets_svc.errors import DeadlineExceeded, NoSnapshot, Overloaded, QueryErr
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Files, Limits, Outcome, Task
 from facets_svc.sandbox.processes import Ended, Processes
-from facets_svc.sandbox.slots import RETRY_SECONDS, Slots
+from facets_svc.service.admission import AdmissionQueue
 from facets_svc.service.priority import step_back
-from facets_svc.service.shared import SharedWork
+from facets_svc.service.single_flight import SingleFlight
 
 T = TypeVar("T")
 
 _TRIES: Final = 4
 """How often a query is started whose rows are not all there: at present, of earlier snapshots, and once more each."""
+
+ASKERS_SHARE: Final = 0.5
+"""The part of the places, to run and to wait in, that one asker may have."""
 
 UNSENT_ANSWERS: Final = 8
 """How many answers of the largest size may wait in memory for clients that read them slowly."""
@@ -68,7 +71,7 @@ class ParameterWrong(QueryError):
         self.name = name
 
 
-class SqlDoor:
+class SqlSandbox:
     """Answers queries while `running`, within `limits` of which the deadline counts from when it is asked.
 
     `processes` of them run at a time, `queue` more wait.
@@ -77,10 +80,10 @@ class SqlDoor:
     def __init__(self, extracts: Extracts, *, limits: Limits, processes: int, queue: int) -> None:
         self._extracts = extracts
         self._limits = limits
-        self._slots = Slots(processes=processes, queue=queue)
+        self._queue = AdmissionQueue(running=processes, waiting=queue, share=ASKERS_SHARE, name="sql")
         self._processes = Processes()
         self._unsent_bytes = 0
-        self._work = SharedWork()
+        self._work = SingleFlight()
         # The past takes long to extract, and must not keep the present waiting.
         self._now, self._then = (
             ThreadPoolExecutor(1, thread_name_prefix=f"facets-extract-{name}", initializer=step_back)
@@ -108,10 +111,10 @@ class SqlDoor:
         `Unavailable` when a process cannot be had, and `LakeError`. It is stopped when the caller is cancelled.
         """
         if self._unsent_bytes > UNSENT_ANSWERS * self._limits.bytes:
-            raise Overloaded("Too many answers wait to be read.", retry_after_seconds=RETRY_SECONDS)
+            raise Overloaded("Too many answers wait to be read.", retry_after_seconds=1)
         deadline = time.monotonic() + self._limits.seconds
         try:
-            async with asyncio.timeout(self._limits.seconds), self._slots.held(query.subject):
+            async with asyncio.timeout(self._limits.seconds), self._queue.admitted(query.subject):
                 return await self._answer(query, snapshot_id, deadline)
         except TimeoutError:
             raise DeadlineExceeded(_LATE) from None
@@ -128,7 +131,7 @@ class SqlDoor:
     async def _answer(self, query: Query, present: str, deadline: float) -> SqlAnswer:
         for _ in range(_TRIES):
             make = partial(self._extracts.history, present, query.org)
-            snapshots = await self._work.result((present, query.org), self._now, make)
+            snapshots = await self._work.run((present, query.org), self._now, make)
             outcome, content = await self._run(query, snapshots, deadline)
             match outcome.kind:
                 case "answered":
@@ -145,7 +148,7 @@ class SqlDoor:
                     if all(os.path.exists(file) for file in snapshots[-1].files):  # noqa: PTH110, ASYNC240 - strings; a look
                         raise QueryError("The query cannot be answered: the engine failed at it.")
                     forget = partial(self._extracts.forget, present, query.org)
-                    await self._work.result(("forget", present, query.org), self._now, forget)
+                    await self._work.run(("forget", present, query.org), self._now, forget)
         raise Unavailable("The rows of a snapshot could not be read.")
 
     async def _run(self, query: Query, snapshots: tuple[Files, ...], deadline: float) -> tuple[Outcome, bytes]:
@@ -168,7 +171,7 @@ class SqlDoor:
         for name in earlier:
             try:
                 make = partial(self._extracts.earlier, present, org, name)
-                await self._work.result((present, org, name), self._then, make)
+                await self._work.run((present, org, name), self._then, make)
             except NoSnapshot:
                 raise QueryError(f"The snapshot {name} is gone; ask again.") from None
 

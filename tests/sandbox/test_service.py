@@ -14,10 +14,10 @@ import pytest
 
 from facets_svc.errors import DeadlineExceeded, LakeError, Overloaded, QueryError
 from facets_svc.lake import Lake
-from facets_svc.sandbox.door import SqlDoor
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Task
 from facets_svc.sandbox.processes import Ended
+from facets_svc.sandbox.service import SqlSandbox
 from tests.sandbox.conftest import LIMITS, Ask, Rows, asking
 
 pytestmark = pytest.mark.anyio
@@ -38,28 +38,30 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def until_childless(door: SqlDoor) -> None:
-    assert door.fork_server is not None
-    while children(door.fork_server):  # the test's timeout ends it  # noqa: ASYNC110
+async def until_childless(sandbox: SqlSandbox) -> None:
+    assert sandbox.fork_server is not None
+    while children(sandbox.fork_server):  # the test's timeout ends it  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
 
-def limited(door: SqlDoor, *, processes: int = 2, queue: int = 8, **limits: float) -> SqlDoor:
-    """A door of other limits that has the same fork server."""
-    other = SqlDoor(door._extracts, limits=msgspec.structs.replace(LIMITS, **limits), processes=processes, queue=queue)
-    other._processes = door._processes
+def limited(sandbox: SqlSandbox, *, processes: int = 2, queue: int = 8, **limits: float) -> SqlSandbox:
+    """A sandbox of other limits that has the same fork server."""
+    other = SqlSandbox(
+        sandbox._extracts, limits=msgspec.structs.replace(LIMITS, **limits), processes=processes, queue=queue
+    )
+    other._processes = sandbox._processes
     return other
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def started(door: SqlDoor, lake: Lake) -> None:
+async def started(sandbox: SqlSandbox, lake: Lake) -> None:
     """The fork server runs, and there is something to be read, before a short deadline is set."""
-    await asking(door, lake)("SELECT count(*) FROM models")
+    await asking(sandbox, lake)("SELECT count(*) FROM models")
 
 
-async def test_an_answer_that_is_cut_says_so(door: SqlDoor, lake: Lake) -> None:
-    door = limited(door, rows=3)
-    ask = asking(door, lake)
+async def test_an_answer_that_is_cut_says_so(sandbox: SqlSandbox, lake: Lake) -> None:
+    sandbox = limited(sandbox, rows=3)
+    ask = asking(sandbox, lake)
     for count, truncated in ((2, False), (3, False), (4, True)):
         answer = await ask("SELECT * FROM range($count)", count=count)
         assert (answer.rows, answer.truncated) == (min(count, 3), truncated)
@@ -67,59 +69,61 @@ async def test_an_answer_that_is_cut_says_so(door: SqlDoor, lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "arrow", "parquet"])
-async def test_no_answer_is_longer_than_its_limit(door: SqlDoor, lake: Lake, form: str) -> None:
-    door = limited(door, rows=10**6, bytes=20_000)
-    answer = await asking(door, lake)("SELECT uuid() AS a FROM range(100000)", form=form)
+async def test_no_answer_is_longer_than_its_limit(sandbox: SqlSandbox, lake: Lake, form: str) -> None:
+    sandbox = limited(sandbox, rows=10**6, bytes=20_000)
+    answer = await asking(sandbox, lake)("SELECT uuid() AS a FROM range(100000)", form=form)
     assert answer.truncated
     assert 100 < answer.rows < 1000
     assert 4_000 < len(answer.content) <= 20_000
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "arrow", "parquet"])
-async def test_names_of_columns_that_are_longer_than_an_answer_are_told(door: SqlDoor, lake: Lake, form: str) -> None:
-    door = limited(door, bytes=20_000)
+async def test_names_of_columns_that_are_longer_than_an_answer_are_told(
+    sandbox: SqlSandbox, lake: Lake, form: str
+) -> None:
+    sandbox = limited(sandbox, bytes=20_000)
     query = f"FROM (SELECT 1 AS {'a' * 1000}) AS t SELECT {', '.join(['t.*'] * 30)}"
     if form == "jsonl":  # it names them in each row
-        answer = await asking(door, lake)(query, form=form)
+        answer = await asking(sandbox, lake)(query, form=form)
         assert (answer.rows, answer.truncated, answer.content) == (0, True, b"")
     else:
         with pytest.raises(QueryError, match="The names of the columns alone"):
-            await asking(door, lake)(query, form=form)
+            await asking(sandbox, lake)(query, form=form)
 
 
-async def test_a_process_that_sends_more_than_it_may_is_ended(door: SqlDoor, lake: Lake) -> None:
+async def test_a_process_that_sends_more_than_it_may_is_ended(sandbox: SqlSandbox, lake: Lake) -> None:
     """It could only be one that somebody has taken over: the limits are checked by whoever listens, too."""
     current = lake.current()
     assert current is not None
-    snapshots = door._extracts.history(current, "acme")
+    snapshots = sandbox._extracts.history(current, "acme")
     query = "SELECT repeat('x', 4000000)"
     obeyed = Task(query=query, name=None, parameters={}, snapshots=snapshots, form="json", limits=LIMITS)
     allowed = msgspec.structs.replace(obeyed, limits=msgspec.structs.replace(LIMITS, bytes=8 * 2**20))
     async with asyncio.timeout(50):
-        assert (await door._processes.run(allowed, 60))[0].rows == 1
+        assert (await sandbox._processes.run(allowed, 60))[0].rows == 1
         with pytest.raises(Ended):
-            await door._processes.run(allowed, 60, most_bytes=1000)
-    await until_childless(door)
+            await sandbox._processes.run(allowed, 60, most_bytes=1000)
+    await until_childless(sandbox)
 
 
 @pytest.mark.parametrize(
     "query", [FOREVER, DEAF, "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n FROM t) SELECT count(*) FROM t"]
 )
-async def test_a_query_that_does_not_end_is_ended(door: SqlDoor, lake: Lake, query: str) -> None:
-    door = limited(door, seconds=0.5)
+async def test_a_query_that_does_not_end_is_ended(sandbox: SqlSandbox, lake: Lake, query: str) -> None:
+    sandbox = limited(sandbox, seconds=0.5)
     with pytest.raises(DeadlineExceeded, match=r"The query took too long and was stopped\."):
-        await asking(door, lake)(query)
-    await until_childless(door)
+        await asking(sandbox, lake)(query)
+    await until_childless(sandbox)
 
 
-async def test_the_query_of_one_who_leaves_is_ended(door: SqlDoor, lake: Lake) -> None:
-    door = limited(door)
-    asked = asyncio.ensure_future(asking(door, lake)(DEAF))
-    assert door.fork_server is not None
-    while not children(door.fork_server):  # noqa: ASYNC110
+async def test_the_query_of_one_who_leaves_is_ended(sandbox: SqlSandbox, lake: Lake) -> None:
+    sandbox = limited(sandbox)
+    asked = asyncio.ensure_future(asking(sandbox, lake)(DEAF))
+    assert sandbox.fork_server is not None
+    while not children(sandbox.fork_server):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     asked.cancel()
-    await until_childless(door)
+    await until_childless(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -131,16 +135,16 @@ async def test_the_query_of_one_who_leaves_is_ended(door: SqlDoor, lake: Lake) -
         "SELECT string_agg(uuid()) FROM range(100000000)",
     ],
 )
-async def test_a_query_that_needs_too_much_memory_is_told_so(door: SqlDoor, lake: Lake, query: str) -> None:
-    door = limited(door, memory_bytes=200 * 2**20)
+async def test_a_query_that_needs_too_much_memory_is_told_so(sandbox: SqlSandbox, lake: Lake, query: str) -> None:
+    sandbox = limited(sandbox, memory_bytes=200 * 2**20)
     with pytest.raises(QueryError, match="memory"):
-        await asking(door, lake)(query)
-    await until_childless(door)
+        await asking(sandbox, lake)(query)
+    await until_childless(sandbox)
 
 
-async def test_who_finds_no_room_is_told_to_come_again(door: SqlDoor, lake: Lake) -> None:
-    door = limited(door, processes=1, queue=1)
-    ask = asking(door, lake)
+async def test_who_finds_no_room_is_told_to_come_again(sandbox: SqlSandbox, lake: Lake) -> None:
+    sandbox = limited(sandbox, processes=1, queue=1)
+    ask = asking(sandbox, lake)
     running, waiting = asyncio.ensure_future(ask(FOREVER)), asyncio.ensure_future(ask("SELECT 1"))
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
@@ -150,8 +154,8 @@ async def test_who_finds_no_room_is_told_to_come_again(door: SqlDoor, lake: Lake
     assert (await ask("SELECT 1")).rows == 1
 
 
-async def test_no_asker_takes_more_than_half_of_the_room(door: SqlDoor, lake: Lake) -> None:
-    ask = asking(limited(door, processes=1, queue=3), lake)
+async def test_no_asker_takes_more_than_half_of_the_room(sandbox: SqlSandbox, lake: Lake) -> None:
+    ask = asking(limited(sandbox, processes=1, queue=3), lake)
     running = [asyncio.ensure_future(ask(FOREVER, asker="a")) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded, match="your queries"):
@@ -164,9 +168,9 @@ async def test_no_asker_takes_more_than_half_of_the_room(door: SqlDoor, lake: La
     assert (await ask("SELECT 1", asker="a")).rows == 1
 
 
-async def test_who_leaves_the_queue_leaves_room(door: SqlDoor, lake: Lake) -> None:
-    door = limited(door, processes=1, queue=1)
-    ask = asking(door, lake)
+async def test_who_leaves_the_queue_leaves_room(sandbox: SqlSandbox, lake: Lake) -> None:
+    sandbox = limited(sandbox, processes=1, queue=1)
+    ask = asking(sandbox, lake)
     running, leaving = asyncio.ensure_future(ask(FOREVER)), asyncio.ensure_future(ask("SELECT 1"))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -178,14 +182,14 @@ async def test_who_leaves_the_queue_leaves_room(door: SqlDoor, lake: Lake) -> No
 
 
 async def test_a_fork_server_that_is_lost_is_replaced(extracts: Extracts, lake: Lake) -> None:
-    async with SqlDoor(extracts, limits=LIMITS, processes=2, queue=8).running() as door:
-        ask = asking(door, lake)
+    async with SqlSandbox(extracts, limits=LIMITS, processes=2, queue=8).running() as sandbox:
+        ask = asking(sandbox, lake)
         await ask("SELECT 1")
-        first = door.fork_server
+        first = sandbox.fork_server
         assert first is not None
         os.kill(first, signal.SIGKILL)
         assert (await ask("SELECT 1")).rows == 1
-        second = door.fork_server
+        second = sandbox.fork_server
         assert second != first
         asked = asyncio.ensure_future(ask(DEAF))
         assert second is not None
@@ -200,11 +204,11 @@ async def test_a_fork_server_that_is_lost_is_replaced(extracts: Extracts, lake: 
 
 
 async def test_the_fork_server_ends_with_the_door_and_with_it_every_query(extracts: Extracts, lake: Lake) -> None:
-    async with SqlDoor(extracts, limits=LIMITS, processes=2, queue=8).running() as door:
-        asked = asyncio.ensure_future(asking(door, lake)(DEAF))
-        while door.fork_server is None or not children(door.fork_server):  # noqa: ASYNC110
+    async with SqlSandbox(extracts, limits=LIMITS, processes=2, queue=8).running() as sandbox:
+        asked = asyncio.ensure_future(asking(sandbox, lake)(DEAF))
+        while sandbox.fork_server is None or not children(sandbox.fork_server):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        server, [query] = door.fork_server, children(door.fork_server)
+        server, [query] = sandbox.fork_server, children(sandbox.fork_server)
     assert not is_alive(server)
     asked.cancel()
     while is_alive(query):  # noqa: ASYNC110
@@ -227,19 +231,19 @@ async def test_what_is_wrong_with_a_query_is_told(ask: Ask, query: str, said: st
     assert said in str(wrong.value)
 
 
-async def test_files_that_are_gone_are_no_fault_of_the_query(door: SqlDoor, lake: Lake) -> None:
+async def test_files_that_are_gone_are_no_fault_of_the_query(sandbox: SqlSandbox, lake: Lake) -> None:
     [file] = lake.snapshot().path.rglob("models/visibility=public/**/*.parquet")
     moved = file.rename(file.with_suffix(".moved"))
     try:
         with pytest.raises(LakeError):
-            await asking(door, lake)("SELECT * FROM models")
+            await asking(sandbox, lake)("SELECT * FROM models")
     finally:
         moved.rename(file)
-    assert (await asking(door, lake)("SELECT * FROM models")).rows == 6
+    assert (await asking(sandbox, lake)("SELECT * FROM models")).rows == 6
 
 
-async def test_an_extract_that_is_gone_is_made_again(door: SqlDoor, lake: Lake, extracts: Extracts) -> None:
-    ask = asking(door, lake)
+async def test_an_extract_that_is_gone_is_made_again(sandbox: SqlSandbox, lake: Lake, extracts: Extracts) -> None:
+    ask = asking(sandbox, lake)
     for query in ("SELECT * FROM models", "SELECT * FROM models_at('first')"):
         before = await ask(query)
         shutil.rmtree(extracts.folder)

@@ -15,9 +15,8 @@ from facets_svc.settings import Settings
 from facets_svc.web.asgi import litestar_for
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
-from facets_svc.web.gate import Gate
+from facets_svc.web.edge import Edge
 from facets_svc.web.logs import JsonFormatter
-from facets_svc.web.target import ROUTES
 from facets_svc.web.tls import TlsPolicy
 from tests.service.engines import WaitingEngine
 from tests.web.client import FACETS, RELOAD, SECRET, ask, bearer, token
@@ -27,17 +26,7 @@ pytestmark = pytest.mark.anyio
 ACME = bearer("acme")
 
 
-async def test_the_framework_has_the_routes_of_the_table_and_no_others(
-    service: FacetService, settings: Settings
-) -> None:
-    registered = {
-        route.path.replace(":str", ""): set(route.methods) - {"OPTIONS"}
-        for route in litestar_for(service, settings).routes
-    }
-    assert registered == {route.template: set(route.methods) - {"HEAD"} for route in ROUTES}
-
-
-async def test_the_health_routes_the_schema_and_the_metrics_are_open_and_nothing_else(
+async def test_the_two_health_routes_and_the_schema_with_its_page_are_open_and_nothing_else(
     app: ASGIApp, service: FacetService, settings: Settings
 ) -> None:
     paths = {route.path.replace("{org:str}", "acme") for route in litestar_for(service, settings).routes}
@@ -47,7 +36,8 @@ async def test_the_health_routes_the_schema_and_the_metrics_are_open_and_nothing
 
     opened = {path for path in every for method in methods if (await ask(app, path, method=method)).status != 401}
 
-    assert opened == {"/health/live", "/health/ready", "/schema/openapi.json", "/metrics"}  # the last: from loopback
+    page = {"/schema", "/schema/start.js", "/schema/swagger-ui-bundle.js", "/schema/swagger-ui.css"}
+    assert opened == {"/health/live", "/health/ready", "/schema/openapi.json", "/metrics"} | page
 
 
 async def test_a_request_id_is_made_or_taken_over_if_it_is_a_sane_one(app: ASGIApp) -> None:
@@ -117,8 +107,8 @@ def test_a_log_line_is_one_json_object() -> None:
     }
 
 
-def gate_around(app: Any, settings: Settings) -> Gate:
-    return Gate(app, authenticator=Authenticator.of(settings), tls=TlsPolicy(required=False), cors=CorsPolicy())
+def edge_around(app: Any, settings: Settings) -> Edge:
+    return Edge(app, authenticator=Authenticator.of(settings), tls=TlsPolicy(required=False), cors=CorsPolicy())
 
 
 async def test_what_escapes_the_framework_is_answered_with_the_envelope(
@@ -127,7 +117,7 @@ async def test_what_escapes_the_framework_is_answered_with_the_envelope(
     async def broken(_scope: Any, _receive: Any, _send: Any) -> None:
         raise RuntimeError("a secret of the inside")
 
-    answer = await ask(gate_around(broken, settings), FACETS, ACME, ("X-Request-Id", "r1"))
+    answer = await ask(edge_around(broken, settings), FACETS, ACME, ("X-Request-Id", "r1"))
 
     assert answer.error == (500, "server_error")
     assert b"secret" not in answer.body
@@ -142,18 +132,18 @@ async def test_an_answer_that_breaks_half_way_is_not_made_to_look_whole(
         raise RuntimeError("half way")
 
     with pytest.raises(RuntimeError, match="half way"):
-        await ask(gate_around(broken, settings), FACETS, ACME)
+        await ask(edge_around(broken, settings), FACETS, ACME)
     assert "half way" in caplog.text
 
 
 async def test_the_frameworks_own_errors_have_the_envelope_and_echo_nothing(settings: Settings) -> None:
-    bare = gate_around(Litestar([], openapi_config=None, logging_config=None), settings)
+    bare = edge_around(Litestar([], openapi_config=None, logging_config=None), settings)
     assert (await ask(bare, FACETS, ACME)).status == 404  # the framework's own, without our handler
 
     async with FacetService(
         current_id=lambda: None, open_engine=lambda _: WaitingEngine(), poll_seconds=9, concurrency=1, queue=0
     ).running() as service:
-        answer = await ask(gate_around(litestar_for(service, settings), settings), FACETS, ACME, ("Host", "a b/" * 99))
+        answer = await ask(edge_around(litestar_for(service, settings), settings), FACETS, ACME, ("Host", "a b/" * 99))
     assert answer.error == (400, "invalid_error")
     assert answer.json["detail"] == "Bad Request."
 
