@@ -15,10 +15,10 @@ EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
 # The extras that the tests are run with: all but the peers of the benchmark.
-EXTRAS   = --extra excel --extra postgres --extra redis --extra s3
+EXTRAS   = --extra excel --extra otel --extra postgres --extra redis --extra s3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types layers prose pytest pytest-duckdb-1.5 fmt soak bench docs lock clean
+.PHONY: help run test check lint format types layers prose pytest pytest-duckdb-1.5 fmt soak bench docs lock release-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z][a-zA-Z0-9.-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -46,7 +46,7 @@ layers: $(VENV)/.dev
 prose: $(VENV)/.dev
 	$(BIN)/python -m scripts.check_prose
 
-pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(WHEELS)/.downloaded
+pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.promtool $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
@@ -58,7 +58,7 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(VENV)/.dev $(VENV)/.strace $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
+soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 2.0 tests
 	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 1.5 \
 	  tests/parity tests/hostile/test_laws.py tests/hostile/test_tenancy.py tests/sql_attacks/test_law.py \
@@ -73,10 +73,14 @@ docs: $(VENV)/.dev ## write the generated parts of the documentation anew
 lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/image.txt
 	$(COMPILE) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
+
+release-check: $(VENV)/.dev $(WHEELS)/.downloaded ## build sdist and wheel, check them, and try the wheel bare
+	$(BIN)/python -m scripts.release_check
 
 clean: ## remove the environment, the caches and the local lake
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis .coverage* dist build data/lake
@@ -113,15 +117,20 @@ $(DUCKDB15)/.installed: requirements/duckdb-1.5.txt | $(BIN)/python
 	@$(INSTALL) --target $(DUCKDB15) -r requirements/duckdb-1.5.txt
 	@touch $@
 
-# For the test that installs the service from its wheel without a network.
-$(WHEELS)/.downloaded: requirements/run.txt | $(BIN)/python
+# For the tests that install the service from its wheel without a network, and build its image.
+$(WHEELS)/.downloaded: requirements/image.txt requirements/build.txt | $(BIN)/python
 	@echo "Downloading the wheels that the service needs into $(WHEELS)." >&2
 	@rm -rf $(WHEELS)
-	@$(PIP) download --require-hashes --no-deps --only-binary :all: --dest $(WHEELS) -r requirements/run.txt
+	@$(PIP) download --require-hashes --no-deps --only-binary :all: --dest $(WHEELS) \
+	  -r requirements/image.txt -r requirements/build.txt
 	@touch $@
 
 $(VENV)/.strace: | $(BIN)/python
 	@scripts/need-program strace strace "Letting system calls fail in tests"
+	@touch $@
+
+$(VENV)/.promtool: | $(BIN)/python
+	@scripts/need-program promtool prometheus "Testing the alerts of deploy/prometheus/"
 	@touch $@
 
 # The generators of TypeScript clients and the linters of OpenAPI documents. Without Node, their tests are skipped.

@@ -5,4 +5,4 @@ A nightly job (`facets_svc.sync`) writes a catalogue as an immutable snapshot of
 The two meet at the lake and nowhere else. Imports flow one way, in the order that `docs/architecture.md` draws.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

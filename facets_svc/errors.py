@@ -10,7 +10,8 @@
     ├── DataRefused              a guard refuses to publish the data                      exit 4
     ├── LakeError                the lake cannot be read or written                       exit 5
     │   ├── NoSnapshot           the lake has no such snapshot
-    │   └── SnapshotCorrupt      a snapshot does not match its manifest
+    │   ├── SnapshotCorrupt      a snapshot does not match its manifest
+    │   └── SnapshotFormat       this version does not read the snapshot's format
     ├── LakeBusy                 another job holds the lake                               exit 75
     └── RequestError             a request is refused; `facets_svc.web.problems` has the statuses
         ├── UpgradeRequired      plain HTTP where TLS is required                         426
@@ -81,9 +82,17 @@ class SourceError(FacetsError):
 
 
 class DataRefused(FacetsError):
-    """A guard refuses to publish what the source holds."""
+    """A guard refuses to publish what the source holds.
+
+    `guards` names the guards that refused, for metrics: `made_public` and the like.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, *, guards: tuple[str, ...] = ()) -> None:
+        """Keep the guards' names."""
+        super().__init__(message)
+        self.guards = guards
 
 
 class LakeError(FacetsError):
@@ -98,6 +107,10 @@ class NoSnapshot(LakeError):
 
 class SnapshotCorrupt(LakeError):
     """A snapshot does not match its manifest."""
+
+
+class SnapshotFormat(LakeError):
+    """A snapshot is of a format that this version does not read, or does not serve."""
 
 
 class LakeBusy(FacetsError):

@@ -101,6 +101,12 @@ def _size(value: str) -> int:
     return number
 
 
+def _token(value: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{16,1024}", value):
+        raise ValueError("is not 16 to 1024 printable ASCII characters without spaces")
+    return value
+
+
 def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -214,6 +220,20 @@ class Settings:
         _integer(0, 10_000), 8, "Admission queue size for SQL per serving process. Rejects queries (429) when full."
     )
     sql_memory: int = _setting(_size, 1024 * 1024 * 1024, "Memory limit of a SQL process, such as `512MiB` or `2GiB`.")
+    metrics_token: str = _setting(
+        _token,
+        "",
+        "Bearer token that reads `/metrics`. Unset: clients on the same machine only, without a proxy.",
+        secret=True,
+    )
+    metrics_port: int | None = _setting(
+        _integer(1, 65535), None, "Separate port for `/metrics`. Unset: the service's port."
+    )
+    tracing: bool = _setting(
+        _boolean,
+        default=False,
+        description="Send traces by OTLP over HTTP, as the `OTEL_…` variables say. Needs the extra `otel`.",
+    )
     log_level: str = _setting(_level, "info", "Lowest level to log: debug, info, warning or error.")
 
     @property

@@ -1,57 +1,71 @@
-"""The outcome of a sync as metrics, for the textfile collector of Prometheus' node exporter."""
+"""The outcome of a sync as Prometheus metrics: in a file for the node exporter, in the lake for the services."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from facets_svc.cli.exits import exit_code_of
-from facets_svc.errors import SettingsError
+from facets_svc.errors import DataRefused, LakeError, SettingsError
+from facets_svc.lake import Lake
 from facets_svc.sync.report import Report
 
-_LAST_SUCCESS: Final = "facets_svc_sync_last_success_timestamp_seconds"
-_SAMPLE: Final = re.compile(rf"^{_LAST_SUCCESS} (\S+)$", re.MULTILINE)
-
-Samples = list[tuple[Mapping[str, str], float]]
+_PREFIX: Final = "facets_svc_sync_"
+_SAMPLE: Final = re.compile(rf"^{_PREFIX}last_success_timestamp_seconds (\S+)$", re.MULTILINE)
 
 
 class Outcome:
-    """What a run came to: its report, once there is one."""
+    """How a run ended: with its report, or with the names of the guards that refused to publish."""
 
     report: Report | None = None
+    guards: tuple[str, ...] = ()
 
 
 @contextmanager
-def metrics_in(path: Path | None) -> Iterator[Outcome]:
-    """Write what became of the block into the file at `path`, whether it ends well or not; None: write nothing.
+def recorded(path: Path | None, lake: Callable[[], Lake] | None) -> Iterator[Outcome]:
+    """Write how the block ends, well or not, into the file at `path` and into `lake`; None: not there.
 
     The file is replaced as a whole, so that no half of it is ever collected. Raises `SettingsError` before anything is
-    done when it cannot be written. When that comes out later, a line on stderr says so; the outcome stays what it is.
+    done when it cannot be written. A failure to write later is one line on stderr and does not change the exit code.
     """
     outcome = Outcome()
-    if path is None:
-        yield outcome
-        return
-    _require_writable(path)
+    if path is not None:
+        _require_writable(path)
     started = time.time()
     exit_code = 0
     try:
         yield outcome
     except BaseException as error:
         exit_code = exit_code_of(error)
+        outcome.guards = error.guards if isinstance(error, DataRefused) else ()
         raise
     finally:
-        try:
-            _write(path, rendered(outcome.report, exit_code, started, _last_success(path)))
-        except OSError as error:
-            click.echo(f"The metrics file {path} cannot be written: {error.strerror}.", err=True)
+        if path is not None:
+            with _told(f"The metrics file {path} cannot be written"):
+                _write(path, rendered(outcome, exit_code, started, last_success=_last_success(_read(path))))
+        if lake is not None:
+            with _told("The outcome cannot be left in the lake"):
+                opened = lake()
+                before = _last_success((opened.outcome() or b"").decode(errors="replace"))
+                opened.leave_outcome(rendered(outcome, exit_code, started, last_success=before).encode())
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        click.echo(f"{what}: {error.strerror}.", err=True)
+    except (LakeError, SettingsError) as error:
+        click.echo(f"{what}: {error}", err=True)
 
 
 def _require_writable(path: Path) -> None:
@@ -59,77 +73,73 @@ def _require_writable(path: Path) -> None:
         raise SettingsError(f"The metrics file {path} cannot be written.")
 
 
-def rendered(report: Report | None, exit_code: int, started: float, last_success: float | None) -> str:
-    """Return the metrics of a run that began at `started` (seconds since 1970) and ended now, as text.
+def rendered(outcome: Outcome, exit_code: int, started: float, *, last_success: float | None) -> str:
+    """Return the metrics of a run that began at `started` (seconds since 1970) and ends now, as text.
 
     `last_success` is when a run before this one ended well.
     """
     ended = time.time()
-    success = exit_code == 0
-    lines = [
-        *_metric("last_run_timestamp_seconds", "When the last run ended.", [({}, ended)]),
-        *_metric("last_run_duration_seconds", "How long it took.", [({}, max(ended - started, 0))]),
-        *_metric("last_run_success", "Whether it published a snapshot.", [({}, success)]),
-        *_metric("last_run_exit_code", "What it ended with (facets-svc --help lists the codes).", [({}, exit_code)]),
-    ]
-    if success or last_success is not None:
-        moment = ended if success else last_success
-        lines += _metric("last_success_timestamp_seconds", "When a run last published.", [({}, moment or 0)])
-    if report is not None:
-        lines += _described(report)
-    return "".join(f"{line}\n" for line in lines)
+    gauges = _Gauges()
+    gauges.one("last_run_timestamp_seconds", "When the last run ended.", ended)
+    gauges.one("last_run_duration_seconds", "How long the last run took.", max(ended - started, 0))
+    gauges.one("last_run_success", "1 if the last run published a snapshot, 0 otherwise.", exit_code == 0)
+    gauges.one("last_run_exit_code", "The last run's exit code (facets-svc --help lists the codes).", exit_code)
+    moment = ended if exit_code == 0 else last_success
+    if moment is not None:
+        gauges.one("last_success_timestamp_seconds", "When a run last published.", moment)
+    refused = dict.fromkeys(outcome.guards, 1.0)
+    gauges.by("guard", "last_run_refused", "1 for each guard that refused the last run's snapshot.", refused)
+    if outcome.report is not None:
+        gauges.describe(outcome.report)
+    return generate_latest(gauges.registry).decode()
 
 
-def _described(report: Report) -> list[str]:
-    changes = report.changes
-    metrics: list[tuple[str, str, Samples]] = [
-        ("snapshot_info", "The snapshot that was published.", [({"id": report.snapshot_id}, 1)]),
-        ("rows_read", "Rows of the source.", [({}, report.rows_read)]),
-        ("rows_kept", "Rows that were published.", [({}, report.rows_kept)]),
-        ("rows_rejected", "Rows that were not, by reason.", _by("reason", report.rejected)),
-        ("public_models", "Models that everybody sees.", [({}, report.public_models)]),
-        ("orgs", "Orgs that the catalogue knows.", [({}, report.orgs)]),
-        ("facet_values", "Distinct values, by facet.", _by("facet", report.facet_values)),
-        ("snapshot_bytes", "Size of the snapshot.", [({}, report.bytes)]),
-        ("stage_seconds", "Time of each stage.", _by("stage", report.seconds)),
-        ("peak_memory_bytes", "The most memory that the process held.", [({}, report.peak_memory_bytes)]),
-        ("warnings", "What the report warns of.", [({}, len(report.warnings))]),
-    ]
-    if changes is not None:
-        counts = {"added": changes.added, "updated": changes.updated, "removed": changes.removed}
-        metrics.append(("models_changed", "Models by what became of them since before.", _by("change", counts)))
-    return [line for name, meaning, samples in metrics for line in _metric(name, meaning, samples)]
+class _Gauges:
+    """Gauges of one run, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+    def one(self, name: str, meaning: str, value: float) -> None:
+        """Add a gauge without labels."""
+        Gauge(_PREFIX + name, meaning, registry=self.registry).set(value)
+
+    def by(self, label: str, name: str, meaning: str, values: Mapping[str, float]) -> None:
+        """Add a gauge with a sample for each value of its label; none at all for no values."""
+        if values:
+            gauge = Gauge(_PREFIX + name, meaning, [label], registry=self.registry)
+            for labelled, value in values.items():
+                gauge.labels(labelled).set(value)
+
+    def describe(self, report: Report) -> None:
+        """Add what a report says."""
+        self.by("id", "snapshot_info", "The snapshot that was published.", {report.snapshot_id: 1})
+        self.one("rows_read", "Rows of the source.", report.rows_read)
+        self.one("rows_kept", "Rows that were published.", report.rows_kept)
+        self.by("reason", "rows_rejected", "Rows that were rejected, by reason.", report.rejected)
+        self.one("public_models", "Models that everybody sees.", report.public_models)
+        self.one("orgs", "Orgs that the catalogue knows.", report.orgs)
+        self.by("facet", "facet_values", "Distinct values, by facet.", report.facet_values)
+        self.one("snapshot_bytes", "Size of the snapshot.", report.bytes)
+        self.by("stage", "stage_seconds", "Time of each stage.", report.seconds)
+        self.one("peak_memory_bytes", "The most memory that the process held.", report.peak_memory_bytes)
+        self.one("warnings", "Warnings of the report.", len(report.warnings))
+        if (changes := report.changes) is not None:
+            counts = {"added": changes.added, "updated": changes.updated, "removed": changes.removed}
+            self.by("change", "models_changed", "Models by what changed since the snapshot before.", counts)
 
 
-def _by(label: str, numbers: Mapping[str, float]) -> Samples:
-    return [({label: name}, number) for name, number in numbers.items()]
-
-
-def _metric(name: str, meaning: str, samples: Samples) -> list[str]:
-    if not samples:
-        return []
-    full = f"facets_svc_sync_{name}"
-    return [
-        f"# HELP {full} {meaning}",
-        f"# TYPE {full} gauge",
-        *(f"{full}{_labels(labels)} {float(number)!r}" for labels, number in samples),
-    ]
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    escaped = [f'{name}="{_escaped(value)}"' for name, value in labels.items()]
-    return f"{{{','.join(escaped)}}}" if escaped else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def _last_success(path: Path) -> float | None:
-    with suppress(OSError, ValueError):
-        found = _SAMPLE.search(path.read_text(encoding="utf-8"))
+def _last_success(text: str) -> float | None:
+    with suppress(ValueError):
+        found = _SAMPLE.search(text)
         return None if found is None else float(found[1])
     return None
+
+
+def _read(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def _write(path: Path, text: str) -> None:
@@ -142,10 +152,19 @@ def _write(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-metrics_option = click.option(
-    "--metrics-file",
-    "metrics_file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the outcome for Prometheus' textfile collector to FILE (*.prom), whether it is good or not.",
-)
+def metrics_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where the outcome goes."""
+    in_file = click.option(
+        "--metrics-file",
+        "metrics_file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the outcome for Prometheus' textfile collector to FILE (*.prom), whether it is good or not.",
+    )
+    in_lake = click.option(
+        "--metrics-in-lake",
+        "metrics_in_lake",
+        is_flag=True,
+        help="Leave the outcome in the lake, good or not: each service adds it to its own /metrics.",
+    )
+    return in_file(in_lake(command))

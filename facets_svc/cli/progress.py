@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
+from facets_svc import tracing
 from facets_svc.sync.progress import Advance, Progress
 
 
@@ -78,6 +79,31 @@ class LineProgress:
                 "total": total,
             }
             click.echo(msgspec.json.encode(line).decode(), file=self._stream)
+
+
+class TracedProgress:
+    """Makes a span of each stage that another progress shows."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        """Trace what happens while the context is open."""
+        with tracing.span(name), self._shown.stage(name, total) as advance:
+            yield advance
+
+
+@contextmanager
+def tracing_if(*, enabled: bool) -> Iterator[None]:
+    """Send traces of the block, if they are enabled. Raises `SettingsError` without the extra `otel`."""
+    if enabled:
+        tracing.start()
+    try:
+        yield
+    finally:
+        if enabled:
+            tracing.stop()
 
 
 def progress_on(stream: TextIO) -> Progress:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 import msgspec
 
-from facets_svc.cli.metrics import metrics_in, metrics_option
+from facets_svc import tracing
+from facets_svc.cli.metrics import metrics_options, recorded
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
-from facets_svc.cli.progress import progress_on
+from facets_svc.cli.progress import TracedProgress, progress_on, tracing_if
 from facets_svc.cli.report import written_out
 from facets_svc.cli.signals import stopping
 from facets_svc.engine.duckdb import open_engine
@@ -84,7 +85,7 @@ class Share(click.ParamType[Fraction]):
     help="Refuse to publish if more of the current models would be dropped.",
 )
 @click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
-@metrics_option
+@metrics_options
 @json_option
 def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     location: str,
@@ -96,13 +97,15 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     max_shrink: Fraction,
     force: bool,
     metrics_file: Path | None,
+    metrics_in_lake: bool,
     as_json: bool,
 ) -> None:
     """Read a catalogue, check it, and publish it as the current snapshot.
 
     After an error nothing is published: the current snapshot stays the same.
     """
-    with stopping(), metrics_in(metrics_file) as outcome:
+    outcome_lake = (lambda: opened_lake(settings_with(lake=lake))) if metrics_in_lake else None
+    with stopping(), recorded(metrics_file, outcome_lake) as outcome:
         settings = settings_with(lake=lake)
         source = open_source(
             location,
@@ -110,15 +113,16 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
             organizations=organizations,
             organizations_query=_read_query(organizations_query_file),
         )
-        outcome.report = report = run(
-            source,
-            opened_lake(settings),
-            probe=lambda snapshot: _probe(snapshot, settings),
-            progress=progress_on(sys.stderr),
-            guards=Guards(max_rejects=max_rejects, max_shrink=max_shrink, force=force),
-            memory_limit=settings.memory_limit or None,
-            threads=settings.threads,
-        )
+        with tracing_if(enabled=settings.tracing), tracing.span("sync"):
+            outcome.report = report = run(
+                source,
+                opened_lake(settings),
+                probe=lambda snapshot: _probe(snapshot, settings),
+                progress=TracedProgress(progress_on(sys.stderr)),
+                guards=Guards(max_rejects=max_rejects, max_shrink=max_shrink, force=force),
+                memory_limit=settings.memory_limit or None,
+                threads=settings.threads,
+            )
     click.echo(msgspec.json.encode(report) if as_json else written_out(report))
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from facets_svc import sql
+from facets_svc import sql, tracing
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.errors import Unavailable
 
@@ -77,6 +77,7 @@ class Cursor:
     def _execute(self, name: str, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         text, bound = sql.load(name).bind(parameters)
         self.ran.append(Ran(name, text, bound))
+        tracing.statement_ran(name)
         # Not sql(): a relation is planned when it is made and again when it is run.
         return self._connection.execute(text, bound)
 

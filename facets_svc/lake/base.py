@@ -23,6 +23,10 @@ TEMPORARY: Final = "tmp-"
 """How the names of folders begin that hold an unfinished snapshot."""
 
 
+OUTCOME: Final = "OUTCOME.prom"
+"""Where the last job's metrics lie. Nothing that is published depends on them."""
+
+
 @dataclass(slots=True)
 class Draft:
     """A snapshot being written: its id and time, and the local folder that holds it until it is published."""
@@ -89,6 +93,14 @@ class Lake(ABC):
 
         Raises `LakeBusy` when another job holds it, `LakeError` when it cannot be written.
         """
+
+    @abstractmethod
+    def outcome(self) -> bytes | None:
+        """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
+
+    @abstractmethod
+    def leave_outcome(self, content: bytes) -> None:
+        """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
 
     def remembered(self) -> str | None:
         """Return the id that was in force when the lake could last be read, where that may still be served from."""

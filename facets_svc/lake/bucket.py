@@ -6,6 +6,7 @@
     LEASE                   who holds the lake, until when
     journal/<change>.json   one object for each move of the pointer; for a publication the change is the snapshot's id
     unfinished/<id>         names a snapshot that is being uploaded or removed; the next job removes what is left of it
+    OUTCOME.prom            the metrics of the last job that was asked to leave them
     snapshots/<id>/…        the files of a snapshot, as in a folder; the manifest is the last one
 
 A snapshot is made and verified locally, then uploaded and read back, and named by `CURRENT` last, on the condition that
@@ -28,7 +29,7 @@ from typing import Final, Self
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
 from facets_svc.lake import files, journal, lease
-from facets_svc.lake.base import Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.base import OUTCOME, Draft, Lake, Writer, draft_under, new_id
 from facets_svc.lake.cache import Cache
 from facets_svc.lake.journal import Change, History
 from facets_svc.lake.lease import Lease
@@ -141,6 +142,15 @@ class BucketLake(Lake):
         return {
             one for one in (*self.objects.folders("snapshots/"), *self.unfinished(), *changes) if is_snapshot_id(one)
         }
+
+    def outcome(self) -> bytes | None:
+        """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
+        found = self.objects.get(OUTCOME)
+        return None if found is None else found[0]
+
+    def leave_outcome(self, content: bytes) -> None:
+        """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
+        self.objects.put(OUTCOME, content)
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
 from facets_svc.lake import files, journal
-from facets_svc.lake.base import TEMPORARY, Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.base import OUTCOME, TEMPORARY, Draft, Lake, Writer, draft_under, new_id
 from facets_svc.lake.journal import Change, History
 from facets_svc.lake.manifest import is_snapshot_id
 from facets_svc.lake.snapshot import Snapshot
@@ -95,6 +95,27 @@ class FolderLake(Lake):
             return b""
         except OSError as error:
             raise LakeError(f"{self.root / _JOURNAL} cannot be read: {error.strerror}.") from None
+
+    def outcome(self) -> bytes | None:
+        """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
+        try:
+            return (self.root / OUTCOME).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LakeError(f"{self.root / OUTCOME} cannot be read: {error.strerror}.") from None
+
+    def leave_outcome(self, content: bytes) -> None:
+        """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
+        temporary = self.root / f".{OUTCOME}.{os.getpid()}"  # two jobs may leave theirs at the same time
+        try:
+            try:
+                temporary.write_bytes(content)
+                temporary.replace(self.root / OUTCOME)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise LakeError(f"{self.root / OUTCOME} cannot be written: {error.strerror}.") from None
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:

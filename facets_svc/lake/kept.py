@@ -31,4 +31,4 @@ class Kept:
                 with suppress(LakeError):
                     self._snapshots[snapshot_id] = self._lake.snapshot(snapshot_id)
         self._snapshots = {one: self._snapshots[one] for one in ids if one in self._snapshots}
-        return list(self._snapshots.values())
+        return [snapshot for snapshot in self._snapshots.values() if snapshot.can_be_served]

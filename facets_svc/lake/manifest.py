@@ -9,10 +9,14 @@ from typing import Annotated, Final
 
 import msgspec
 
-from facets_svc.errors import SnapshotCorrupt
+from facets_svc import __version__
+from facets_svc.errors import SnapshotCorrupt, SnapshotFormat
 
 FORMAT: Final = 2
 """The version of a snapshot's format: what the files are, and what their columns mean."""
+
+OLDEST_FORMAT: Final = 1
+"""The oldest format whose manifest and records can still be read: compared with, listed, pruned. Its index cannot."""
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding JSON raises for bytes that are not what they should be: not in shape, in encoding, or in depth."""
@@ -59,6 +63,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class _Version(msgspec.Struct):
     format: int
+    id: str = "?"
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -69,16 +74,15 @@ def encode(manifest: Manifest) -> bytes:
 def decode(content: bytes) -> Manifest:
     """Return the manifest that `content` holds.
 
-    Raises `SnapshotCorrupt` when it is of another format version, or when one byte is not as `encode` wrote it.
+    Raises `SnapshotFormat` when it is of a format that this version does not know, `SnapshotCorrupt` when one byte is
+    not as `encode` wrote it.
     """
     try:
-        version = msgspec.json.decode(content, type=_Version).format
+        version = msgspec.json.decode(content, type=_Version)
     except UNREADABLE as error:
         raise SnapshotCorrupt(f"manifest.json cannot be read: {error}.") from None
-    if version != FORMAT:
-        raise SnapshotCorrupt(
-            f"manifest.json is of format {version}; this version of facets-svc reads format {FORMAT}."
-        )
+    if not OLDEST_FORMAT <= version.format <= FORMAT:
+        raise wrong_format(version.id, version.format)
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except UNREADABLE as error:
@@ -86,6 +90,16 @@ def decode(content: bytes) -> Manifest:
     if manifest.checksum != _checksum(manifest) or _render(manifest) != content:
         raise SnapshotCorrupt("manifest.json is not as it was written: its checksum differs.")
     return manifest
+
+
+def wrong_format(snapshot_id: str, version: int) -> SnapshotFormat:
+    """Return the error for a snapshot of another format than this version of facets-svc serves."""
+    what = (
+        f"The snapshot {snapshot_id[:40]} is of format {version}, and facets-svc {__version__} serves format {FORMAT}"
+    )
+    if version > FORMAT:
+        return SnapshotFormat(f"{what}: upgrade facets-svc, or roll back to a snapshot of format {FORMAT}.")
+    return SnapshotFormat(f"{what}: run `facets-svc sync` to publish a snapshot of format {FORMAT}.")
 
 
 def _render(manifest: Manifest) -> bytes:

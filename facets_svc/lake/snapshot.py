@@ -11,7 +11,7 @@ from typing import Final, Protocol, Self
 
 from facets_svc.errors import LakeError, SnapshotCorrupt
 from facets_svc.lake import files
-from facets_svc.lake.manifest import FileEntry, Manifest, decode
+from facets_svc.lake.manifest import FORMAT, FileEntry, Manifest, decode, wrong_format
 
 MANIFEST: Final = "manifest.json"
 
@@ -110,14 +110,22 @@ class Snapshot:
         """Return the paths of the files that hold the records."""
         return [str(self._root(entry) / entry.path) for entry in self.entries("models/")]
 
+    @property
+    def can_be_served(self) -> bool:
+        """Whether its index is of this version's format."""
+        return self.manifest.format == FORMAT
+
     def verify(self, *, index_only: bool = False, advance: Callable[[int], None] = lambda _: None) -> None:
         """Check the files against the manifest; tells `advance` the bytes that were checked.
 
-        With `index_only`, as before serving: the bytes and footers of `index/`. Otherwise everything, with the CRC of
-        every page; of a snapshot that lies elsewhere, every byte is fetched for it. Raises `SnapshotCorrupt`.
+        With `index_only`, as before serving: the format, and the bytes and footers of `index/`. Otherwise everything,
+        with the CRC of every page; of a snapshot that lies elsewhere, every byte is fetched for it. Raises
+        `SnapshotCorrupt`, and with `index_only` `SnapshotFormat` for one of an older format.
         """
         if self.path.name != self.id:
             raise SnapshotCorrupt(f"The snapshot {self.path.name} says that it is {self.id}.")
+        if index_only and not self.can_be_served:
+            raise wrong_format(self.id, self.manifest.format)
         try:
             for entry in self.entries("index/" if index_only else ""):
                 self._verify(entry, index_only=index_only)

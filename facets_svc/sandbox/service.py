@@ -80,7 +80,7 @@ class SqlSandbox:
     def __init__(self, extracts: Extracts, *, limits: Limits, processes: int, queue: int) -> None:
         self._extracts = extracts
         self._limits = limits
-        self._queue = AdmissionQueue(running=processes, waiting=queue, share=ASKERS_SHARE)
+        self._queue = AdmissionQueue(running=processes, waiting=queue, share=ASKERS_SHARE, name="sql")
         self._processes = Processes()
         self._unsent_bytes = 0
         self._work = SingleFlight()

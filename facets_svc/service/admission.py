@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from facets_svc import metrics
 from facets_svc.errors import Overloaded
 
 WEIGHT_OF_THE_LAST: Final = 0.1
@@ -29,10 +30,19 @@ class AdmissionQueue:
     It refuses work on top of these, work that would wait for longer than `patience_seconds`, going by how long work has
     taken lately (when everybody waits until their deadline, work is done that nobody waits for any more), and work of
     an asker who has more than `share` of the places. Refused callers are told to come back one after the other: a
-    crowd that comes back all at once is only refused again, which costs time that answers need.
+    crowd that comes back all at once is only refused again, which costs time that answers need. `name` is for metrics.
     """
 
-    def __init__(self, *, running: int, waiting: int, patience_seconds: float = math.inf, share: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        running: int,
+        waiting: int,
+        patience_seconds: float = math.inf,
+        share: float = 1.0,
+        name: str = "query",
+    ) -> None:
+        self._name = name
         self._running = running
         self._places = running + waiting
         self._patience_seconds = patience_seconds
@@ -55,11 +65,13 @@ class AdmissionQueue:
             self._require_place(asker)
             self._taken += 1
             self._of[asker] += 1
+            metrics.queue_changed(self._name, taken=self._taken, running=self._running)
 
     def leave(self, asker: str = "") -> None:
         """Give a place back."""
         with self._lock:
             self._taken -= 1
+            metrics.queue_changed(self._name, taken=self._taken, running=self._running)
             self._of[asker] -= 1
             if not self._of[asker]:
                 del self._of[asker]
@@ -92,11 +104,16 @@ class AdmissionQueue:
         waiting = max(0, self._taken + 1 - self._running)
         wait_seconds = waiting * self._lately / self._running
         if self._taken >= self._places or wait_seconds > self._patience_seconds:
+            self._count("queue_full" if self._taken >= self._places else "slow_queue")
             raise Overloaded(
                 "The service is busy; try again in a moment.", retry_after_seconds=self._retry(wait_seconds)
             )
         if self._of[asker] >= self._share:
+            self._count("share")
             raise Overloaded("Too many of your queries are running.", retry_after_seconds=self._retry(0))
+
+    def _count(self, reason: str) -> None:
+        metrics.rejected(reason if self._name == "query" else self._name)
 
     def _retry(self, wait_seconds: float) -> int:
         """Return in how many seconds a refused caller has a turn, after those who were refused before."""

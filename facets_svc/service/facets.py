@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final, Self, cast
 
+from facets_svc import metrics, tracing
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.errors import (
     DeadlineExceeded,
@@ -193,17 +194,33 @@ class FacetService:
         self._earlier.let_go_of_idle()
         current: str | None = None
         try:
-            current = self._current_id()
+            current = self._read_current()
             if current is None:
                 raise Unavailable("The lake has no snapshot in force.")
             if self.snapshot is None or self.snapshot.id != current:
-                self._current.replace(self._open_engine(current))
+                engine = self._open(current)
+                self._current.replace(engine)
+                metrics.snapshot_opened(engine.created_at)
                 _logger.info("Snapshot %s is in force", current)
         except Exception as error:  # whatever is wrong with a lake, the service outlives it
             self._tell(current, error)
             raise Unavailable("The snapshot in force cannot be opened; the log says why.") from error
         self._told = None
         return current
+
+    def _read_current(self) -> str | None:
+        try:
+            return self._current_id()
+        except Exception:
+            metrics.poll_failed()
+            raise
+
+    def _open(self, snapshot_id: str) -> Engine:
+        try:
+            return self._open_engine(snapshot_id)
+        except Exception:
+            metrics.snapshot_failed()
+            raise
 
     def _tell(self, current: str | None, error: Exception) -> None:
         """Log why a snapshot was not taken up: once for an id and a reason, however often it is tried."""
@@ -254,11 +271,18 @@ def _answer(
 ) -> EncodedT:
     """Answer and encode, in a thread of the pool."""
     course.started = time.perf_counter()
-    with lender.lent() as engine:
+    with lender.lent() as engine, tracing.statements() as names:
         answer = answering(engine, interruption)
     course.counted = time.perf_counter()
+    course.statements = tuple(names)
     encoded = form.encode(question, Answered(answer, lender.snapshot))
     course.encoded = time.perf_counter()
+    metrics.answered(
+        type(question).__name__.removesuffix("Query").lower(),
+        queue_seconds=course.started - course.begun,
+        engine_seconds=course.counted - course.started,
+        encode_seconds=course.encoded - course.counted,
+    )
     return encoded
 
 

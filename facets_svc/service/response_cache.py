@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from cachetools import LRUCache
 
+from facets_svc import metrics
 from facets_svc.facets.query import Question
 from facets_svc.service.form import Encoded, EncodedT, Form, QuestionT
 
@@ -48,11 +49,19 @@ class ResponseCache:
         size = encoded.size + _ENTRY_BYTES + 4 * len(repr(question))  # a character takes four bytes at the most
         with self._lock:
             if size <= self._entries.maxsize:
+                bytes_before, entries_before = self.bytes, len(self._entries)
+                added = 0 if (question, form) in self._entries else 1
                 self._entries[question, form] = (encoded, size)
+                metrics.cache_changed(
+                    added_bytes=self.bytes - bytes_before,
+                    added=len(self._entries) - entries_before,
+                    evicted=entries_before + added - len(self._entries),
+                )
 
     def close(self) -> None:
         """Let all answers go, and cache none from now on."""
         with self._lock:
+            metrics.cache_changed(added_bytes=-self.bytes, added=-len(self._entries))
             self._entries = _entries(0)
 
 

@@ -11,12 +11,16 @@ _HIT: Final = b"cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"
 
 @dataclass(slots=True)
 class Course:
-    """When a computation came by its stations, by `time.perf_counter`; None for those it has not come by."""
+    """When a computation came by its stations, by `time.perf_counter`; None for those it has not come by.
+
+    `statements` are the names of those that the engine ran, while requests are traced.
+    """
 
     begun: float = field(default_factory=time.perf_counter)
     started: float | None = None
     counted: float | None = None
     encoded: float | None = None
+    statements: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -31,6 +35,15 @@ class Timing:
     hit: bool = False
     shared: bool = False
     course: Course | None = None
+
+    @property
+    def cache(self) -> str | None:
+        """How the response cache met the question: hit, miss or shared; None without a question that came so far."""
+        if self.hit:
+            return "hit"
+        if self.course is None:
+            return None
+        return "shared" if self.shared else "miss"
 
     def durations(self) -> tuple[float, float, float]:
         """Return the seconds in the queue, in the engine and in encoding, until now for what is not over."""

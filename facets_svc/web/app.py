@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from litestar.types import ASGIApp
 
+from facets_svc import metrics, tracing
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine, scope_counts
 from facets_svc.errors import LakeError
@@ -25,6 +26,7 @@ from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web import logs
 from facets_svc.web.asgi import create_app_for
+from facets_svc.web.metrics import JobOutcome
 
 _logger = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ def create_app() -> ASGIApp:
 
 def create_app_with_settings(settings: Settings) -> ASGIApp:
     """Build everything from settings. Raises `SettingsError`, or `LakeError` for a lake of a kind that there is not."""
+    if settings.tracing:
+        tracing.start()
     lake = Lake.open(settings.lake, cache=settings.cache_folder)
 
     def current_id() -> str | None:
@@ -53,9 +57,14 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
     def open_snapshot(snapshot_id: str) -> Engine:
         return open_engine(lake.snapshot(snapshot_id), threads=settings.threads, memory_limit=settings.memory_limit)
 
+    def open_current(snapshot_id: str) -> Engine:
+        engine = open_snapshot(snapshot_id)
+        metrics.snapshot_has(lake.snapshot(snapshot_id).manifest.models)
+        return engine
+
     service = FacetService(
         current_id=current_id,
-        open_engine=open_snapshot,
+        open_engine=open_current,
         poll_seconds=settings.poll_seconds,
         concurrency=settings.concurrency,
         queue=settings.queue,
@@ -64,7 +73,7 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         past=past(lake, open_snapshot),
         earlier_snapshots=settings.earlier_snapshots,
     )
-    return create_app_for(service, settings, sql_sandbox(lake, settings))
+    return create_app_for(service, settings, sql_sandbox(lake, settings), JobOutcome(lake.outcome))
 
 
 def sql_sandbox(lake: Lake, settings: Settings) -> SqlSandbox:

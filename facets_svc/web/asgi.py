@@ -12,6 +12,7 @@ from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from facets_svc import metrics, tracing
 from facets_svc.errors import ClientLeft
 from facets_svc.sandbox.service import SqlSandbox
 from facets_svc.service.facets import FacetService
@@ -20,6 +21,7 @@ from facets_svc.web import logs, problems
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.edge import Edge, exchange_of, log_unforeseen
+from facets_svc.web.metrics import Access, JobOutcome, MetricsEndpoint
 from facets_svc.web.openapi import document_of
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.routes import check_request, question_handlers, service_handlers
@@ -28,19 +30,22 @@ from facets_svc.web.sql import sql_handlers
 from facets_svc.web.tls import TlsPolicy
 
 
-def create_app_for(service: FacetService, settings: Settings, sandbox: SqlSandbox | None = None) -> ASGIApp:
-    """Build the application around a service, and the sandbox for SQL if there is one.
+def create_app_for(
+    service: FacetService, settings: Settings, sandbox: SqlSandbox | None = None, outcome: JobOutcome | None = None
+) -> ASGIApp:
+    """Build the application around a service, the sandbox for SQL if there is one, and the last job's metrics.
 
     Raises `SettingsError` without a usable key.
     """
     limit = RateLimit.of(settings)
-    return Edge(
+    edge = Edge(
         litestar_for(service, settings, limit, sandbox),
         authenticator=Authenticator.of(settings),
         tls=TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies),
         cors=CorsPolicy(settings.cors_origins),
         limit=limit,
     )
+    return edge if settings.metrics_port else MetricsEndpoint(edge, Access.of(settings), outcome)
 
 
 def document(settings: Settings) -> dict[str, Any]:
@@ -68,6 +73,8 @@ def litestar_for(
             yield
         if limit is not None:
             await limit.close()
+        metrics.flush()
+        await asyncio.to_thread(tracing.stop)
         logs.flush()
 
     return Litestar(

@@ -21,7 +21,8 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from facets_svc.errors import NotFound, Overloaded, RequestError
+from facets_svc import metrics, tracing
+from facets_svc.errors import NotFound, Overloaded, RequestError, TokenExpired, Unauthenticated
 from facets_svc.service.timing import Timing
 from facets_svc.web import problems
 from facets_svc.web.auth import Authenticator, Caller
@@ -41,6 +42,9 @@ MAX_IGNORED_CHARACTERS: Final = 64
 
 MAX_LOOKED_UP: Final = 5
 """For how many of them the log has the nearest known name: each takes a tenth of a millisecond."""
+
+HEALTH: Final = frozenset({"/health/live", "/health/ready"})
+"""Routes whose answers are logged at debug level while all is well: they are asked every few seconds."""
 
 PUBLIC: Final = "public"
 """A route with this in its `opt` needs no token."""
@@ -86,6 +90,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = Exchange(scope, send, self._cors)
+        metrics.request_started()
         try:
             if self._cors.is_preflight(exchange.method, exchange.headers):
                 self._check_tls(exchange)
@@ -108,6 +113,8 @@ class Edge:
             caller = exchange.caller = self._authenticator.authenticate(exchange.all(b"authorization"), time.time())
             if self._limit is not None:
                 exchange.refusal = await self._limit.count(caller.subject)
+                if exchange.refusal is not None:
+                    metrics.rejected("rate_limit")
 
     def _check_tls(self, exchange: Exchange) -> None:
         client = exchange.scope.get("client")
@@ -147,6 +154,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.refusal: Overloaded | None = None
         self.timing = Timing()
+        self.span = tracing.request_started(self.headers)
         self.status = 0
         self.snapshot: str | None = None
         self.ignored: tuple[str, ...] = ()
@@ -225,30 +233,49 @@ class Exchange:
         """Send the envelope for `error`, unless an answer has begun."""
         problem = problems.problem(error)
         log_unforeseen(problem.status, error, self.id)
+        if isinstance(error, Unauthenticated):
+            metrics.auth_failed(self._auth_failure(error))
         if self.status:
             raise error  # the server closes the connection: better a broken answer than one that looks whole
         length = {"Content-Type": "application/json", "Content-Length": str(len(problem.body))}
         await self._send_whole(problem.status, problem.headers | length, problem.body)
 
     def end(self) -> None:
-        """Write the request's line: the one place where every answer ends. It holds no token and no query's values."""
-        if not REQUESTS.isEnabledFor(logging.INFO):
+        """Count the answer and write its line: the one place where every answer ends.
+
+        The line holds no token and no query's values.
+        """
+        route = self.route
+        seconds = time.perf_counter() - self.timing.asked
+        metrics.request_finished(route, self.method, self.status, seconds, cache=self.timing.cache)
+        tracing.request_finished(
+            self.span, method=self.method[:16], route=route, status=self.status, course=self.timing.course
+        )
+        level = logging.DEBUG if route in HEALTH and self.status == 200 else logging.INFO
+        if not REQUESTS.isEnabledFor(level):
             return
         fields = {
             "request_id": self.id,
             "method": self.method[:16],
-            "route": self.route or self.path[:200].decode("latin-1"),
+            "route": route or self.path[:200].decode("latin-1"),
             "org": self.org,
             "status": self.status,
-            "ms": round((time.perf_counter() - self.timing.asked) * 1000, 2),
+            "ms": round(seconds * 1000, 2),
             "snapshot": self.snapshot,
             "sub": self.caller.subject[:128] if self.caller else None,
             **self.notes,
         }
+        if self.span is not None:
+            fields["trace_id"] = tracing.trace_id(self.span)
         # the record is made here: `info` would look for its caller, which takes a tenth of a short answer
-        record = logging.LogRecord(REQUESTS.name, logging.INFO, __file__, 0, "request", None, None)
+        record = logging.LogRecord(REQUESTS.name, level, __file__, 0, "request", None, None)
         record.__dict__["fields"] = fields
         REQUESTS.handle(record)
+
+    def _auth_failure(self, error: Unauthenticated) -> str:
+        if isinstance(error, TokenExpired):
+            return "expired"
+        return "invalid" if b"authorization" in self.headers else "missing"
 
     async def _send_whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
         await self.send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
@@ -17,10 +18,13 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 from litestar.types import ASGIApp
 
+from facets_svc import metrics, tracing
+from facets_svc.lake import Lake
 from facets_svc.settings import Settings
 from facets_svc.web import logs
 from facets_svc.web.app import create_app_with_settings
 from facets_svc.web.auth import Authenticator
+from facets_svc.web.metrics import JobOutcome, serving_on_own_port, shared_directory
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.tls import TlsPolicy
 
@@ -59,6 +63,14 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
     Authenticator.of(settings)  # what is wrong with the settings is told here, not by a worker that dies
     TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies)
     RateLimit.of(settings)
+    if settings.tracing:
+        tracing.require()
+    outcome = JobOutcome(Lake.open(settings.lake, cache=settings.cache_folder).outcome)
+    with shared_directory() as directory, serving_on_own_port(settings, directory, outcome):
+        _serve(settings, partial(_application, build, settings, directory))
+
+
+def _serve(settings: Settings, load: Callable[[], ASGIApp]) -> None:
     _Server(
         "facets_svc.web.app",
         address=settings.host,
@@ -74,11 +86,12 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels(settings.log_level.lower()),
         log_dictconfig=logs.configuration(settings.log_level),
-    ).serve(target_loader=partial(_application, build, settings), wrap_loader=False)
+    ).serve(target_loader=load, wrap_loader=False)
 
 
-def _application(build: Callable[[Settings], ASGIApp], settings: Settings) -> ASGIApp:
+def _application(build: Callable[[Settings], ASGIApp], settings: Settings, directory: Path) -> ASGIApp:
     """Build the application, in a worker."""
     sys.setswitchinterval(SWITCH_SECONDS)
     logging.config.dictConfig(logs.configuration(settings.log_level))
+    metrics.use_directory(directory)
     return build(settings)

@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from facets_svc import metrics
 from facets_svc.analyst import cookbook, parameters
 from facets_svc.errors import Forbidden, InvalidRequest, LakeError, QueryError, RequestError, Unavailable
 from facets_svc.sandbox.service import ParameterWrong, Query, SqlAnswer, SqlSandbox
@@ -131,11 +132,15 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
             answer = await unless_client_leaves(sandbox.ask(query, snapshot.id), request.receive)
         except QueryError as error:
             exchange.notes["outcome"] = "query_error"
+            metrics.sql_finished("query_error")
             raise _of_query_error(error) from None
         except (RequestError, LakeError) as error:
             exchange.notes["outcome"] = type(error).__name__
+            metrics.sql_finished(type(error).__name__)
             raise
-        exchange.notes |= {"rows": answer.rows, "outcome": "truncated" if answer.truncated else "whole"}
+        outcome = "truncated" if answer.truncated else "whole"
+        exchange.notes |= {"rows": answer.rows, "outcome": outcome}
+        metrics.sql_finished(outcome)
         return SqlReply(answer, form, sandbox)
 
     @get(

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
+from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt, SnapshotFormat
 from facets_svc.lake import BucketLake, Snapshot, journal, manifest
 from facets_svc.lake.lease import Held
 from facets_svc.lake.objects import Objects
@@ -228,8 +228,8 @@ def test_an_object_that_is_not_as_it_was_written_is_found(
 
 def test_a_manifest_of_a_newer_format_is_refused_by_its_number(lake: BucketLake, publish: Publish) -> None:
     snapshot = publish(1)
-    lake.objects.put(f"snapshots/{snapshot.id}/manifest.json", b'{"format": 3}')
-    with pytest.raises(SnapshotCorrupt, match=f"{snapshot.id} is corrupt: manifest.json is of format 3"):
+    lake.objects.put(f"snapshots/{snapshot.id}/manifest.json", b'{"format": 999}')
+    with pytest.raises(SnapshotFormat, match=r"is of format 999, and facets-svc .* upgrade facets-svc"):
         lake.snapshot()
 
 

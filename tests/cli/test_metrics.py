@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from facets_svc.cli.metrics import rendered
+from facets_svc.cli.metrics import Outcome, rendered
 from tests.cli.conftest import Run
 from tests.cli.test_sync import LENIENT
 
@@ -82,5 +82,31 @@ def test_a_spoiled_metrics_file_is_replaced(run: Run, tmp_path: Path, spoiled: b
 
 
 def test_without_a_report_there_are_no_figures_of_one() -> None:
-    assert "rows" not in rendered(None, 75, 0.0, 12.5)
-    assert "\nfacets_svc_sync_last_success_timestamp_seconds 12.5\n" in rendered(None, 75, 0.0, 12.5)
+    text = rendered(Outcome(), 75, 0.0, last_success=12.5)
+    assert "rows" not in text
+    assert "\nfacets_svc_sync_last_success_timestamp_seconds 12.5\n" in text
+
+
+def test_the_guards_that_refused_are_named() -> None:
+    outcome = Outcome()
+    outcome.guards = ("made_public", "shrink")
+    text = rendered(outcome, 4, 0.0, last_success=None)
+    assert '\nfacets_svc_sync_last_run_refused{guard="made_public"} 1.0\n' in text
+    assert '\nfacets_svc_sync_last_run_refused{guard="shrink"} 1.0\n' in text
+
+
+def test_the_outcome_is_left_in_the_lake_whether_it_is_good_or_not(run: Run, catalogue: Path, tmp_path: Path) -> None:
+    lake, path = tmp_path / "lake", tmp_path / "lake" / "OUTCOME.prom"
+    shared = ("--lake", lake, "--metrics-in-lake")
+    failed = run("sync", "--source", tmp_path / "none.csv", *shared)
+    assert failed.exit_code == 3
+    assert f"The outcome cannot be left in the lake: {path} cannot be written" in failed.stderr
+    assert not lake.exists()
+    assert run("sync", "--source", catalogue, *LENIENT, *shared).exit_code == 0
+    good = samples(path)
+    assert (good["last_run_success"], good["rows_kept"]) == (1, 3)
+    assert run("sync", "--source", catalogue, *shared).exit_code == 4
+    bad = samples(path)
+    assert (bad["last_run_exit_code"], "rows_kept" in bad) == (4, False)
+    assert bad["last_success_timestamp_seconds"] == good["last_success_timestamp_seconds"]
+    assert run("snapshots", "verify", "--lake", lake).exit_code == 0

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from facets_svc.errors import SnapshotCorrupt
-from facets_svc.lake.manifest import FileEntry, Manifest, decode, encode, next_id
+from facets_svc import __version__
+from facets_svc.errors import SnapshotCorrupt, SnapshotFormat
+from facets_svc.lake.manifest import FORMAT, FileEntry, Manifest, decode, encode, next_id
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MANIFEST = Manifest(
@@ -36,7 +38,7 @@ def test_no_single_byte_of_a_manifest_can_change_unseen() -> None:
         for flipped in (1, 0x20):
             spoiled = bytearray(content)
             spoiled[place] ^= flipped
-            with pytest.raises(SnapshotCorrupt):
+            with pytest.raises((SnapshotCorrupt, SnapshotFormat)):
                 decode(bytes(spoiled))
 
 
@@ -49,8 +51,18 @@ def test_what_is_no_manifest_is_corrupt(content: bytes) -> None:
 
 
 def test_a_newer_format_is_refused_by_its_number() -> None:
-    with pytest.raises(SnapshotCorrupt, match="is of format 3; this version of facets-svc reads format 2"):
-        decode(b'{"format": 3, "whatever": "else"}')
+    newer = FORMAT + 1
+    told = (
+        f"The snapshot 20261124T120000Z-00ff is of format {newer}, and facets-svc {__version__} serves format {FORMAT}"
+    )
+    with pytest.raises(SnapshotFormat, match=re.escape(f"{told}: upgrade facets-svc, or roll back")):
+        decode(f'{{"format": {newer}, "id": "20261124T120000Z-00ff", "whatever": "else"}}'.encode())
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_format_that_never_was_is_refused(version: int) -> None:
+    with pytest.raises(SnapshotFormat, match=f"is of format {version}, .* run `facets-svc sync`"):
+        decode(f'{{"format": {version}}}'.encode())
 
 
 @pytest.mark.parametrize(

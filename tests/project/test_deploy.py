@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from facets_svc import __version__
 from facets_svc.cli import main
-from facets_svc.cli.metrics import rendered
+from facets_svc.cli.metrics import Outcome, rendered
 from facets_svc.settings import PREFIX, Settings
 from facets_svc.sync.report import Report
 from tests.project.test_docs import README
@@ -152,6 +154,32 @@ def test_a_line_of_cron_has_five_fields_a_user_and_a_command_without_percent() -
         assert "%" not in line  # cron takes it for the end of the line
 
 
+@pytest.mark.parametrize("document", kubernetes(), ids=lambda document: document["kind"])
+def test_manifests_are_valid_by_the_schemas_of_kubernetes(document: dict[str, Any]) -> None:
+    if document["apiVersion"].startswith("monitoring.coreos.com/"):
+        pytest.skip("the operator's resources are in no schema of Kubernetes")
+    for version in ("1.30", "1.35"):
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_prometheus_scrapes_the_port_of_the_metrics() -> None:
+    [monitor] = [document for document in kubernetes() if document["kind"] == "PodMonitor"]
+    [deployment] = [document for document in kubernetes() if document["kind"] == "Deployment"]
+    [serve] = deployment["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: str(port["containerPort"]) for port in serve["ports"]}
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    assert set(monitor["spec"]) == {"selector", "podMetricsEndpoints"}
+    assert set(endpoint) == {"port", "path", "interval"}
+    assert {"name": "FACETS_METRICS_PORT", "value": ports[endpoint["port"]]} in serve["env"]
+    assert endpoint["path"] == "/metrics"
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_pods_are_of_the_image_of_this_version() -> None:
+    assert {container["image"] for container in containers()} == {f"facets-svc:{__version__}"}
+
+
 def test_pods_are_probed_where_the_service_answers() -> None:
     [serve] = [container for container in containers() if container["name"] == "serve"]
     probed = {name: serve[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
@@ -195,6 +223,6 @@ def test_the_page_knows_every_exit_code_field_of_the_report_and_metric() -> None
     cells = " ".join(re.findall(r"^\| (`.*?) \|", OPERATIONS, re.MULTILINE))
     named = set(re.findall(r"`([a-z_]+)", cells))
     assert set(Report.__struct_fields__) - named == set()
-    metrics = set(re.findall(r"# TYPE facets_svc_sync_(\w+)", rendered(None, 0, 0.0, None)))
+    metrics = set(re.findall(r"# TYPE facets_svc_sync_(\w+)", rendered(Outcome(), 0, 0.0, last_success=None)))
     assert metrics
     assert metrics - named == set()
