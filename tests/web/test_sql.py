@@ -64,7 +64,10 @@ def settings(lake: Path) -> Settings:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[ASGIApp]:
     app = create_app_with_settings(settings)
-    async with cast("Litestar", cast("Any", app)._app).lifespan():
+    inner: Any = app
+    while not isinstance(inner, Litestar):
+        inner = inner._app
+    async with inner.lifespan():
         yield app
 
 
