@@ -15,10 +15,10 @@ EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
 # The extras that the tests are run with: all but the peers of the benchmark.
-EXTRAS   = --extra otel --extra postgres --extra redis --extra s3
+EXTRAS   = --extra excel --extra otel --extra postgres --extra redis --extra s3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types layers pytest pytest-duckdb-1.5 fmt soak bench docs lock release-check clean
+.PHONY: help run test check lint format types layers prose pytest pytest-duckdb-1.5 fmt soak bench docs lock release-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z][a-zA-Z0-9.-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -29,7 +29,7 @@ run: $(VENV)/.run ## sync the sample catalogue and serve it on 127.0.0.1:8000 (m
 
 test: check pytest pytest-duckdb-1.5 ## every check and every test, on both lines of DuckDB
 
-check: lint format types layers ## lint, format, types and import layers, changing nothing
+check: lint format types layers prose ## lint, format, types, import layers and prose, changing nothing
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -42,6 +42,9 @@ types: $(VENV)/.dev
 
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+prose: $(VENV)/.dev
+	$(BIN)/python -m scripts.check_prose
 
 pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.promtool $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0

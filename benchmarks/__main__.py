@@ -40,7 +40,13 @@ LAKE: Final = "lake"
 TOO_SLOW: Final = {"SQLite": 2_000_000}
 """Engines that are left out of larger catalogues unless they are named: one answer takes minutes."""
 
-_SYNC_CODE: Final = ("facets_svc/sync/**/*.py", "facets_svc/lake/*.py", "facets_svc/catalogue.py", "sql/export/*.sql")
+_SYNC_CODE: Final = (
+    "facets_svc/sync/**/*.py",
+    "facets_svc/lake/*.py",
+    "facets_svc/catalogue.py",
+    "sql/export/*.sql",
+    "sql/index/*.sql",
+)
 
 
 @dataclass(frozen=True)

@@ -4,30 +4,30 @@
 
     FacetsError
     ├── SettingsError            a setting or an option is wrong                          exit 2
-    ├── QueryError               an analyst's SQL is wrong, or cannot be answered         exit 2
+    ├── QueryError               the SQL is invalid or fails                             exit 2
     ├── QueryInterrupted         an analyst's query was interrupted                       exit 130
-    ├── SourceError              the source is missing, unreadable or not what it says    exit 3
-    ├── DataRefused              the source was read, but may not be published            exit 4
+    ├── SourceError              the source is missing, unreadable or of another format   exit 3
+    ├── DataRefused              a guard refuses to publish the data                      exit 4
     ├── LakeError                the lake cannot be read or written                       exit 5
-    │   ├── NoSnapshot           there is nothing in force
-    │   ├── SnapshotCorrupt      a snapshot is not what its manifest says
-    │   └── SnapshotFormat       a snapshot is of a format that this version does not serve
+    │   ├── NoSnapshot           the lake has no such snapshot
+    │   ├── SnapshotCorrupt      a snapshot does not match its manifest
+    │   └── SnapshotFormat       this version does not read the snapshot's format
     ├── LakeBusy                 another job holds the lake                               exit 75
-    └── RequestError             a request gets no answer; `facets_svc.web.problems` has the statuses
+    └── RequestError             a request is refused; `facets_svc.web.problems` has the statuses
         ├── UpgradeRequired      plain HTTP where TLS is required                         426
-        ├── Unauthenticated      no token, or one that proves nothing                     401
-        │   └── TokenExpired     all is well with it but its time                         401
-        ├── NotFound             no such route, or no such org for an operator            404
+        ├── Unauthenticated      the token is missing or invalid                          401
+        │   └── TokenExpired     the token has expired                                    401
+        ├── NotFound             unknown route, or unknown org for an operator            404
         ├── BadEncoding          path or query is not percent-encoded UTF-8               400
         ├── InvalidRequest       a value has the wrong type or range                      422
         ├── Forbidden            the token is not for this org                            403
-        ├── TooLarge             the body is longer than it may be                        413
-        ├── UnsupportedMediaType the body is of another type                              415
-        ├── BodyTimeout          the body did not come                                    408
+        ├── TooLarge             the body is too long                                     413
+        ├── UnsupportedMediaType the route does not read this type of body                415
+        ├── BodyTimeout          the body did not arrive in time                          408
         ├── Overloaded           the queue is full                                        429
         ├── ReloadRunning        a reload is running already                              409
         ├── ClientLeft           the client closed the connection                      never sent
-        ├── Unavailable          no snapshot, or the engine cannot be reached             502
+        ├── Unavailable          no snapshot, or the engine failed                        502
         └── DeadlineExceeded     the query was interrupted at its deadline                504
 
 Each message is one sentence for the person who caused it. The domain raises these and knows no HTTP.
@@ -40,9 +40,9 @@ from typing import ClassVar
 
 
 class FacetsError(Exception):
-    """The root of the tree; its text is a sentence that may be shown to whoever runs the command."""
+    """The root of the tree; its text is a sentence for the person who runs the command."""
 
-    exit_code: ClassVar[int] = 70  # EX_SOFTWARE: a kind of error that no command is meant to end with
+    exit_code: ClassVar[int] = 70  # EX_SOFTWARE: every subclass that a command can end with has its own
 
 
 class SettingsError(FacetsError):
@@ -52,9 +52,9 @@ class SettingsError(FacetsError):
 
 
 class QueryError(FacetsError):
-    """An analyst's SQL is wrong, or cannot be answered.
+    """The SQL is invalid or fails.
 
-    `line` and `column` (from 1, in characters) say where, if that is known, and `kind` what DuckDB calls it.
+    `line` and `column` (from 1, in characters) are the place, where known; `kind` is DuckDB's name for the error.
     """
 
     exit_code = 2
@@ -70,21 +70,21 @@ class QueryError(FacetsError):
 
 
 class QueryInterrupted(FacetsError):
-    """An analyst's query was interrupted."""
+    """The query was interrupted."""
 
     exit_code = 130
 
 
 class SourceError(FacetsError):
-    """The source is missing, unreadable, or not what its name says."""
+    """The source is missing, unreadable, or of another format than its name says."""
 
     exit_code = 3
 
 
 class DataRefused(FacetsError):
-    """The source was read, but what it holds may not be published.
+    """A guard refuses to publish what the source holds.
 
-    `guards` names those that refused it, for metrics: `made_public` and the like.
+    `guards` names the guards that refused, for metrics: `made_public` and the like.
     """
 
     exit_code = 4
@@ -102,11 +102,11 @@ class LakeError(FacetsError):
 
 
 class NoSnapshot(LakeError):
-    """The lake has no snapshot in force."""
+    """The lake has no current snapshot, or not the one that was asked for."""
 
 
 class SnapshotCorrupt(LakeError):
-    """A snapshot is not what its manifest says it is."""
+    """A snapshot does not match its manifest."""
 
 
 class SnapshotFormat(LakeError):
@@ -120,7 +120,7 @@ class LakeBusy(FacetsError):
 
 
 class RequestError(FacetsError):
-    """A request gets no answer, for a reason that its sender may know."""
+    """A request is refused, for a reason that its sender may know."""
 
 
 class UpgradeRequired(RequestError):
@@ -128,15 +128,15 @@ class UpgradeRequired(RequestError):
 
 
 class Unauthenticated(RequestError):
-    """There is no token, or it proves nothing."""
+    """The token is missing or invalid."""
 
 
 class TokenExpired(Unauthenticated):
-    """All is well with the token but its time."""
+    """The token has expired, and is valid otherwise."""
 
 
 class NotFound(RequestError):
-    """There is no such route, or the catalogue does not know the org that an operator asked for."""
+    """The route is unknown, or the org that an operator asked for."""
 
 
 class BadEncoding(RequestError):
@@ -166,19 +166,19 @@ class InvalidRequest(RequestError):
 
 
 class Forbidden(RequestError):
-    """The token is fine but not for this org."""
+    """The token is valid, but not for this org."""
 
 
 class TooLarge(RequestError):
-    """The body of the request is longer than it may be."""
+    """The body of the request is too long."""
 
 
 class UnsupportedMediaType(RequestError):
-    """The body of the request is of another type than the route takes."""
+    """The route does not read this type of body."""
 
 
 class BodyTimeout(RequestError):
-    """The body of the request did not come in time."""
+    """The body of the request did not arrive in time."""
 
 
 class ClientLeft(RequestError):
@@ -186,7 +186,7 @@ class ClientLeft(RequestError):
 
 
 class Overloaded(RequestError):
-    """There is no room for the request now; `retry_after_seconds` says when there may be."""
+    """The admission queue is full; `retry_after_seconds` says when to try again."""
 
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         """Keep the seconds for the `Retry-After` header."""
@@ -199,7 +199,7 @@ class ReloadRunning(RequestError):
 
 
 class Unavailable(RequestError):
-    """There is no snapshot to answer from, or the engine behind the service cannot be reached."""
+    """There is no snapshot to answer from, or the engine failed."""
 
 
 class DeadlineExceeded(RequestError):

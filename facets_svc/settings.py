@@ -76,7 +76,7 @@ def _seconds(value: str) -> float:
 
 def _rate(value: str) -> str:
     if not _RATE.fullmatch(value):
-        raise ValueError("is not a rate such as 600/minute: a number a second, minute, hour or day")
+        raise ValueError("is not a rate such as 600/minute (per second, minute, hour or day)")
     return value
 
 
@@ -134,91 +134,107 @@ class Settings:
     """Every setting, with its default: `FACETS_LAKE` sets `lake`, and so on."""
 
     lake: str = _setting(
-        _text, "data/lake", "Folder, or bucket such as `s3://bucket/prefix`, of the lake that is served and synced to."
+        _text, "data/lake", "The lake to serve from and sync to: a folder, or a bucket such as `s3://bucket/prefix`."
     )
     cache: str = _setting(
-        _text, "", "Folder for copies of a lake in a bucket; unset: `facets-svc` in the user's cache folder."
+        _text, "", "Folder for local copies of a lake in a bucket. Unset: `facets-svc` in the user's cache folder."
     )
     host: str = _setting(_text, "127.0.0.1", "Address to listen on.")
     port: int = _setting(_integer(1, 65535), 8000, "Port to listen on.")
-    workers: int = _setting(_integer(1, 64), 1, "Serving processes; each opens the snapshot for itself.")
-    jwt_algorithm: str = _setting(_algorithm, "HS256", f"How tokens are signed: {', '.join(ALGORITHMS)}.")
+    workers: int = _setting(
+        _integer(1, 64), 1, "Number of serving processes. Each holds the snapshot's index in memory."
+    )
+    jwt_algorithm: str = _setting(_algorithm, "HS256", f"Signature algorithm of tokens: {', '.join(ALGORITHMS)}.")
     jwt_secret: str = _setting(_text, "", "Shared secret for HS256, at least 32 bytes.", secret=True)
-    jwt_secret_previous: str = _setting(_text, "", "A second secret that is still accepted, for rotation.", secret=True)
-    jwt_public_key: str = _setting(_text, "", "Public key for RS256, ES256 or EdDSA: PEM text, or the path of a file.")
-    jwt_jwks: str = _setting(_text, "", "Path of a JWKS file with public keys, chosen by the token's `kid`.")
-    jwt_issuer: str = _setting(_text, "", "The `iss` that a token must have; unset: not checked.")
-    jwt_audience: str = _setting(_text, "", "The `aud` that a token must name; unset: not checked.")
-    poll_seconds: float = _setting(_seconds, 2.0, "Seconds between two looks at the lake for a new snapshot.")
-    facet_limit_max: int = _setting(_integer(1, 1_000_000), 10_000, "The largest `facet_limit` that a request may ask.")
+    jwt_secret_previous: str = _setting(_text, "", "A second accepted secret, for rotation.", secret=True)
+    jwt_public_key: str = _setting(
+        _text, "", "Public key for RS256, ES256 or EdDSA: PEM text, or the path of a PEM file."
+    )
+    jwt_jwks: str = _setting(_text, "", "Path of a JWKS file with public keys; the token's `kid` selects one.")
+    jwt_issuer: str = _setting(_text, "", "Required `iss` of a token. Unset: not checked.")
+    jwt_audience: str = _setting(_text, "", "Required `aud` of a token. Unset: not checked.")
+    poll_seconds: float = _setting(_seconds, 2.0, "Seconds between checks for a new snapshot.")
+    facet_limit_max: int = _setting(_integer(1, 1_000_000), 10_000, "Largest `facet_limit` that a request may have.")
     facet_limit: int | None = _setting(
-        _integer(1, 1_000_000), None, "The `facet_limit` of a request that asks none; unset: the largest."
+        _integer(1, 1_000_000), None, "Default `facet_limit` of a request. Unset: the largest."
     )
     require_tls: bool = _setting(
-        _boolean, default=False, description="Answer 426 unless a trusted proxy says that the request came by TLS."
+        _boolean, default=False, description="Refuse requests (426) unless a trusted proxy reports TLS."
     )
     trusted_proxies: tuple[str, ...] = _setting(
-        _list, (), "Addresses or networks (CIDR), by comma, whose `X-Forwarded-Proto` is believed."
+        _list,
+        (),
+        "Trusted proxies: addresses or networks (CIDR), comma-separated. Sets whose `X-Forwarded-Proto` counts.",
     )
-    cors_origins: tuple[str, ...] = _setting(_list, (), "Origins, by comma, whose pages may call the service.")
-    threads: int = _setting(_integer(1, 1024), os.cpu_count() or 1, "DuckDB's threads; the default is one a core.")
-    memory_limit: str = _setting(_text, "", "DuckDB's memory limit, such as `2GiB`; unset: DuckDB's own.")
-    concurrency: int = _setting(_integer(1, 1024), 4, "Queries that run at the same time in a process.")
-    queue: int = _setting(_integer(0, 100_000), 256, "Queries that may wait for their turn; more are answered 429.")
+    cors_origins: tuple[str, ...] = _setting(_list, (), "Origins whose pages may call the service, comma-separated.")
+    threads: int = _setting(
+        _integer(1, 1024), os.cpu_count() or 1, "Number of DuckDB's threads. Default: one per core."
+    )
+    memory_limit: str = _setting(_text, "", "DuckDB's memory limit, such as `2GiB`. Unset: DuckDB's default.")
+    concurrency: int = _setting(_integer(1, 1024), 4, "Queries that run at the same time, per process.")
+    queue: int = _setting(
+        _integer(0, 100_000), 256, "Admission queue size per process. Rejects queries (429) when full."
+    )
     deadline_ms: int = _setting(
-        _integer(1, 3_600_000), 2000, "Milliseconds that a query may wait and run; then it is interrupted (504)."
+        _integer(1, 3_600_000),
+        2000,
+        "Deadline of a query in milliseconds, waiting included. Interrupts the query (504).",
     )
     cache_bytes: int = _setting(
         _integer(0, 1 << 40),
         64 * 1024 * 1024,
-        "Bytes of answers that a process keeps for the next who asks; 0: none.",
+        "Response cache size per process, in bytes; 0 disables it.",
     )
     earlier_snapshots: int = _setting(
         _integer(0, 16),
         1,
-        "Earlier snapshots (`as_of`) that a process holds open, each as large as that in force; 0: none may be asked.",
+        "Earlier snapshots (`as_of`) that a process keeps in memory, each as large as the current one; 0: none.",
     )
-    rate_limit: str = _setting(_rate, "", "Requests of a token's `sub`, such as `600/minute`; unset: no limit.")
+    rate_limit: str = _setting(_rate, "", "Rate limit per token `sub`, such as `600/minute`. Unset: no limit.")
     rate_limit_storage: str = _setting(
         _server,
         "",
-        "Redis or Valkey (`redis://host:6379/0`) that counts for all processes; unset: each counts for itself.",
+        "Redis or Valkey that counts for all processes (`redis://host:6379/0`). Unset: each process counts alone.",
         secret=True,
     )
     sql_enabled: bool | None = _setting(
         _boolean,
         None,
-        "Who may ask in SQL over HTTP: unset: operators; true: everybody, about their own orgs; false: nobody.",
+        "SQL over HTTP. Unset: operators only; true: also members, over their own orgs; false: off.",
     )
-    sql_rows: int = _setting(_integer(1, 10_000_000), 100_000, "Rows of an answer to SQL; more are cut, which is told.")
+    sql_rows: int = _setting(
+        _integer(1, 10_000_000), 100_000, "Most rows of an answer to SQL. Longer answers are truncated and say so."
+    )
     sql_bytes: int = _setting(
-        _integer(1024, 1 << 30), 16 * 1024 * 1024, "Bytes of an answer to SQL; more are cut, which is told."
+        _integer(1024, 1 << 30),
+        16 * 1024 * 1024,
+        "Most bytes of an answer to SQL. Longer answers are truncated and say so.",
     )
     sql_deadline_ms: int = _setting(
-        _integer(1, 3_600_000), 10_000, "Milliseconds that SQL may wait and run; then its process is killed (504)."
+        _integer(1, 3_600_000), 10_000, "Deadline of SQL in milliseconds, waiting included. Kills its process (504)."
     )
     sql_processes: int = _setting(
-        _integer(1, 256), 2, "SQL that runs at the same time in a serving process, each in a process of its own."
+        _integer(1, 256), 2, "SQL queries that run at the same time per serving process, each in its own process."
     )
-    sql_queue: int = _setting(_integer(0, 10_000), 8, "SQL that may wait for its turn; more is answered 429.")
-    sql_memory: int = _setting(
-        _size, 1024 * 1024 * 1024, "Memory of the process that SQL runs in, such as `512MiB` or `2GiB`."
+    sql_queue: int = _setting(
+        _integer(0, 10_000), 8, "Admission queue size for SQL per serving process. Rejects queries (429) when full."
     )
+    sql_memory: int = _setting(_size, 1024 * 1024 * 1024, "Memory limit of a SQL process, such as `512MiB` or `2GiB`.")
     metrics_token: str = _setting(
         _token,
         "",
-        "The bearer token that reads `/metrics`; unset: only clients on the same machine read it, not by a proxy.",
+        "Bearer token that reads `/metrics`. Unset: clients on the same machine only, without a proxy.",
         secret=True,
     )
     metrics_port: int | None = _setting(
-        _integer(1, 65535), None, "A port of its own for `/metrics`, which the service's port then does not have."
+        _integer(1, 65535), None, "Separate port for `/metrics`. Unset: the service's port."
     )
     tracing: bool = _setting(
         _boolean,
         default=False,
-        description="Send traces by OTLP over HTTP, as the variables `OTEL_…` say; needs the extra `otel`.",
+        description="Send traces by OTLP over HTTP, as the `OTEL_…` variables say. Needs the extra `otel`.",
     )
-    log_level: str = _setting(_level, "info", "The least level that is logged: debug, info, warning or error.")
+    log_level: str = _setting(_level, "info", "Lowest level to log: debug, info, warning or error.")
 
     @property
     def cache_folder(self) -> Path | None:
@@ -239,7 +255,7 @@ class Settings:
         known = {PREFIX + field.name.upper(): field for field in dataclasses.fields(cls)}
         unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
         if unknown:
-            raise SettingsError(f"There is no setting {', '.join(unknown)}; the README lists those there are.")
+            raise SettingsError(f"Unknown setting: {', '.join(unknown)}. The README lists all settings.")
         values: dict[str, Any] = {}
         for name, field in known.items():
             raw = environ.get(name, "").strip()
@@ -256,10 +272,12 @@ class Settings:
 
     def _check(self) -> None:
         if self.facet_limit is not None and self.facet_limit > self.facet_limit_max:
-            raise SettingsError("FACETS_FACET_LIMIT is above FACETS_FACET_LIMIT_MAX.")
+            raise SettingsError("FACETS_FACET_LIMIT is above FACETS_FACET_LIMIT_MAX. Lower it, or raise the other.")
         for name in ("jwt_secret", "jwt_secret_previous"):
             if 0 < len(getattr(self, name).encode()) < MIN_SECRET_BYTES:
-                raise SettingsError(f"{PREFIX}{name.upper()} is shorter than {MIN_SECRET_BYTES} bytes.")
+                raise SettingsError(
+                    f"{PREFIX}{name.upper()} is shorter than {MIN_SECRET_BYTES} bytes. Make a longer one."
+                )
 
     def to_env(self) -> dict[str, str]:
         """Return the variables that `from_env` would read as these settings: how `serve` hands them to its workers."""

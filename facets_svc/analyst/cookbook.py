@@ -18,7 +18,7 @@ FOLDER: Final = "cookbook"
 
 @dataclass(frozen=True, slots=True)
 class NamedQuery:
-    """One query: its name (`licence-compliance`), the question, how to read the answer, its parameters, its text."""
+    """One query: its name (`license-compliance`), the question, how to read the answer, its parameters, its text."""
 
     name: str
     question: str

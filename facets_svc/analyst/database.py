@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
+from facets_svc import duck
 from facets_svc.analyst.definitions import definitions
 from facets_svc.analyst.rows import History
 from facets_svc.errors import SettingsError
@@ -18,6 +19,7 @@ from facets_svc.errors import SettingsError
 STORAGE_VERSION: Final = "v1.0.0"
 """The oldest storage that DuckDB 1.x and 2.x both write: every client since 1.0 reads it."""
 
+_EXTENSIONS: Final[Mapping[str, duck.Value]] = {"autoload_known_extensions": True, "allow_community_extensions": True}
 _MAGIC: Final = b"DUCK"  # at byte 8 of a database file, after the checksum of its header
 
 
@@ -31,36 +33,20 @@ def define(connection: duckdb.DuckDBPyConnection, history: History) -> None:
 def session(history: History, *, threads: int, memory_limit: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB of its own with the tables in it; what does not fit into memory spills into a private folder.
 
-    Errors come as JSON, for `facets_svc.analyst.failures`. Nothing is downloaded unless a statement says so.
+    Errors say where in the statement they are. Statements may load extensions, but nothing is downloaded unless one
+    says so. Raises `SettingsError`.
     """
-    with tempfile.TemporaryDirectory(prefix="facets-sql-", ignore_cleanup_errors=True) as folder:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": threads,
-            "temp_directory": folder,
-            "autoinstall_known_extensions": False,
-            "python_enable_replacements": False,  # names in SQL are tables, never variables of this program
-        }
-        if memory_limit:
-            config["memory_limit"] = memory_limit
-        try:
-            connection = duckdb.connect(config=config)
-        except duckdb.Error as error:
-            raise SettingsError(f"DuckDB does not start with these settings: {error}.") from None
-        try:
-            prepare(connection)
-            define(connection, history)
-            yield connection
-        finally:
-            connection.close()
-
-
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Set what every session has: times in UTC, errors with their position, progress that can be asked for."""
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET errors_as_json = true")
-    connection.execute("SET enable_progress_bar = true")
-    connection.execute("SET enable_progress_bar_print = false")
-    connection.execute("SET progress_bar_time = 0")
+    with (
+        tempfile.TemporaryDirectory(prefix="facets-sql-", ignore_cleanup_errors=True) as folder,
+        duck.connect(
+            threads=threads,
+            memory_limit=memory_limit,
+            scratch=folder,
+            settings={**duck.ERRORS_WITH_POSITION, **_EXTENSIONS},
+        ) as connection,
+    ):
+        define(connection, history)
+        yield connection
 
 
 def write_database(path: Path, history: History) -> None:
@@ -71,12 +57,14 @@ def write_database(path: Path, history: History) -> None:
     are copies that will not last.
     """
     if not history.lasts:
-        raise SettingsError("Only a lake in a folder has files that stay; copy this one, and name the copy by --lake.")
+        raise SettingsError(
+            "The lake is in a bucket, whose local copies do not last. Copy the lake to a folder and pass --lake FOLDER."
+        )
     if path.exists() and not _is_database(path):
-        raise SettingsError(f"{path} is there and is no DuckDB database; it is left as it is.")
+        raise SettingsError(f"{path} exists and is not a DuckDB database. Choose another name, or remove it.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with duckdb.connect(config={"python_enable_replacements": False}) as connection:
+        with duck.connect() as connection:
             name = str(temporary).replace("'", "''")
             connection.execute(f"ATTACH '{name}' AS written (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute("USE written")

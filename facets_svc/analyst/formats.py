@@ -1,4 +1,4 @@
-"""Writes an answer as CSV, JSON, JSON lines, Markdown, an Arrow stream or Parquet."""
+"""Writes an answer as CSV, JSON, JSON lines, Markdown, Excel, an Arrow stream or Parquet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from facets_svc.analyst.excel import write_workbook
 from facets_svc.analyst.running import Answer
 from facets_svc.analyst.texts import duration, json_encoder, on_one_line, text_of
 from facets_svc.errors import QueryError
@@ -131,6 +132,11 @@ def is_number(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
 
 
+def _excel(answer: Answer, batches: Iterator[pa.RecordBatch], stream: BinaryIO) -> None:
+    names = [column.name for column in answer.columns]
+    write_workbook(names, (row for batch in batches for row in rows_of(batch)), stream)
+
+
 def _arrow(answer: Answer, batches: Iterator[pa.RecordBatch], stream: BinaryIO) -> None:
     _into(pa.ipc.new_stream(stream, answer.schema), batches)
 
@@ -145,6 +151,8 @@ def _into(opened: AbstractContextManager[Any], batches: Iterator[pa.RecordBatch]
             writer.write_batch(batch)
 
 
+_EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 FORMATS: Final[Mapping[str, Format]] = {
     format_.name: format_
     for format_ in (
@@ -152,6 +160,7 @@ FORMATS: Final[Mapping[str, Format]] = {
         Format("json", "application/json", (".json",), is_text=True, write=_json),
         Format("jsonl", "application/jsonl", (".jsonl", ".ndjson"), is_text=True, write=_json_lines),
         Format("markdown", "text/markdown", (".md",), is_text=True, write=_markdown),
+        Format("xlsx", _EXCEL, (".xlsx",), is_text=False, write=_excel),
         Format("arrow", "application/vnd.apache.arrow.stream", (".arrow", ".arrows"), is_text=False, write=_arrow),
         Format("parquet", "application/vnd.apache.parquet", (".parquet",), is_text=False, write=_parquet),
     )

@@ -9,8 +9,10 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from facets_svc.analyst.failures import failure, reported_by
+from facets_svc.analyst.definitions import snapshot_at
+from facets_svc.analyst.rows import History
 from facets_svc.analyst.statements import Piece
+from facets_svc.duck import query_error, reported_by
 from facets_svc.errors import QueryError, QueryInterrupted
 
 BATCH_ROWS: Final = 8_192
@@ -47,6 +49,13 @@ def parameters_of(connection: duckdb.DuckDBPyConnection, piece: Piece, *, whole:
     except (duckdb.Error, RuntimeError) as error:
         raise _failure(error, piece, whole) from None
     return set().union(*(statement.named_parameters for statement in statements))
+
+
+def snapshot_as_of(connection: duckdb.DuckDBPyConnection, history: History, moment: str) -> str:
+    """Return the id of the snapshot that `models_at(moment)` reads. `moment` is one that a query has just used."""
+    text = f"SELECT {snapshot_at(history)} FROM (SELECT ? AS moment)"  # noqa: S608 - an expression of ours
+    [(snapshot_id,)] = connection.execute(text, [moment]).fetchall()
+    return str(snapshot_id)
 
 
 def run(
@@ -110,7 +119,7 @@ def _batches(
 
 
 def _failure(error: Exception, piece: Piece, whole: str | None) -> QueryError | QueryInterrupted:
-    return failure(error, piece.text) if whole is None else failure(error, whole, first=piece.first)
+    return query_error(error, piece.text) if whole is None else query_error(error, whole, first=piece.first)
 
 
 def _is_command(connection: duckdb.DuckDBPyConnection, text: str, columns: list[str]) -> bool:

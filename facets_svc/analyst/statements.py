@@ -1,4 +1,4 @@
-"""Splits SQL text into its statements, each with its place."""
+"""Splits SQL text into its statements."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ _TOKEN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One statement: its text without the semicolon, where it begins, and whether a semicolon ended it."""
+    """One statement: its text without the semicolon, and the character where it begins."""
 
     text: str
     first: int
-    ended: bool
 
 
 def split(text: str) -> list[Piece]:
@@ -41,16 +40,10 @@ def split(text: str) -> list[Piece]:
     for token in _TOKEN.finditer(text):
         if token["end"]:
             if first is not None:
-                pieces.append(Piece(text[first : token.start()].rstrip(), first, ended=True))
+                pieces.append(Piece(text[first : token.start()].rstrip(), first))
             first = None
         elif first is None and not token[0].startswith(("--", "/*")):
             first = token.start()
     if first is not None:
-        pieces.append(Piece(text[first:].rstrip(), first, ended=False))
+        pieces.append(Piece(text[first:].rstrip(), first))
     return pieces
-
-
-def is_complete(text: str) -> bool:
-    """Tell whether the last statement of `text` is ended by a semicolon (no statement at all is complete too)."""
-    pieces = split(text)
-    return not pieces or pieces[-1].ended

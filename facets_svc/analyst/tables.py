@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +48,36 @@ class Table:
     def as_of(self) -> str | None:
         """The name of the macro that is this table at another time; `snapshots` has none, being about all times."""
         return None if self.name == "snapshots" else f"{self.name}_at"
+
+
+_DESCRIBE: Final = re.compile(
+    r"\s*(?:(?:DESCRIBE|DESC|SHOW)\s+(?:TABLE\s+)?(?P<name>[a-z_]+)|(?P<all>SHOW\s+TABLES|DESCRIBE))\s*;?\s*",
+    re.IGNORECASE,
+)
+
+
+def described(text: str) -> str | None:
+    """Return a SELECT that answers `DESCRIBE models` or `SHOW TABLES`; None for any other statement or table.
+
+    Its columns are DuckDB's (`column_name`, `column_type`; `name`), and `meaning`.
+    """
+    asked = _DESCRIBE.fullmatch(text)
+    if asked is None:
+        return None
+    if asked["all"] or asked["name"].lower() == "tables":
+        return _values(("name", "meaning"), [(table.name, table.meaning) for table in tables()])
+    for table in tables():
+        if table.name == asked["name"].lower():
+            rows = [(column.name, column.type, column.meaning) for column in table.columns]
+            return _values(("column_name", "column_type", "meaning"), rows)
+    return None
+
+
+def _values(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    literals = [", ".join("'" + text.replace("'", "''") + "'" for text in row) for row in rows]
+    lines = ", ".join(f"({number}, {line})" for number, line in enumerate(literals))
+    names = ", ".join(columns)
+    return f"SELECT {names} FROM (VALUES {lines}) AS described(number, {names}) ORDER BY number"  # noqa: S608 - literals
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""How a command ends: one sentence on stderr and an exit code, never a traceback that nobody asked for."""
+"""How a command ends: one sentence on stderr and an exit code, and a traceback only with --debug."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class ExitingGroup(click.Group):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # whoever read the output is gone; click ends silently
+                raise  # the reader of the output has closed it; click ends silently
             if _wants_traceback(ctx):
                 traceback.print_exc()
-            _tell(f"Something unexpected went wrong ({_described(error)}); --debug shows where.")
+            _tell(f"Unexpected error ({_described(error)}). Run facets-svc --debug … for the traceback.")
             ctx.exit(UNEXPECTED)
 
 

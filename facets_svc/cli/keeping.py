@@ -1,4 +1,4 @@
-"""`facets-svc snapshots rollback` and `prune`: which snapshot is in force, and which ones are kept."""
+"""`facets-svc snapshots rollback` and `prune`: change the current snapshot, and remove old ones."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from facets_svc.settings import Settings
 
 @click.command()
 @click.argument("snapshot_id", metavar="[ID]", required=False)
-@click.option("--force", is_flag=True, help="Do it even if it makes models public that are not public now.")
-@click.option("--why", metavar="TEXT", default="", help="The reason, for the journal.")
+@click.option("--force", is_flag=True, help="Roll back even if that makes models public that are not public now.")
+@click.option("--why", metavar="TEXT", default="", help="Reason to record in the journal.")
 @lake_option
 @json_option
 def rollback(snapshot_id: str | None, force: bool, why: str, lake: str | None, as_json: bool) -> None:
-    """Put an earlier snapshot in force again, and withdraw the one that is.
+    """Make an earlier snapshot current again, and withdraw the current one.
 
-    The snapshot is ID, or the one that was in force before. It is verified first, and refused if it was withdrawn. If
-    models are public in it that are private or gone now, --force is needed.
+    ID defaults to the snapshot that was current before. The command verifies it first, and refuses a withdrawn one. If
+    the snapshot has public models that are private or gone now, the command needs --force.
     """
     settings = settings_with(lake=lake)
     done = keeping.roll_back(
@@ -38,9 +38,7 @@ def rollback(snapshot_id: str | None, force: bool, why: str, lake: str | None, a
         click.echo(msgspec.json.encode(done))
         return
     public = "an unknown number of" if done.made_public is None else f"{done.made_public:,}"
-    click.echo(
-        f"The snapshot {done.in_force} is in force, {done.withdrawn} is withdrawn; {public} models are public again."
-    )
+    click.echo(f"Snapshot {done.in_force} is current, {done.withdrawn} is withdrawn. {public} models are public again.")
 
 
 def _probe(snapshot: Snapshot, settings: Settings) -> None:
@@ -48,14 +46,16 @@ def _probe(snapshot: Snapshot, settings: Settings) -> None:
 
 
 @click.command()
-@click.option("--keep", metavar="N", type=click.IntRange(1, 100_000), required=True, help="Keep the newest N.")
+@click.option(
+    "--keep", metavar="N", type=click.IntRange(1, 100_000), required=True, help="Number of newest snapshots to keep."
+)
 @click.option(
     "--older-than",
     "days",
     metavar="DAYS",
     type=click.FloatRange(0, 36_500),
     default=0.0,
-    help="Remove only what is older than that.",
+    help="Remove only snapshots older than this.",
 )
 @click.option(
     "--grace",
@@ -64,14 +64,14 @@ def _probe(snapshot: Snapshot, settings: Settings) -> None:
     type=click.FloatRange(0, 525_600),
     default=60.0,
     show_default=True,
-    help="Spare what was in force within the last MINUTES: somebody may be reading it.",
+    help="Keep snapshots that were current within the last MINUTES: clients may still read them.",
 )
 @lake_option
 @json_option
 def prune(keep: int, days: float, minutes: float, lake: str | None, as_json: bool) -> None:
     """Remove old snapshots.
 
-    The newest N stay, the one in force stays, and so do those that were in force a short while ago.
+    Keeps the newest N, the current one, and those that were current a short time ago.
     """
     done = keeping.prune(
         opened_lake(settings_with(lake=lake)),
@@ -84,4 +84,4 @@ def prune(keep: int, days: float, minutes: float, lake: str | None, as_json: boo
         return
     for snapshot_id in done.removed:
         click.echo(f"Removed {snapshot_id}.")
-    click.echo(f"{len(done.removed)} snapshots were removed, {len(done.kept)} are left.")
+    click.echo(f"Removed {len(done.removed)} snapshots, kept {len(done.kept)}.")

@@ -11,10 +11,8 @@ import click
 from facets_svc.lake import Lake
 from facets_svc.settings import Settings
 
-lake_option = click.option(
-    "--lake", metavar="LAKE", help="Folder or s3://bucket/prefix of the lake; FACETS_LAKE otherwise."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+lake_option = click.option("--lake", metavar="LAKE", help="Lake: a folder or s3://bucket/prefix. Default: FACETS_LAKE.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def opened_lake(settings: Settings) -> Lake:
@@ -23,6 +21,6 @@ def opened_lake(settings: Settings) -> Lake:
 
 
 def settings_with(**options: Any) -> Settings:
-    """Return the settings of the environment, with those options in their place that were given."""
+    """Return the settings of the environment, overridden by the options that were given."""
     settings = Settings.from_env(os.environ)
     return dataclasses.replace(settings, **{name: value for name, value in options.items() if value is not None})

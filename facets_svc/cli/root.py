@@ -6,6 +6,7 @@ import click
 
 from facets_svc import __version__
 from facets_svc.cli.exits import ExitingGroup
+from facets_svc.cli.explain import explain
 from facets_svc.cli.openapi import openapi
 from facets_svc.cli.serve import serve
 from facets_svc.cli.snapshots import snapshots
@@ -20,13 +21,13 @@ from facets_svc.cli.token import token
 def main(debug: bool) -> None:
     """Exact facet counts for a model catalogue.
 
-    `sync` writes a catalogue into a lake, `serve` answers from it. Settings come from FACETS_ variables; an option
-    comes before its variable.
+    `sync` publishes a catalogue as a snapshot in a lake; `serve` answers requests from it. FACETS_ variables hold the
+    settings; an option overrides its variable.
 
-    Exit codes: 0 done, 2 usage, settings or SQL, 3 source, 4 data refused, 5 lake, 70 unexpected error, 75 another job
-    holds the lake, 130 interrupted, 143 terminated.
+    Exit codes: 0 success, 2 wrong usage, settings or SQL, 3 source, 4 data refused by a guard, 5 lake, 70 unexpected
+    error, 75 lake locked by another job, 130 interrupted, 143 terminated.
     """
 
 
-for command in (sync, serve, token, snapshots, openapi, sql):
+for command in (sync, serve, token, snapshots, openapi, sql, explain):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`facets-svc serve`: answer from the snapshot in force."""
+"""`facets-svc serve`: answer requests from the current snapshot."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from facets_svc.web import server
 
 @click.command()
 @lake_option
-@click.option("--host", metavar="ADDRESS", help="Address to listen on; FACETS_HOST otherwise.")
-@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port to listen on; FACETS_PORT otherwise.")
-@click.option("--demo", is_flag=True, help="Make a secret, listen on loopback only, and print a request to try.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on. Default: FACETS_HOST.")
+@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port to listen on. Default: FACETS_PORT.")
+@click.option("--demo", is_flag=True, help="Use a temporary secret on loopback only, and print a sample request.")
 def serve(lake: str | None, host: str | None, port: int | None, demo: bool) -> None:
-    """Answer requests from the snapshot in force until interrupted.
+    """Answer requests from the current snapshot until interrupted.
 
-    A new snapshot is taken up within seconds of its publication. Without a key to check tokens with, it refuses to
-    start.
+    The service loads a new snapshot within seconds of its publication. It does not start without a key that verifies
+    tokens.
     """
     settings = settings_with(lake=lake, host=host, port=port)
     if demo:
@@ -47,6 +47,6 @@ def _require_free(host: str, port: int) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(
-                f"Port {port} of {host} is in use; choose another one with --port (make run PORT=8123)."
+                f"Port {port} of {host} is in use. Choose another with --port (make run PORT=8123)."
             ) from None
         raise SettingsError(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from None

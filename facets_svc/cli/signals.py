@@ -14,7 +14,7 @@ class Stopped(BaseException):
     """A signal ended the command; shells report it as 128 and the signal's number."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"Stopped by {signal.Signals(number).name}; what was not published was removed.")
+        super().__init__(f"Stopped by {signal.Signals(number).name}. Unpublished files were removed.")
         self.exit_code = 128 + number
 
 

@@ -1,4 +1,4 @@
-"""`facets-svc snapshots`: what the lake holds, whether it is whole, and what differs."""
+"""`facets-svc snapshots`: list, verify and compare the snapshots of a lake."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Verified(msgspec.Struct, kw_only=True):
 
 @click.group()
 def snapshots() -> None:
-    """List, check and compare the snapshots of a lake, go back to one, remove old ones."""
+    """List, verify, compare, roll back and prune the snapshots of a lake."""
 
 
 snapshots.add_command(rollback)
@@ -78,7 +78,7 @@ snapshots.add_command(prune)
 @lake_option
 @json_option
 def list_(lake: str | None, as_json: bool) -> None:
-    """List the snapshots, oldest first; a star marks the one in force."""
+    """List the snapshots, oldest first. A star marks the current one."""
     opened = opened_lake(settings_with(lake=lake))
     history = opened.history()
     listed = [_listed(opened, history, snapshot_id) for snapshot_id in opened.ids()]
@@ -87,7 +87,7 @@ def list_(lake: str | None, as_json: bool) -> None:
     elif listed:
         click.echo("\n".join(_line(snapshot) for snapshot in listed))
     else:
-        click.echo("There are no snapshots.", err=True)
+        click.echo("The lake has no snapshots.", err=True)
 
 
 def _listed(lake: Lake, history: History, snapshot_id: str) -> Listed:
@@ -120,9 +120,9 @@ def _line(listed: Listed) -> str:
 @lake_option
 @json_option
 def show(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
-    """Tell what a snapshot holds, and when it was in force.
+    """Show what a snapshot holds, and when it was current.
 
-    The snapshot is ID, or the one in force.
+    ID defaults to the current snapshot.
     """
     opened = opened_lake(settings_with(lake=lake))
     snapshot, history = opened.snapshot(snapshot_id), opened.history()
@@ -152,7 +152,7 @@ def _described(shown: Shown, tenures: list[Tenure]) -> str:
     values = ", ".join(f"{key} {count:,}" for key, count in shown.facet_values.items())
     rejected = ", ".join(f"{reason} {count:,}" for reason, count in shown.rejected.items())
     lines = [
-        f"{shown.id}{', in force' if shown.in_force else ''}{', withdrawn' if shown.withdrawn else ''}",
+        f"{shown.id}{', current' if shown.in_force else ''}{', withdrawn' if shown.withdrawn else ''}",
         f"  created   {_moment(shown.created_at)} by {shown.writer}",
         f"  source    {shown.source}",
         f"  rows      {shown.rows_read:,} read{f', rejected: {rejected}' if rejected else ''}",
@@ -162,7 +162,7 @@ def _described(shown: Shown, tenures: list[Tenure]) -> str:
     ]
     for tenure in tenures:
         since = "the journal began" if tenure.since is None else _moment(tenure.since)
-        lines.append(f"  in force  from {since} until {'now' if tenure.until is None else _moment(tenure.until)}")
+        lines.append(f"  current   from {since} until {'now' if tenure.until is None else _moment(tenure.until)}")
     return "\n".join(lines)
 
 
@@ -175,9 +175,9 @@ def _moment(moment: datetime) -> str:
 @lake_option
 @json_option
 def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
-    """Compare every file of a snapshot with its manifest.
+    """Check every file of a snapshot against its manifest.
 
-    The snapshot is ID, or the one in force. Of a lake in a bucket every byte is fetched.
+    ID defaults to the current snapshot. For a lake in a bucket, this downloads every file.
     """
     snapshot = opened_lake(settings_with(lake=lake)).snapshot(snapshot_id)
     entries = snapshot.entries()
@@ -187,7 +187,24 @@ def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(Verified(id=snapshot.id, files=len(entries), bytes=size)))
     else:
-        click.echo(f"The snapshot {snapshot.id} is whole: {len(entries)} files, {size:,} bytes.")
+        click.echo(f"Snapshot {snapshot.id} is valid: {len(entries)} files, {size:,} bytes.")
+
+
+@snapshots.command()
+@click.argument("snapshot_id", metavar="[ID]", required=False)
+@lake_option
+@json_option
+def files(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
+    """Print the Parquet files that hold a snapshot's models, one per line.
+
+    Any tool that reads Parquet can read them, with hive partitioning off. Files of a lake in a bucket are printed as
+    URLs. ID defaults to the current snapshot.
+    """
+    opened = opened_lake(settings_with(lake=lake))
+    snapshot = opened.snapshot(snapshot_id)
+    root = str(snapshot.path.absolute()) if snapshot.origin is None else f"{opened.location}/snapshots/{snapshot.id}"
+    paths = [f"{root}/{entry.path}" for entry in snapshot.entries("models/")]
+    click.echo(msgspec.json.encode(paths) if as_json else "\n".join(paths))
 
 
 @snapshots.command()
@@ -199,14 +216,14 @@ def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
     type=click.IntRange(0, 10_000),
     default=20,
     show_default=True,
-    help="How many facet values to name.",
+    help="Number of facet values to list.",
 )
 @lake_option
 @json_option
 def diff(before: str, after: str, values: int, lake: str | None, as_json: bool) -> None:
-    """Tell what changed from snapshot A to snapshot B.
+    """Show what changed from snapshot A to snapshot B.
 
-    That is the models that were added, removed and changed, and the facet values whose number of models moved most.
+    Counts the added, removed and changed models, and lists the facet values whose number of models changed most.
     """
     settings = settings_with(lake=lake)
     opened = opened_lake(settings)

@@ -1,4 +1,4 @@
-"""`facets-svc sql`: ask the catalogue in SQL."""
+"""`facets-svc sql`: query the catalogue in SQL."""
 
 from __future__ import annotations
 
@@ -10,36 +10,42 @@ from typing import Any
 import click
 import duckdb
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from facets_svc.analyst import database, formats, statements
-from facets_svc.analyst.cookbook import cookbook, named
+from facets_svc.analyst.cookbook import NamedQuery, cookbook, named
 from facets_svc.analyst.parameters import assigned, converted, guessed
 from facets_svc.analyst.rows import everything_in
-from facets_svc.analyst.running import parameters_of
+from facets_svc.analyst.running import parameters_of, snapshot_as_of
 from facets_svc.analyst.statements import Piece
-from facets_svc.cli import sql_texts
 from facets_svc.cli.options import lake_option, opened_lake, settings_with
-from facets_svc.cli.sql_delivery import Delivery
-from facets_svc.cli.sql_prompt import SqlPrompt
+from facets_svc.cli.sql_client import open_client, write_notebook
+from facets_svc.cli.sql_output import TABLE, Output, format_for
 from facets_svc.errors import QueryError, SettingsError
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("text", metavar="[SQL]", required=False)
 @lake_option
-@click.option("--snapshot", "snapshot_id", metavar="ID", help="The snapshot to ask; the one in force otherwise.")
+@click.option("--snapshot", "snapshot_id", metavar="ID", help="Query this snapshot instead of the current one.")
 @click.option("-f", "--file", "file", metavar="FILE", type=click.File(encoding="utf-8"), help="Run the SQL of a file.")
 @click.option("--query", "name", metavar="NAME", help="Run a named query of the cookbook.")
-@click.option("--queries", "list_queries", is_flag=True, help="List the cookbook; with --query, explain one of it.")
-@click.option("-p", "assignments", metavar="NAME=VALUE", multiple=True, help="A value for $NAME; may be repeated.")
-@click.option("--format", "format_", type=click.Choice(["table", *formats.FORMATS]), help="How the answer is written.")
-@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.")
+@click.option("--queries", "list_queries", is_flag=True, help="List the named queries; with --query, describe one.")
+@click.option("-p", "assignments", metavar="NAME=VALUE", multiple=True, help="Set the parameter $NAME. Repeatable.")
+@click.option("--format", "format_", type=click.Choice([TABLE, *formats.FORMATS]), help="Output format.")
+@click.option("--output", metavar="FILE", type=_FILE, help="Write to a file; its ending chooses the format.")
 @click.option(
     "--write-database",
     "database_file",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a DuckDB file with the tables, for any DuckDB client since 1.0.",
+    type=_FILE,
+    help="Write a DuckDB file with the tables as views.",
+)
+@click.option(
+    "--notebook", "notebook_file", metavar="FILE", type=_FILE, help="Write a Jupyter notebook that queries the tables."
 )
 def sql(  # noqa: PLR0913 - click passes every option by name
     *,
@@ -53,45 +59,54 @@ def sql(  # noqa: PLR0913 - click passes every option by name
     format_: str | None,
     output: Path | None,
     database_file: Path | None,
+    notebook_file: Path | None,
 ) -> None:
-    """Ask the catalogue in SQL, once or at a prompt.
+    """Query the catalogue in SQL (DuckDB's dialect).
 
-    The tables are models, model_tags, model_tasks, facet_values, orgs and snapshots (docs/data-dictionary.md);
-    models_at('2026-11-01') and its like are the same as of another day. Without SQL it reads standard input, which
-    at a terminal is a prompt.
+    Tables: models, model_tags, model_tasks, facet_values, orgs, snapshots; docs/data-dictionary.md has their columns.
+    models_at('2026-11-01') is models as of another day; so are model_tags_at, model_tasks_at, facet_values_at and
+    orgs_at.
 
-    -p org=acme binds $org: a whole number, a decimal, true, false, null and a JSON array are taken as such, all else
-    as text; -p org:VARCHAR=007 says what it is.
+    Without SQL, the command runs what it reads from standard input. At a terminal it opens DuckDB's command line or
+    Harlequin, whichever is installed, over a read-only database with the tables.
+
+    -p org=acme sets $org. Integers, decimals, true, false, null and JSON arrays keep their type; anything else is text.
+    -p org:VARCHAR=007 names the type.
     """
-    if sum([text is not None, file is not None, name is not None, database_file is not None]) > 1:
-        raise click.UsageError("Give one of SQL, --file, --query and --write-database.")
-    console = Console()
+    if sum(one is not None for one in (text, file, name, database_file, notebook_file)) > 1:
+        raise click.UsageError("Pass one of SQL, --file, --query, --write-database and --notebook.")
     if list_queries:
-        sql_texts.show_query(named(name), console) if name else sql_texts.show_queries(cookbook(), console)
+        _describe_query(named(name)) if name else _list_queries()
         return
-    if file is not None:
-        text = _read(file)
-    elif text is None and name is None and database_file is None and not sys.stdin.isatty():
-        text = _read(sys.stdin)
+    if file is not None or not (text is not None or name or database_file or notebook_file or sys.stdin.isatty()):
+        text = _read(sys.stdin if file is None else file)
     query = None if name is None else named(name)
+    no_statement = query is None and text is None
+    if no_statement and (assignments or format_ or output):
+        raise click.UsageError("-p, --format and --output need SQL, --file or --query.")
     given = assigned(assignments)
     values = {} if query is None else query.bind({key: value for key, (_, value) in given.items()})
+    answer_format = format_for(format_, output)
     settings = settings_with(lake=lake)
     history = everything_in(opened_lake(settings), snapshot_id)
     if database_file is not None:
         database.write_database(database_file, history)
-        click.echo(f"{database_file} has the tables of the snapshot {history.shown}.")
-        return
-    with database.session(history, threads=settings.threads, memory_limit=settings.memory_limit) as connection:
-        out = Delivery(connection, history, _format(format_, output), output)
-        if query is not None:
-            out.deliver([(Piece(query.text, 0, ended=True), values)], None)
-        elif text is not None:
-            out.deliver(_bound(connection, text, given), text)
-        elif given or format_ is not None or output is not None:
-            raise click.UsageError("-p, --format and --output go with SQL, --file or --query.")
-        else:
-            SqlPrompt(connection, history, console).run()
+        click.echo(f"Wrote {database_file} with the tables of snapshot {history.shown}.")
+    elif notebook_file is not None:
+        beside = write_notebook(notebook_file, history)
+        click.echo(f"Wrote {notebook_file} and {beside}. To open it: jupyter lab {notebook_file}")
+    elif no_statement:
+        click.get_current_context().exit(open_client(history))
+    else:
+        with database.session(history, threads=settings.threads, memory_limit=settings.memory_limit) as connection:
+            out = Output(connection, history, answer_format, output)
+            if query is not None:
+                rows = out.write([(Piece(query.text, 0), values)], None)
+                if not rows and "since" in values:
+                    earlier = snapshot_as_of(connection, history, values["since"])
+                    click.echo(f"No rows: compared snapshot {earlier} with {history.shown}.", err=True)
+            else:
+                out.write(_bound(connection, text or "", given), text)
 
 
 def _read(file: Any) -> str:
@@ -101,20 +116,10 @@ def _read(file: Any) -> str:
         raise SettingsError(f"The SQL in {file.name} cannot be read: {error}.") from None
 
 
-def _format(name: str | None, output: Path | None) -> str:
-    """Return the format that is asked for, or that the name of the file tells, or a table."""
-    if name is not None or output is None:
-        return name or "table"
-    for format_ in formats.FORMATS.values():
-        if output.suffix.lower() in format_.suffixes:
-            return format_.name
-    return "table"
-
-
 def _bound(
     connection: duckdb.DuckDBPyConnection, text: str, given: Mapping[str, tuple[str | None, str]]
 ) -> list[tuple[Piece, dict[str, Any]]]:
-    """Return each statement with the values that are its own. Raises `QueryError` if one is missing, or is nobody's."""
+    """Return each statement with the values of its parameters. Raises `QueryError` for a missing or unused one."""
     values = {
         name: guessed(said) if type_ is None else converted(name, type_, said) for name, (type_, said) in given.items()
     }
@@ -123,9 +128,32 @@ def _bound(
     for piece in statements.split(text):
         names = parameters_of(connection, piece, whole=text) if values or "$" in piece.text else set()
         if missing := names - values.keys():
-            raise QueryError(f"Nothing was given for ${min(missing)}; -p {min(missing)}=… gives it.")
+            raise QueryError(f"The parameter ${min(missing)} has no value. Pass -p {min(missing)}=VALUE.")
         wanted |= names
         bound.append((piece, {name: values[name] for name in names}))
     if unused := values.keys() - wanted:
-        raise QueryError(f"The SQL has no ${min(unused)}.")
+        raise QueryError(f"The SQL has no parameter ${min(unused)}. Remove -p {min(unused)}=….")
     return bound
+
+
+def _list_queries() -> None:
+    grid = _grid()
+    for query in cookbook():
+        grid.add_row(Text(query.name, style="bold"), query.question)
+    Console().print(grid)
+
+
+def _describe_query(query: NamedQuery) -> None:
+    console = Console()
+    console.print(Text.assemble((query.name, "bold"), "  ", query.question))
+    if query.reading:
+        console.print(Text(query.reading))
+    grid = _grid()
+    for name, one in query.parameters.items():
+        kind = one.type if one.default is None else f"{one.type} = {one.default}"
+        grid.add_row(f"  {name}", Text(kind, style="dim"), one.meaning)
+    console.print(grid)
+
+
+def _grid() -> Table:
+    return Table.grid(padding=(0, 2), pad_edge=False)

@@ -53,20 +53,20 @@ class Share(click.ParamType[Fraction]):
     "query_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The SELECT that reads a database, in place of the packaged one.",
+    help="File with the SELECT that reads a database. Default: the packaged one.",
 )
 @click.option(
     "--organizations",
     "organizations",
     metavar="FILE",
-    help="A file with a column org: orgs that are to be known even if they have no models.",
+    help="File with a column org: orgs to know even if they have no models.",
 )
 @click.option(
     "--organizations-query",
     "organizations_query_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The SELECT that reads them, as the column org, from the database.",
+    help="File with the SELECT that reads these orgs from the database, as the column org.",
 )
 @click.option(
     "--max-rejects",
@@ -74,7 +74,7 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_REJECTS),
     show_default=True,
-    help="Publish nothing when more of the rows read are rejected: 1% or 0.01.",
+    help="Refuse to publish if more of the rows are rejected: 1% or 0.01.",
 )
 @click.option(
     "--max-shrink",
@@ -82,9 +82,9 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_SHRINK),
     show_default=True,
-    help="Publish nothing when more of the models in force would be gone.",
+    help="Refuse to publish if more of the current models would be dropped.",
 )
-@click.option("--force", is_flag=True, help="Publish all the same; the report tells what was wrong.")
+@click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
 @metrics_options
 @json_option
 def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
@@ -100,9 +100,9 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     metrics_in_lake: bool,
     as_json: bool,
 ) -> None:
-    """Read a catalogue, check it, and publish it as the snapshot in force.
+    """Read a catalogue, check it, and publish it as the current snapshot.
 
-    Nothing is published unless all went well: until then, and after an error, the snapshot before stays in force.
+    After an error nothing is published: the current snapshot stays the same.
     """
     outcome_lake = (lambda: opened_lake(settings_with(lake=lake))) if metrics_in_lake else None
     with stopping(), recorded(metrics_file, outcome_lake) as outcome:

@@ -1,4 +1,4 @@
-"""`facets-svc token`: sign a token for whoever is to ask."""
+"""`facets-svc token`: sign a token."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def sign(settings: Settings, *, orgs: list[str] | Literal["*"], subject: str, tt
     """
     if settings.jwt_algorithm != "HS256":
         raise SettingsError(
-            f"FACETS_JWT_ALGORITHM is {settings.jwt_algorithm}, whose tokens only the holder of the private key can "
-            "sign; this command signs with FACETS_JWT_SECRET (HS256)."
+            f"FACETS_JWT_ALGORITHM is {settings.jwt_algorithm}, and this command has no private key: it signs "
+            "with FACETS_JWT_SECRET (HS256) only."
         )
     if not settings.jwt_secret:
-        raise SettingsError("FACETS_JWT_SECRET is not set, so there is nothing to sign a token with.")
+        raise SettingsError("FACETS_JWT_SECRET is not set. Set it to sign a token.")
     now = int(time.time())
     claims: dict[str, Any] = {"sub": subject, "iat": now, "exp": now + ttl_seconds, "orgs": orgs}
     if settings.jwt_issuer:
@@ -38,8 +38,8 @@ def sign(settings: Settings, *, orgs: list[str] | Literal["*"], subject: str, tt
 
 
 @click.command()
-@click.option("--org", "orgs", metavar="ORG", multiple=True, help="An org that the token is for; may be repeated.")
-@click.option("--all-orgs", is_flag=True, help="Every org: the token of an operator.")
+@click.option("--org", "orgs", metavar="ORG", multiple=True, help="Org that the token is for. Repeatable.")
+@click.option("--all-orgs", is_flag=True, help="Make an operator's token, for every org.")
 @click.option(
     "--ttl",
     "ttl_seconds",
@@ -47,20 +47,22 @@ def sign(settings: Settings, *, orgs: list[str] | Literal["*"], subject: str, tt
     type=click.IntRange(1, TEN_YEARS_SECONDS),
     default=3600,
     show_default=True,
-    help="How long the token is good for.",
+    help="Lifetime of the token.",
 )
-@click.option("--sub", "subject", metavar="NAME", default="facets-svc", show_default=True, help="Whose token it is.")
+@click.option(
+    "--sub", "subject", metavar="NAME", default="facets-svc", show_default=True, help="The token's subject (`sub`)."
+)
 def token(orgs: tuple[str, ...], all_orgs: bool, ttl_seconds: int, subject: str) -> None:
     """Sign a token with FACETS_JWT_SECRET and print it.
 
-    It carries the issuer and the audience of the settings, where they are set.
+    The token has the issuer and audience of the settings, if set.
     """
     if bool(orgs) == all_orgs:
-        raise click.UsageError("Name the orgs with --org, or give --all-orgs.")
+        raise click.UsageError("Pass --org or --all-orgs.")
     for org in orgs:
         if not is_slug(org):
             raise click.BadParameter(f"{org!r} is not the slug of an org.", param_hint="--org")
     if not subject.strip():
-        raise click.BadParameter("it is empty.", param_hint="--sub")
+        raise click.BadParameter("The name is empty.", param_hint="--sub")
     granted: list[str] | Literal["*"] = "*" if all_orgs else list(orgs)
     click.echo(sign(settings_with(), orgs=granted, subject=subject, ttl_seconds=ttl_seconds))

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from facets_svc import sql
+from facets_svc import duck, sql
 from facets_svc.errors import SnapshotCorrupt
 from facets_svc.lake.snapshot import Snapshot
 
@@ -67,19 +67,12 @@ def made_public(target: Snapshot, in_force: Snapshot, *, memory_limit: str = "")
 @contextmanager
 def _asking(memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB for a comparison; what does not fit into memory spills into a folder that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="facets-svc-") as scratch:
-        config: dict[str, Any] = {
-            "temp_directory": scratch,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-        if memory_limit:
-            config["memory_limit"] = memory_limit
-        with duckdb.connect(":memory:", config=config) as connection:
-            try:
-                yield connection
-            except duckdb.Error as error:
-                raise SnapshotCorrupt(f"The snapshots cannot be compared: {error}") from error
+    with (
+        tempfile.TemporaryDirectory(prefix="facets-svc-") as scratch,
+        duck.connect(memory_limit=memory_limit, scratch=scratch) as connection,
+        duck.errors_as(SnapshotCorrupt, "The snapshots cannot be compared"),
+    ):
+        yield connection
 
 
 def _ask(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> list[Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 import duckdb
 
+from facets_svc import duck
 from facets_svc.analyst import cookbook
 from facets_svc.analyst.definitions import bare_definitions
 from facets_svc.analyst.rows import History, SnapshotRows
 from facets_svc.analyst.running import run
+from facets_svc.analyst.tables import described
 from facets_svc.errors import QueryError
 from facets_svc.sandbox.judge import Judged, judge
 from facets_svc.sandbox.messages import Files, Outcome, Task
@@ -91,15 +92,18 @@ def _of_query_error(error: QueryError, task: Task) -> Outcome:
 
 
 def _answered(task: Task) -> tuple[Outcome, bytes]:
-    with duckdb.connect(config=_config(task)) as connection:
-        _lock(connection, [file for files in task.snapshots for file in files.files])
+    with duck.connect(
+        threads=1,
+        memory_limit=f"{int(task.limits.memory_bytes * _SHARE)}B",
+        only=[file for files in task.snapshots for file in files.files],
+        settings=duck.ERRORS_WITH_POSITION,
+    ) as connection:
         judged, parameters = _judged(connection, task)
         history = _history(task.snapshots)
         if "snapshots" in judged.reads:
             _require(*(files.snapshot_id for files in task.snapshots if not files.are_there))
         for statement in bare_definitions(history, judged.reads):
             connection.execute(statement)
-        connection.execute("SET lock_configuration = true")
         try:
             found = run(connection, judged.piece, parameters, whole=_text(task))
             if found is None:
@@ -109,28 +113,6 @@ def _answered(task: Task) -> tuple[Outcome, bytes]:
             _require(*(files.snapshot_id for files in task.snapshots if _is_missing(files, str(error))))
             raise
     return Outcome(kind="answered", rows=spooled.rows, truncated=spooled.truncated), spooled.content
-
-
-def _config(task: Task) -> dict[str, str | bool | int | float | list[str]]:
-    return {
-        "threads": 1,
-        "memory_limit": f"{int(task.limits.memory_bytes * _SHARE)}B",
-        "temp_directory": "",
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "allow_community_extensions": False,
-        "python_enable_replacements": False,
-    }
-
-
-def _lock(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
-    """Close everything but `files`, in this order: what is closed cannot be set any more."""
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET errors_as_json = true")
-    with suppress(duckdb.CatalogException):  # 1.5 has none of these threads
-        connection.execute("SET async_threads = 0")
-    connection.execute("SET allowed_paths = ?", [files])
-    connection.execute("SET enable_external_access = false")
 
 
 def _judged(connection: duckdb.DuckDBPyConnection, task: Task) -> tuple[Judged, Mapping[str, Any]]:
@@ -146,7 +128,10 @@ def _judged(connection: duckdb.DuckDBPyConnection, task: Task) -> tuple[Judged, 
 
 
 def _text(task: Task) -> str:
-    return cookbook.named(task.name).text if task.name is not None else task.query or ""
+    if task.name is not None:
+        return cookbook.named(task.name).text
+    query = task.query or ""
+    return described(query) or query
 
 
 def _history(snapshots: tuple[Files, ...]) -> History:

@@ -1,8 +1,8 @@
 """The fork server: a process that has loaded what a query needs, opened nothing, and makes a process for each query.
 
-It is told of a query by two sockets. The *work* goes to the new process, which reads its task from it and answers on
-it. The *leash* stays here: when its other end is closed, or the time is over, the process is killed; at its end the
-leash tells how it ended. Nothing that a stranger wrote is read in this process, which lasts.
+It receives two sockets per query. The *work* socket goes to the new process, which reads its task from it and answers
+on it. The *cancel* socket stays here: when its other end is closed, or the deadline passes, the process is killed; when
+the process ends, the cancel socket says how. This process never reads anything that a client wrote.
 """
 
 from __future__ import annotations
@@ -17,13 +17,21 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import msgspec
+import pyarrow as pa
 
-from facets_svc.sandbox import answering, confinement, messages, warming
-from facets_svc.sandbox.messages import Task
+from facets_svc.analyst import cookbook
+from facets_svc.analyst.formats import rows_of
+from facets_svc.analyst.running import Answer, Column
+from facets_svc.analyst.tables import tables
+from facets_svc.sandbox import answering, confinement, functions, messages, spool
+from facets_svc.sandbox.messages import Limits, Task
 
 MAX_TASK_BYTES: Final = 16 * 1024 * 1024
 RECURSION: Final = 20_000
@@ -35,11 +43,11 @@ _ORDER_BYTES: Final = 256
 
 @dataclass(slots=True)
 class _Running:
-    """A process of a query: its id, a descriptor for it, its leash, and when it is killed."""
+    """A process of a query: its id, a descriptor for it, its cancel socket, and when it is killed."""
 
     pid: int
     process: int
-    leash: socket.socket
+    cancel: socket.socket
     deadline: float
     late: bool = False
 
@@ -52,7 +60,7 @@ class ForkServer:
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._by_process: dict[int, _Running] = {}
-        self._by_leash: dict[int, _Running] = {}
+        self._by_cancel: dict[int, _Running] = {}
 
     def serve(self) -> None:
         """Serve until the other end of `control` is closed; whatever runs then is killed."""
@@ -60,8 +68,8 @@ class ForkServer:
             ready = {descriptor for descriptor, _ in self._poll.poll(self._wait_milliseconds())}
             for descriptor in ready & self._by_process.keys():
                 self._end(self._by_process[descriptor])
-            for descriptor in ready & self._by_leash.keys():
-                self._kill(self._by_leash[descriptor])
+            for descriptor in ready & self._by_cancel.keys():
+                self._kill(self._by_cancel[descriptor])
             # The last, since a new process takes the numbers of descriptors that were just closed.
             if self._control.fileno() in ready and not self._take_order():
                 return
@@ -79,29 +87,29 @@ class ForkServer:
         order, descriptors, _, _ = socket.recv_fds(self._control, _ORDER_BYTES, 2)
         if not order:
             return False
-        work, leash = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        work, cancel = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         given = json.loads(order)
         deadline = time.monotonic() + given["seconds"]
         with work:
-            self._start(work, leash, deadline, given)
+            self._start(work, cancel, deadline, given)
         return True
 
-    def _start(self, work: socket.socket, leash: socket.socket, deadline: float, given: dict[str, float]) -> None:
+    def _start(self, work: socket.socket, cancel: socket.socket, deadline: float, given: dict[str, float]) -> None:
         pid = os.fork()
         if pid == 0:
             run_query(work.detach(), memory_bytes=int(given["memory_bytes"]), seconds=given["seconds"])
-        running = _Running(pid, os.pidfd_open(pid), leash, deadline)
+        running = _Running(pid, os.pidfd_open(pid), cancel, deadline)
         self._by_process[running.process] = running
-        self._by_leash[leash.fileno()] = running
+        self._by_cancel[cancel.fileno()] = running
         self._poll.register(running.process, select.POLLIN)
-        self._poll.register(leash, 0)  # only that it hangs up
+        self._poll.register(cancel, 0)  # only that it hangs up
 
     def _kill(self, running: _Running) -> None:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(running.process, signal.SIGKILL)
-        if running.leash.fileno() in self._by_leash:
-            del self._by_leash[running.leash.fileno()]
-            self._poll.unregister(running.leash)
+        if running.cancel.fileno() in self._by_cancel:
+            del self._by_cancel[running.cancel.fileno()]
+            self._poll.unregister(running.cancel)
 
     def _end(self, running: _Running) -> None:
         """Reap a process that has ended, and tell how."""
@@ -109,13 +117,13 @@ class ForkServer:
         self._poll.unregister(running.process)
         del self._by_process[running.process]
         os.close(running.process)
-        if running.leash.fileno() in self._by_leash:
-            del self._by_leash[running.leash.fileno()]
-            self._poll.unregister(running.leash)
+        if running.cancel.fileno() in self._by_cancel:
+            del self._by_cancel[running.cancel.fileno()]
+            self._poll.unregister(running.cancel)
         how = {"late": running.late, "code": os.waitstatus_to_exitcode(status)}
         with suppress(OSError):
-            running.leash.send(json.dumps(how).encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        running.leash.close()
+            running.cancel.send(json.dumps(how).encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        running.cancel.close()
 
 
 def run_query(work: int, *, memory_bytes: int, seconds: float) -> None:
@@ -148,13 +156,53 @@ def _write(work: int, content: bytes) -> None:
         rest = rest[os.write(work, rest[:_CHUNK_BYTES]) :]
 
 
+_VALUES = {
+    "text": "a",
+    "number": 1,
+    "decimal": Decimal("1.5"),
+    "time": datetime(2026, 11, 24, tzinfo=UTC),
+    "date": datetime(2026, 11, 24, tzinfo=UTC).date(),
+    "clock": datetime(2026, 11, 24, tzinfo=UTC).time(),
+    "span": timedelta(seconds=1),
+    "bytes": b"a",
+    "list": ["a"],
+    "struct": {"a": 1},
+    "nothing": None,
+}
+
+
+class _WithoutPandas:
+    """Finds no pandas: Arrow looks for it when it sees values of Python's, and it takes longest to load of all."""
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        """Raise `ModuleNotFoundError` for pandas; leave what else there is to others."""
+        if name == "pandas":
+            raise ModuleNotFoundError("pandas is not loaded here.")
+
+
+def _warm() -> None:
+    """Load the definitions, the cookbook and the lists, and write one row in every form."""
+    sys.meta_path.insert(0, _WithoutPandas())
+    cookbook.cookbook()
+    tables()
+    functions.may_call("")
+    functions.may_read("")
+    batch = pa.RecordBatch.from_pylist([_VALUES])
+    columns = tuple(Column(name, "VARCHAR") for name in _VALUES)
+    limits = Limits(rows=1, bytes=2**20, seconds=1, memory_bytes=1)
+    for form in spool.MEDIA_TYPES:
+        spool.spool(Answer(columns, batch.schema, iter([batch])), form, limits)
+    list(rows_of(batch))
+    duckdb.default_connection().close()  # the statements were parsed by it; its threads end with it
+
+
 def main() -> None:
     """Be the fork server, with `control` as the descriptor that the first argument names."""
     control = socket.socket(fileno=int(sys.argv[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends when whoever started it does
     sys.setrecursionlimit(RECURSION)
-    warming.warm()
+    _warm()
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise RuntimeError("A process with several threads cannot be forked safely.")
     gc.collect()

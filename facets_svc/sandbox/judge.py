@@ -15,8 +15,8 @@ import duckdb
 import msgspec
 
 from facets_svc.analyst.definitions import MACROS, RELATIONS
-from facets_svc.analyst.failures import failure, place
 from facets_svc.analyst.statements import Piece, split
+from facets_svc.duck import place, query_error
 from facets_svc.errors import QueryError
 from facets_svc.sandbox import functions
 from facets_svc.sandbox.functions import folded
@@ -66,7 +66,7 @@ _OWN: Final = ("", "main")
 _COLLATIONS: Final = {"nocase", "noaccent", "nfc", "binary", "c", "posix"}
 
 _WORDS: Final = {
-    "SHOW_REF": "DESCRIBE, SHOW and SUMMARIZE are not allowed here",
+    "SHOW_REF": "Only DESCRIBE of one table and SHOW TABLES are allowed",
     "PIVOT": "PIVOT and UNPIVOT are not allowed here",
     "COPY_QUERY_NODE": "COPY is not allowed here",
 }
@@ -107,11 +107,11 @@ def judge(connection: duckdb.DuckDBPyConnection, text: str) -> Judged:
         if statements[0].type != duckdb.StatementType.SELECT:
             raise _refusal("Only SELECT is allowed here.", 0, text, piece)
         parameters = frozenset(statements[0].named_parameters)
-        row = connection.execute(_SERIALIZE, [piece.text]).fetchone()
+        [[tree]] = connection.execute(_SERIALIZE, [piece.text]).fetchall()
     except (duckdb.Error, RuntimeError, ValueError) as error:
-        raise failure(error, text, first=piece.first) from None
+        raise query_error(error, text, first=piece.first) from None
     try:
-        reads = tables_read(msgspec.json.decode(row[0] if row else "{}"))
+        reads = tables_read(msgspec.json.decode(tree))
     except Refused as refused:
         raise _refusal(f"{refused}.", refused.position, text, piece) from None
     except RecursionError:

@@ -79,16 +79,16 @@ class Processes:
     async def _run(self, task: Task, seconds: float, most_bytes: int) -> tuple[Outcome, bytes]:
         server, control = await self._running()
         work, work_there = socket.socketpair()
-        leash, leash_there = socket.socketpair()
-        with work, leash:
+        cancel, cancel_there = socket.socketpair()
+        with work, cancel:
             work.settimeout(0)
-            leash.settimeout(0)
+            cancel.settimeout(0)
             order = json.dumps({"seconds": seconds, "memory_bytes": task.limits.memory_bytes}).encode()
             try:
-                with work_there, leash_there:
-                    socket.send_fds(control, [order], [work_there.fileno(), leash_there.fileno()])
+                with work_there, cancel_there:
+                    socket.send_fds(control, [order], [work_there.fileno(), cancel_there.fileno()])
                 async with asyncio.timeout(seconds + GRACE_SECONDS):
-                    return await _exchange(task, work, leash, most_bytes)
+                    return await _exchange(task, work, cancel, most_bytes)
             except TimeoutError:
                 _logger.warning("The fork server does not end its processes, and is replaced")
                 self._stop(server)
@@ -159,13 +159,13 @@ def _take_note(start: asyncio.Future[Any]) -> None:
         start.exception()  # all who asked may have left
 
 
-async def _exchange(task: Task, work: socket.socket, leash: socket.socket, most_bytes: int) -> tuple[Outcome, bytes]:
+async def _exchange(task: Task, work: socket.socket, cancel: socket.socket, most_bytes: int) -> tuple[Outcome, bytes]:
     loop = asyncio.get_running_loop()
-    with suppress(OSError):  # it may have ended already; the leash tells how
+    with suppress(OSError):  # it may have ended already; the cancel socket tells how
         await loop.sock_sendall(work, msgspec.json.encode(task))
         work.shutdown(socket.SHUT_WR)
     received = await _received(loop, work, most_bytes)
-    told = await loop.sock_recv(leash, 256)
+    told = await loop.sock_recv(cancel, 256)
     if received is not None:
         return received
     if not told:

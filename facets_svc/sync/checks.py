@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from facets_svc import sql
+from facets_svc import duck, sql
 from facets_svc.errors import SnapshotCorrupt
 from facets_svc.lake.snapshot import INDEX, Snapshot
 from facets_svc.sync.progress import Advance
@@ -28,14 +28,7 @@ def check(snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path,
 def _reading(
     snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory_limit,
-        "threads": threads,
-        "temp_directory": str(scratch),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with duckdb.connect(":memory:", config=config) as connection:
+    with duck.connect(threads=threads, memory_limit=memory_limit, scratch=str(scratch)) as connection:
         index = str(snapshot.file(INDEX)).replace("'", "''")
         connection.execute(f"ATTACH '{index}' AS snapshot (READ_ONLY)")
         models: Sequence[str] = snapshot.model_files()

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import duckdb
 import pyarrow as pa
 
-from facets_svc import sql
+from facets_svc import duck, sql
 from facets_svc.catalogue import FACETS, RECORD
 from facets_svc.lake import files
 from facets_svc.lake.snapshot import INDEX
@@ -64,15 +64,10 @@ class Export:
 
     def __init__(self, stage: Path, *, scratch: Path, memory_limit: str, threads: int) -> None:
         self._stage = stage
-        self.connection = duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": memory_limit,
-                "threads": threads,
-                "temp_directory": str(scratch),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
+        self.connection = duck.connect(
+            threads=threads,
+            memory_limit=memory_limit,
+            scratch=str(scratch),
         )
 
     def __enter__(self) -> Self:

@@ -13,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import quote
 
@@ -38,6 +39,9 @@ CLIENT_LEFT: Final = 499
 MAX_IGNORED: Final = 20
 MAX_IGNORED_CHARACTERS: Final = 64
 """How many unknown parameters an answer names, and how much of each."""
+
+MAX_LOOKED_UP: Final = 5
+"""For how many of them the log has the nearest known name: each takes a tenth of a millisecond."""
 
 HEALTH: Final = frozenset({"/health/live", "/health/ready"})
 """Routes whose answers are logged at debug level while all is well: they are asked every few seconds."""
@@ -196,12 +200,10 @@ class Exchange:
 
     def name_ignored(self, sent: Collection[str], known: Collection[str]) -> None:
         """Tell the client which parameters were ignored, and the log which ones may have been meant."""
-        self.ignored = tuple(dict.fromkeys(name for name in sent if name not in known))[:MAX_IGNORED]
+        unknown = dict.fromkeys(name[:MAX_IGNORED_CHARACTERS] for name in sent if name not in known)
+        self.ignored = tuple(unknown)[:MAX_IGNORED]
         if self.ignored:
-            self.notes["ignored"] = {
-                name[:MAX_IGNORED_CHARACTERS]: next(iter(difflib.get_close_matches(name, known, 1)), None)
-                for name in self.ignored
-            }
+            self.notes["ignored"] = {name: _nearest(name, tuple(known)) for name in self.ignored[:MAX_LOOKED_UP]}
 
     def leave(self) -> None:
         """Note that the client has left: what is sent now goes nowhere."""
@@ -299,6 +301,11 @@ def log_unforeseen(status: int, error: Exception, request_id: str) -> None:
     """Log an error that was not meant to happen, under the request's id: its answer tells nothing of it."""
     if status >= 500 and (not isinstance(error, RequestError) or error.__cause__ is not None):
         _logger.error("Answered %d", status, exc_info=error, extra={"fields": {"request_id": request_id}})
+
+
+@lru_cache(256)
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, known, 1)), None)
 
 
 def _shown(name: str) -> str:

@@ -60,7 +60,7 @@ class _Kind:
     status: int
     type: str
     detail: str | None = None
-    """What is said instead of the error's own sentence, where that is not meant for whoever asked."""
+    """What is said instead of the error's own sentence, where that is not meant for the caller."""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -87,7 +87,7 @@ _KINDS: Final[dict[type[Exception], _Kind]] = {
     ReloadRunning: _Kind(409, "conflict_error"),
     Exception: _Kind(500, "server_error", "Something went wrong; the log has it under the request id."),
 }
-"""What each error is to whoever asked. The order of the checks is the gate's and the handlers', not this table's."""
+"""Each error as its caller gets it. The order of the checks is the edge's and the routes', not this table's."""
 
 _TYPES: Final = {kind.status: kind.type for error, kind in _KINDS.items() if error is not TokenExpired}
 """The type of the framework's own errors, which know a status only; others are `invalid_error`."""

@@ -89,7 +89,7 @@ _EXAMPLES: Final = {
     },
     "name": {
         "summary": "One of the cookbook's",
-        "value": {"name": "licence-compliance", "parameters": {"allowed": ["apache-2.0", "mit"]}},
+        "value": {"name": "license-compliance", "parameters": {"allowed": ["apache-2.0", "mit"]}},
     },
 }
 

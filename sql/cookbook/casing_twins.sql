@@ -1,10 +1,10 @@
 -- Which values of a facet differ only in case, white space, hyphens or underscores?
 --
--- One row a group of spellings, the commonest spelling first: whoever filters by one of them misses the models of the
--- others, `missed_models` at the least.
+-- One row per group of spellings, the commonest first. A filter by one spelling misses the models of the others:
+-- `missed_models` counts the models of all but the commonest.
 --
 -- $facet VARCHAR = 'tags': tags, license, task_categories, framework or size_category
--- $most BIGINT = 20: how many groups are listed
+-- $most BIGINT = 20: the most rows to list
 WITH folded AS (
     SELECT
         regexp_replace(lower(facet_values.value), '[-_ ]+', '-', 'g') AS folded,

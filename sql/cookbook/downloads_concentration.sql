@@ -1,9 +1,10 @@
--- On how few models do the downloads fall?
+-- How concentrated are the downloads?
 --
--- One row a tenth of the models whose downloads are known, the most downloaded first: the downloads of each tenth and of
--- all up to it, in per cent. No rows: the catalogue knows no downloads.
+-- One row per tenth of the models with a download count, the most downloaded tenth first. `percent` is the tenth's
+-- share of all downloads, `percent_so_far` the share of it and the tenths above. An empty result means that no model
+-- has a download count.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
 WITH ranked AS (
     SELECT
         models.downloads AS downloads,

@@ -1,10 +1,10 @@
--- Which frameworks did new models choose, year by year?
+-- Which frameworks did new models use, year by year?
 --
--- One row a year and framework: models made in that year, and their share of the year's models in per cent. Models
--- without a date or a framework are left out; the last year may not be over.
+-- One row per year and framework: the models created in that year, and their share of the year's models in percent.
+-- Models without a date or a framework are left out. The last year may be incomplete.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $at_least_percent DOUBLE = 5: smaller shares are left out
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $at_least_percent DOUBLE = 5: leave out smaller shares
 WITH counted AS (
     SELECT
         date_part('year', models.created_at) AS year,

@@ -1,12 +1,12 @@
 -- Which values of a facet grew most since an earlier snapshot?
 --
--- One row a value whose number of models changed: `change` is how many more hold it now (less than 0: fewer), and
--- `percent_change` compares that with then; it is null for a value that nobody held.
+-- One row per value whose number of models changed. `change` is negative if fewer models hold it now. `percent_change`
+-- is relative to the earlier number; it is null for a new value.
 --
 -- $facet VARCHAR = 'license': tags, license, task_categories, framework or size_category
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $since VARCHAR = 'previous': a date, a time, the id of a snapshot, first or previous
--- $most BIGINT = 20: how many values are listed
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $since VARCHAR = 'previous': a date, a time, a snapshot id, first or previous
+-- $most BIGINT = 20: the most rows to list
 WITH held AS (
     SELECT models.id AS id, 1 AS now, 0 AS before, models.tags AS tags, models.license AS license,
         models.task_categories AS task_categories, models.framework AS framework, models.size_category AS size_category

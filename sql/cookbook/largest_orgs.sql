@@ -1,9 +1,8 @@
--- Which orgs have most models, and how much of the catalogue is theirs?
+-- Which orgs have the most models, and what share of the catalogue?
 --
--- One row an org. `percent` is its share of all models, `percent_so_far` that of it and the larger ones together: where
--- it passes 80 after few rows, few orgs make the catalogue.
+-- One row per org. `percent` is its share of all models, `percent_so_far` the share of it and all larger orgs.
 --
--- $most BIGINT = 20: how many orgs are listed
+-- $most BIGINT = 20: the most rows to list
 SELECT
     orgs.org AS org,
     orgs.models AS models,

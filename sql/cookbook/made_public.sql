@@ -1,11 +1,11 @@
 -- Which models became public or private since an earlier snapshot?
 --
--- One row a model that is in both snapshots. `is_public` is how it is now: a model that turned private is one that others
--- may miss.
+-- One row per model that is in both snapshots. `is_public` is its visibility now; models that became private come
+-- first.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $since VARCHAR = 'previous': a date, a time, the id of a snapshot, first or previous
--- $most BIGINT = 20: how many models are listed
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $since VARCHAR = 'previous': a date, a time, a snapshot id, first or previous
+-- $most BIGINT = 20: the most rows to list
 SELECT
     models.id AS id,
     models.org AS org,

@@ -1,9 +1,9 @@
--- What do models not say of themselves?
+-- Which columns do models leave empty?
 --
--- One row a column that may be empty: how many models leave it empty, and their share of all in per cent. A facet that is
--- often empty hides these models from whoever filters by it.
+-- One row per optional column: the models that leave it empty, and their share of all models in percent. A filter by a
+-- facet hides the models that leave it empty.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
 WITH asked AS (
     SELECT models.*
     FROM models

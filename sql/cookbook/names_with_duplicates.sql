@@ -1,16 +1,16 @@
--- Which names do models of several orgs share?
+-- Which model names do several orgs use?
 --
--- One row a name, in any case: copies of each other, or models that are taken for one another. Another size or licence
--- in the same row says that they are not the same.
+-- One row per name, ignoring case. The models may be copies of each other, or unrelated: compare their sizes and
+-- licences.
 --
--- $org VARCHAR = NULL: only names that this org has too; null: all
--- $most BIGINT = 20: how many names are listed
+-- $org VARCHAR = NULL: only names that this org uses; null: all
+-- $most BIGINT = 20: the most rows to list
 SELECT
     lower(models.name) AS name,
     count(*) AS models,
     list(models.id ORDER BY models.id) AS ids,
     list(DISTINCT models.size_category ORDER BY models.size_category) AS sizes,
-    list(DISTINCT models.license ORDER BY models.license) AS licences
+    list(DISTINCT models.license ORDER BY models.license) AS licenses
 FROM models
 GROUP BY lower(models.name)
 HAVING count(*) > 1

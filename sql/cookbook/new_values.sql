@@ -1,10 +1,10 @@
--- Which facet values are there now that no model held in an earlier snapshot?
+-- Which facet values are new since an earlier snapshot?
 --
--- One row a value, the commonest first. A new spelling of an old value shows up here first (`casing-twins`).
+-- One row per value, the commonest first. A new spelling of an old value appears here first; see `casing-twins`.
 --
--- $since VARCHAR = 'previous': a date, a time, the id of a snapshot, first or previous
--- $facet VARCHAR = NULL: only this facet: tags, license, task_categories, framework or size_category; null: every one
--- $most BIGINT = 20: how many values are listed
+-- $since VARCHAR = 'previous': a date, a time, a snapshot id, first or previous
+-- $facet VARCHAR = NULL: only this facet: tags, license, task_categories, framework or size_category; null: all
+-- $most BIGINT = 20: the most rows to list
 SELECT
     facet_values.facet AS facet,
     facet_values.value AS value,

@@ -1,11 +1,11 @@
--- Which tags does one model only hold?
+-- Which tags does only one model have?
 --
--- One row an org: its orphan tags are of no use to whoever filters. `percent_of_tags` compares them with all the tags that
--- the org uses.
+-- One row per org. A filter by such a tag finds one model. `percent_of_tags` is their share of the tags that the org
+-- uses.
 --
--- $org VARCHAR = NULL: only this org; null: every one
--- $examples BIGINT = 5: how many of them are named
--- $most BIGINT = 20: how many orgs are listed
+-- $org VARCHAR = NULL: only this org; null: all orgs
+-- $examples BIGINT = 5: how many tags to name
+-- $most BIGINT = 20: the most rows to list
 WITH used AS (
     SELECT model_tags.tag AS tag, count(*) AS models
     FROM model_tags

@@ -1,10 +1,10 @@
 -- How large are the models of each framework?
 --
--- One row a framework, by its number of models: parameters of the smallest model, of the one that a quarter, a half, nine
--- tenths are smaller than, and of the largest. Only models whose parameters are known count.
+-- One row per framework, the most models first: the smallest and largest number of parameters, and the quantiles at
+-- 25, 50 and 90 percent. Models without a number of parameters are left out.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $at_least BIGINT = 5: frameworks of fewer models are left out
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $at_least BIGINT = 5: leave out frameworks with fewer models
 SELECT
     models.framework AS framework,
     count(*) AS models,

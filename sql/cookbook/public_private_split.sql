@@ -1,10 +1,10 @@
--- Which orgs keep models to themselves, and how many?
+-- Which orgs have private models, and how many?
 --
--- One row an org that has private models: how many of each kind, and the private share in per cent. An org at 100 has
--- published nothing.
+-- One row per org with private models: models of each kind, and the private share in percent. At 100 percent the org
+-- has published nothing.
 --
--- $org VARCHAR = NULL: only this org; null: every one
--- $most BIGINT = 20: how many orgs are listed
+-- $org VARCHAR = NULL: only this org; null: all orgs
+-- $most BIGINT = 20: the most rows to list
 SELECT
     orgs.org AS org,
     orgs.models AS models,

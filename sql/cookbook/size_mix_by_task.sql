@@ -1,10 +1,10 @@
 -- How large are the models of each task?
 --
--- One row a task category and size, the sizes of a task from small to large: how many models, and their share of the
--- task's models in per cent. `unknown` is where no size is stated.
+-- One row per task category and size category, sizes in ascending order: the models, and their share of the task's
+-- models in percent. `unknown` means no size category.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $tasks BIGINT = 5: how many tasks are listed, the commonest
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $tasks BIGINT = 5: how many task categories to list, the commonest first
 WITH held AS (
     SELECT
         model_tasks.task_category AS task_category,

@@ -1,12 +1,12 @@
--- Which models have not been touched for long?
+-- Which models have not changed for a long time?
 --
--- One row a model, the longest untouched first: by `updated_at`, or by `created_at` where there is none. Models that have
--- neither are left out (`missing-metadata` counts them). The days are counted to the
--- youngest date among them, not to today, so that the answer is that of the snapshot.
+-- One row per model, the longest unchanged first, by `updated_at`, or `created_at` where that is missing. Models with
+-- neither are left out; `missing-metadata` counts them. Days are counted up to the latest date in the snapshot, not
+-- today, so that a snapshot always gives the same answer.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $days BIGINT = 730: untouched for at least so many days
--- $most BIGINT = 20: how many models are listed
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $days BIGINT = 730: unchanged for at least this many days
+-- $most BIGINT = 20: the most rows to list
 WITH touched AS (
     SELECT
         models.id AS id,

@@ -1,12 +1,13 @@
--- Which tags go together more often than chance would have it?
+-- Which tags occur together more often than by chance?
 --
--- One row a pair of tags. `lift` compares the models that hold both with what chance would give: 1 is chance, 10 is ten
--- times as often. `percent_of_rarer` is the share of the rarer tag's models that hold the other one too: 100 says that
--- one of the tags is hardly worth having.
+-- One row per pair of tags. `lift` is the number of models with both, relative to the number expected by chance: 1 is
+-- chance, 10 is ten times as often. `percent_of_rarer` is the share of the rarer tag's models that have the other tag
+-- too; at 100, one of the two tags adds little.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $at_least BIGINT = 20: pairs that fewer models hold are left out
--- $most BIGINT = 20: how many pairs are listed
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $tag VARCHAR = NULL: only pairs with this tag, which then comes first; null: all pairs
+-- $at_least BIGINT = 20: leave out tags and pairs that fewer models have
+-- $most BIGINT = 20: the most rows to list
 WITH held AS (
     SELECT model_tags.id AS id, model_tags.tag AS tag
     FROM model_tags
@@ -25,7 +26,7 @@ pairs AS (
     WHERE one.tag IN (SELECT frequent.tag FROM frequent)
         AND other.tag IN (SELECT frequent.tag FROM frequent)
     GROUP BY one.tag, other.tag
-    HAVING count(*) >= $at_least
+    HAVING count(*) >= $at_least AND ($tag IS NULL OR one.tag = $tag OR other.tag = $tag)
 ),
 counted AS (
     SELECT count(*) AS models
@@ -33,8 +34,8 @@ counted AS (
     WHERE $org IS NULL OR models.org = $org
 )
 SELECT
-    pairs.tag AS tag,
-    pairs.other_tag AS other_tag,
+    CASE WHEN pairs.other_tag = $tag THEN pairs.other_tag ELSE pairs.tag END AS tag,
+    CASE WHEN pairs.other_tag = $tag THEN pairs.tag ELSE pairs.other_tag END AS other_tag,
     pairs.models AS models,
     round(100 * pairs.models / least(one.models, other.models), 1) AS percent_of_rarer,
     round(pairs.models * counted.models / (one.models * other.models), 2) AS lift

@@ -1,10 +1,9 @@
--- Which orgs gained or lost most models since an earlier snapshot?
+-- Which orgs gained or lost the most models since an earlier snapshot?
 --
--- One row an org whose models are not the same ones: how many are new, how many are gone, and what that makes. The
--- largest changes come first, in either direction.
+-- One row per org with new or removed models. The largest changes come first, in either direction.
 --
--- $since VARCHAR = 'previous': a date, a time, the id of a snapshot, first or previous
--- $most BIGINT = 20: how many orgs are listed
+-- $since VARCHAR = 'previous': a date, a time, a snapshot id, first or previous
+-- $most BIGINT = 20: the most rows to list
 WITH before AS (
     SELECT earlier.id AS id, earlier.org AS org
     FROM models_at($since) AS earlier

@@ -1,16 +1,16 @@
--- Which models can hardly be found: no tags, no task, or neither?
+-- Which models have no tags, no task category, or neither?
 --
--- One row a model. `says` tells what else it has, so that whoever owns it knows where to begin.
+-- One row per model. `says` lists what else it has. A filter by tag or task category does not find it.
 --
--- $org VARCHAR = NULL: only this org's models; null: everybody's
--- $most BIGINT = 20: how many models are listed
+-- $org VARCHAR = NULL: only this org's models; null: all orgs
+-- $most BIGINT = 20: the most rows to list
 SELECT
     models.id AS id,
     models.is_public AS is_public,
     len(models.tags) AS tags,
     len(models.task_categories) AS task_categories,
     concat_ws(', ',
-        CASE WHEN models.license IS NOT NULL THEN 'licence' END,
+        CASE WHEN models.license IS NOT NULL THEN 'license' END,
         CASE WHEN models.framework IS NOT NULL THEN 'framework' END,
         CASE WHEN models.size_category IS NOT NULL THEN 'size' END,
         CASE WHEN models.description IS NOT NULL THEN 'description' END

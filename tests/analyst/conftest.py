@@ -32,7 +32,7 @@ NOW = ("20261124T020000Z-3f9c", datetime(2026, 11, 24, 2, tzinfo=UTC))
 
 def ask(connection: duckdb.DuckDBPyConnection, text: str, **values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of the answer."""
-    answer = run(connection, Piece(text, 0, ended=True), values)
+    answer = run(connection, Piece(text, 0), values)
     assert answer is not None
     return [row for batch in answer.batches for row in rows_of(batch)]
 

@@ -17,17 +17,21 @@ from facets_svc.analyst.running import run
 from facets_svc.analyst.statements import Piece
 from facets_svc.errors import QueryError
 from tests.analyst.conftest import over
+from tests.oracle import statistics
 
 GOLDEN = Path(__file__).parent / "golden"
 
 CASES: tuple[tuple[str, dict[str, Any]], ...] = (
     *((query.name, {}) for query in cookbook()),
     ("casing-twins", {"facet": "license"}),
+    ("changed-models", {"change": "removed", "since": "first"}),
     ("growth-between-snapshots", {"facet": "tags", "org": "timm", "since": "2026-11-01", "most": 5}),
-    ("licence-compliance", {"org": "google", "allowed": ["apache-2.0", "gemma"]}),
+    ("license-compliance", {"org": "google", "allowed": ["apache-2.0", "gemma"]}),
     ("missing-metadata", {"org": "mongodb"}),
+    ("missing-license-by-org", {"org": "google", "examples": 1}),
     ("new-values", {"facet": "framework", "since": "first"}),
     ("stale-models", {"org": "google", "days": 365}),
+    ("tag-co-occurrence", {"tag": "mteb", "at_least": 5, "most": 5}),
 )
 
 
@@ -41,7 +45,7 @@ EVERY_QUERY = pytest.mark.parametrize("query", cookbook(), ids=lambda query: que
 
 
 def answered(connection: duckdb.DuckDBPyConnection, query: NamedQuery, values: Mapping[str, Any]) -> str:
-    answer = run(connection, Piece(query.text, 0, ended=True), query.bind(values))
+    answer = run(connection, Piece(query.text, 0), query.bind(values))
     assert answer is not None
     written = io.BytesIO()
     formats.write(answer, formats.FORMATS["markdown"], written)
@@ -116,8 +120,41 @@ def test_downloads_fall_on_few_models(tmp_path: Path) -> None:
     assert (len(lines), lines[2], lines[-1]) == (12, "| 1 | 2 | 685 | 27.7 | 27.7 |", "| 10 | 2 | 1 | 0.0 | 100.0 |")
 
 
+def test_changed_models_are_named_with_the_columns_that_changed(tmp_path: Path) -> None:
+    models = [{"id": str(n), "org": "acme", "name": f"m{n}", "tags": ["a"]} for n in range(4)]
+    before = over(tmp_path / "before.parquet", *models[:3])
+    now = over(
+        tmp_path / "now.parquet",
+        {**models[0], "tags": ["a", "b"], "license": "mit", "org": "globex"},
+        models[1],
+        models[3],
+    )
+    earlier = dataclasses.replace(before.snapshots[0], snapshot_id="20260101T000000Z-0000")
+    history = dataclasses.replace(now, snapshots=(earlier, *now.snapshots))
+    with database.session(history, threads=1) as connection:
+        lines = answered(connection, named("changed-models"), {"org": "acme"}).splitlines()
+
+    assert lines[2:] == [
+        "| added | 3 | acme | true |  |",
+        '| changed | 0 | globex | true | ["org","tags","license"] |',
+        "| removed | 2 | acme | true |  |",
+    ]
+
+
+@pytest.mark.parametrize("column", ["parameters", "size_bytes", "downloads"])
+def test_the_histogram_has_the_bins_of_the_api(tmp_path: Path, column: str) -> None:
+    numbers = [0, 1, 2, 4, 5, 9, 10, 19, 20, 999, 1000, 10**15 - 1, 10**15, 2**63 - 1, None]
+    models = [{"id": str(at), "org": "acme", "name": "a", column: number} for at, number in enumerate(numbers)]
+    expected = statistics(numbers)["histogram"]
+
+    with database.session(over(tmp_path / "models.parquet", *models), threads=1) as connection:
+        bins = connection.execute(named("histogram").text, named("histogram").bind({"column": column})).fetchall()
+
+    assert [dict(zip(("lower", "upper", "count"), one[:3], strict=True)) for one in bins] == expected
+
+
 def test_a_name_that_is_nearly_right_is_guessed() -> None:
-    with pytest.raises(QueryError, match="There is no query 'license-compliance'; did you mean licence-compliance"):
-        named("license-compliance")
+    with pytest.raises(QueryError, match="There is no query 'licence-compliance'; did you mean license-compliance"):
+        named("licence-compliance")
     with pytest.raises(QueryError, match="There is no query 'x'; there are casing-twins, "):
         named("x")

@@ -73,7 +73,7 @@ def test_a_database_file_is_replaced_and_another_file_is_not(history: History, t
     other.write_text("my notes, which are long enough", encoding="utf-8")
 
     assert path.stat().st_ino != before
-    with pytest.raises(SettingsError, match=r"notes\.txt is there and is no DuckDB database; it is left as it is"):
+    with pytest.raises(SettingsError, match=r"notes\.txt exists and is not a DuckDB database"):
         write_database(other, history)
     assert other.read_text(encoding="utf-8") == "my notes, which are long enough"
 
@@ -83,7 +83,7 @@ def test_a_place_that_cannot_be_written_and_files_that_do_not_last_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match="cannot be written"):
         write_database(tmp_path / "none" / "facets.duckdb", history)
-    with pytest.raises(SettingsError, match="Only a lake in a folder has files that stay"):
+    with pytest.raises(SettingsError, match="Copy the lake to a folder"):
         write_database(tmp_path / "facets.duckdb", dataclasses.replace(history, lasts=False))
     assert list(tmp_path.iterdir()) == []
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
+import sys
+import zipfile
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +18,7 @@ from facets_svc.analyst.formats import FORMATS, Written, write
 from facets_svc.analyst.running import run
 from facets_svc.analyst.statements import Piece
 from facets_svc.analyst.texts import on_one_line
-from facets_svc.errors import QueryError
+from facets_svc.errors import QueryError, SettingsError
 
 AWKWARD = """
 SELECT * FROM (VALUES
@@ -26,7 +30,7 @@ SELECT * FROM (VALUES
 
 
 def written(connection: duckdb.DuckDBPyConnection, text: str, name: str, **options: Any) -> tuple[bytes, Written]:
-    answer = run(connection, Piece(text, 0, ended=True))
+    answer = run(connection, Piece(text, 0))
     assert answer is not None
     stream = io.BytesIO()
     told = write(answer, FORMATS[name], stream, **options)
@@ -112,3 +116,62 @@ def test_what_a_format_cannot_hold_is_told(connection: duckdb.DuckDBPyConnection
 
 def test_a_value_cannot_steer_a_terminal() -> None:
     assert on_one_line("a\x1b[31m\u202eb\tc\r\n\u2028é👩‍💻") == "a�[31m�b c ⏎�é👩‍💻"
+
+
+def test_excel_keeps_numbers_and_times_and_writes_texts_as_texts(connection: duckdb.DuckDBPyConnection) -> None:
+    text = """
+        SELECT 1.5 AS n, '=1+1' AS formula, true AS flag, TIMESTAMPTZ '2026-11-24 02:00:00+00' AS moment,
+            DATE '2026-11-24' AS day, DATE '1815-12-10' AS early, 9007199254740993 AS long, ['a', NULL] AS list,
+            NULL AS nothing, 'nan'::DOUBLE AS nan
+    """
+
+    content, told = written(connection, text, "xlsx")
+
+    [header, row] = cells(content)
+    assert told == Written(rows=1, truncated=False)
+    assert header == ["n", "formula", "flag", "moment", "day", "early", "long", "list", "nothing", "nan"]
+    # Excel counts days from 30 December 1899.
+    assert row == [
+        "1.5",
+        "=1+1",
+        "1",
+        "46350.08333333334",
+        "46350",
+        "1815-12-10",
+        "9007199254740993",
+        '["a",null]',
+        "nan",
+    ]
+    assert b"<f>" not in zipfile.ZipFile(io.BytesIO(content)).read("xl/worksheets/sheet1.xml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("SELECT repeat('x', 32768) AS x", "A cell of Excel holds 32,767 characters, and a value has 32,768."),
+        ("SELECT i FROM range(3) AS t(i)", "A worksheet holds 2 rows. Add a LIMIT, or write .csv or .parquet."),
+    ],
+)
+def test_what_excel_does_not_hold_is_refused(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setattr("facets_svc.analyst.excel.MAX_ROWS", 2)
+
+    with pytest.raises(QueryError, match=f"^{re.escape(message)}$"):
+        written(connection, text, "xlsx")
+
+
+def test_excel_without_its_extra_says_what_to_install(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+
+    with pytest.raises(SettingsError, match=r"^Excel files need XlsxWriter: pip install 'facets-svc\[excel\]'\.$"):
+        written(connection, "SELECT 1 AS a", "xlsx")
+
+
+def cells(workbook: bytes) -> list[list[str]]:
+    """Return what stands in the cells of the first worksheet, row by row."""
+    sheet = zipfile.ZipFile(io.BytesIO(workbook)).read("xl/worksheets/sheet1.xml").decode()
+    rows = re.findall(r"<row[^>]*>(.*?)</row>", sheet, re.DOTALL)
+    return [[html.unescape(text) for text in re.findall(r"<(?:v|t)(?: [^>]*)?>(.*?)</", row)] for row in rows]

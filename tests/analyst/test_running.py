@@ -9,7 +9,7 @@ import pytest
 from facets_svc.analyst import database
 from facets_svc.analyst.rows import History
 from facets_svc.analyst.running import Answer, Column, parameters_of, run
-from facets_svc.analyst.statements import Piece, is_complete, split
+from facets_svc.analyst.statements import Piece, split
 from facets_svc.errors import QueryError, QueryInterrupted
 from tests.analyst.conftest import ask
 
@@ -27,7 +27,7 @@ def drain(answer: Answer | None) -> None:
 
 
 def failing(connection: duckdb.DuckDBPyConnection, text: str, whole: str | None = None) -> QueryError:
-    piece = split(whole)[-1] if whole else Piece(text, 0, ended=True)
+    piece = split(whole)[-1] if whole else Piece(text, 0)
     with pytest.raises(QueryError) as caught:
         drain(run(connection, piece, whole=whole))
     return caught.value
@@ -36,7 +36,7 @@ def failing(connection: duckdb.DuckDBPyConnection, text: str, whole: str | None 
 def test_an_answer_has_columns_with_the_types_of_duckdb_and_one_name_each(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    answer = run(connection, Piece("SELECT 1 AS a, 'x' AS a, [1.5] AS b, NULL::JSON AS a_1", 0, ended=True))
+    answer = run(connection, Piece("SELECT 1 AS a, 'x' AS a, [1.5] AS b, NULL::JSON AS a_1", 0))
 
     assert isinstance(answer, Answer)
     assert answer.columns == (
@@ -86,7 +86,7 @@ def test_a_variable_of_the_program_is_no_table(connection: duckdb.DuckDBPyConnec
 def test_a_command_has_no_answer(fresh: duckdb.DuckDBPyConnection) -> None:
     commands = ["CREATE TABLE mine AS SELECT 1 AS a", "INSERT INTO mine VALUES (2)", "SET threads = 1"]
 
-    assert [run(fresh, Piece(text, 0, ended=True)) for text in commands] == [None, None, None]
+    assert [run(fresh, Piece(text, 0)) for text in commands] == [None, None, None]
     assert ask(fresh, "SELECT a FROM mine ORDER BY a") == [(1,), (2,)]
     assert ask(fresh, 'SELECT count(*) AS "Count" FROM mine') == [(2,)]
     assert ask(fresh, "PIVOT mine ON a USING count(*)") == [(1, 1)]
@@ -95,7 +95,7 @@ def test_a_command_has_no_answer(fresh: duckdb.DuckDBPyConnection) -> None:
 def test_parameters_are_bound_and_never_read_as_sql(connection: duckdb.DuckDBPyConnection) -> None:
     text = "SELECT $a AS a, $b AS b, count(*) AS models FROM models WHERE org = $a"
 
-    assert parameters_of(connection, Piece(text, 0, ended=True)) == {"a", "b"}
+    assert parameters_of(connection, Piece(text, 0)) == {"a", "b"}
     assert ask(connection, text, a="' OR 1=1 --", b=None) == [("' OR 1=1 --", None, 0)]
 
 
@@ -122,7 +122,7 @@ def test_files_that_are_missing_are_fetched_and_the_query_is_tried_again(
         return len(told) == 1
 
     with pytest.raises(QueryError, match=r"nowhere\.parquet"):
-        run(connection, Piece("FROM 'nowhere.parquet'", 0, ended=True), fetch=fetch)
+        run(connection, Piece("FROM 'nowhere.parquet'", 0), fetch=fetch)
 
     assert len(told) == 2
     assert "nowhere.parquet" in told[0]
@@ -133,19 +133,16 @@ def test_files_that_are_missing_are_fetched_and_the_query_is_tried_again(
     [
         ("", []),
         (" ; -- only this\n /* and ; this */ ", []),
-        ("SELECT 1", [("SELECT 1", 0, False)]),
-        ("SELECT 1 ;\n SELECT 2;", [("SELECT 1", 0, True), ("SELECT 2", 12, True)]),
+        ("SELECT 1", [("SELECT 1", 0)]),
+        ("SELECT 1 ;\n SELECT 2;", [("SELECT 1", 0), ("SELECT 2", 12)]),
         ("SELECT ';', \";\", $$;$$, $a$;$$;$a$, e'\\';'", None),
         ("SELECT 1 -- ;\n + 1", None),
         ("SELECT 'it''s; open", None),
         ("SELECT $x AS a, $y AS b", None),
-        ("-- first\nSELECT 1", [("SELECT 1", 9, False)]),
+        ("-- first\nSELECT 1", [("SELECT 1", 9)]),
     ],
 )
-def test_semicolons_part_statements_unless_they_are_quoted(
-    text: str, pieces: list[tuple[str, int, bool]] | None
-) -> None:
-    expected = [(text, 0, False)] if pieces is None else pieces
+def test_semicolons_split_statements_unless_they_are_quoted(text: str, pieces: list[tuple[str, int]] | None) -> None:
+    expected = [(text, 0)] if pieces is None else pieces
 
-    assert [(piece.text, piece.first, piece.ended) for piece in split(text)] == expected
-    assert is_complete(text) == (not expected or expected[-1][2])
+    assert [(piece.text, piece.first) for piece in split(text)] == expected

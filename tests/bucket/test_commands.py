@@ -45,6 +45,9 @@ def test_every_command_reads_a_bucket(run: Run, lake: BucketLake, ids: list[str]
         (third, True),
     ]
     assert asked("show", second)["models"] == 3  # type: ignore[index]
+    assert asked("files") == [
+        f"{lake.location}/snapshots/{third}/{entry.path}" for entry in lake.snapshot(third).entries("models/")
+    ]
     assert asked("verify", first) == {
         "id": first,
         "files": len(lake.snapshot(first).entries()),

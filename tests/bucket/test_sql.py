@@ -40,7 +40,7 @@ def test_earlier_snapshots_are_copied_when_they_are_asked_for(lake: BucketLake, 
     with database.session(history, threads=1) as connection:
         answer = ask(
             connection,
-            Piece("SELECT count(*) AS models FROM models_at('first')", 0, ended=True),
+            Piece("SELECT count(*) AS models FROM models_at('first')", 0),
             fetch=history.fetch,
         )
         assert answer is not None
@@ -58,5 +58,5 @@ def test_the_command_asks_a_bucket_and_writes_no_database_over_copies(
 
     assert (asked.exit_code, asked.stderr, asked.stdout) == (0, "", "now,before\n3,2\n")
     assert (written.exit_code, written.stdout) == (2, "")
-    assert "Only a lake in a folder has files that stay" in written.stderr
+    assert "Copy the lake to a folder" in written.stderr
     assert ids

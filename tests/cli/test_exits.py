@@ -50,7 +50,9 @@ def test_an_unexpected_error_is_one_sentence_and_70() -> None:
     result = CliRunner().invoke(group_raising(ValueError("no\nsuch thing")), ["fail"])
 
     assert result.exit_code == 70
-    assert result.stderr == "Something unexpected went wrong (ValueError: no such thing); --debug shows where.\n"
+    assert (
+        result.stderr == "Unexpected error (ValueError: no such thing). Run facets-svc --debug … for the traceback.\n"
+    )
 
 
 def test_the_traceback_of_an_unexpected_error_is_shown_on_request_only() -> None:

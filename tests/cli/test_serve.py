@@ -96,9 +96,7 @@ def test_a_port_in_use_is_told(run: Run, lake: Path, port: int) -> None:
         result = run("serve", "--demo", "--lake", lake, "--port", str(port))
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert (
-        result.stderr == f"Port {port} of 127.0.0.1 is in use; choose another one with --port (make run PORT=8123).\n"
-    )
+    assert result.stderr == f"Port {port} of 127.0.0.1 is in use. Choose another with --port (make run PORT=8123).\n"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])  # noqa: S104

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from facets_svc.lake import FolderLake
@@ -52,11 +53,22 @@ def test_the_list_for_people_has_a_star_at_the_one_in_force(run: Run, lake: Fold
     ]
 
 
+def test_the_files_of_a_snapshot_are_printed_for_any_tool(run: Run, lake: FolderLake) -> None:
+    older, _ = lake.ids()
+
+    lines = run("snapshots", "files", "--lake", lake.root)
+    listed = run("snapshots", "files", older, "--lake", lake.root, "--json")
+
+    assert lines.stdout.splitlines() == lake.snapshot().model_files()
+    assert pq.read_table(lines.stdout.splitlines()[0], partitioning=None).num_rows > 0
+    assert json.loads(listed.stdout) == lake.snapshot(older).model_files()
+
+
 def test_an_empty_lake_has_no_snapshots(run: Run, tmp_path: Path) -> None:
     listed = run("snapshots", "list", "--lake", tmp_path)
     verified = run("snapshots", "verify", "--lake", tmp_path)
 
-    assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "There are no snapshots.\n")
+    assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "The lake has no snapshots.\n")
     assert (verified.exit_code, verified.stdout) == (5, "")
     assert "holds no snapshot yet" in verified.stderr
 
@@ -68,7 +80,7 @@ def test_a_whole_snapshot_is_said_to_be_whole(run: Run, lake: FolderLake) -> Non
     by_id = run("snapshots", "verify", older, "--lake", lake.root, "--json")
 
     assert in_force.exit_code == by_id.exit_code == 0
-    assert in_force.stdout.startswith(f"The snapshot {newer} is whole: ")
+    assert in_force.stdout.startswith(f"Snapshot {newer} is valid: ")
     assert json.loads(by_id.stdout)["id"] == older
 
 
@@ -111,7 +123,7 @@ def test_a_snapshot_is_shown_with_its_times_in_force(run: Run, lake: FolderLake)
     assert shown["was_in_force"] == [{"since": as_text(first.time), "until": as_text(second.time)}]
     assert (shown["models"], shown["public_models"], shown["in_force"]) == (3, 1, False)
     assert told.exit_code == 0
-    assert told.stdout.startswith(f"{newer}, in force\n")
+    assert told.stdout.startswith(f"{newer}, current\n")
     assert "  models    3, 1 public, of 2 orgs\n" in told.stdout
 
 
@@ -216,7 +228,7 @@ def test_prune_keeps_the_newest_and_whatever_was_in_force_a_short_while_ago(run:
     young = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--older-than", "1", "--lake", lake.root, "--json")
     assert json.loads(young.stdout) == {"removed": [], "kept": [older, newer]}
     pruned = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root)
-    assert pruned.stdout == f"Removed {older}.\n1 snapshots were removed, 1 are left.\n"
+    assert pruned.stdout == f"Removed {older}.\nRemoved 1 snapshots, kept 1.\n"
     assert lake.ids() == [newer]
     lake.snapshot().verify()
 

@@ -69,20 +69,31 @@ def test_parameters_are_bound_by_what_they_look_like_or_as_they_are_said_to_be(r
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["SELECT $x AS x"], "Nothing was given for $x; -p x=… gives it.\n"),
-        (["SELECT 1 AS x", "-p", "y=1"], "The SQL has no $y.\n"),
+        (["SELECT $x AS x"], "The parameter $x has no value. Pass -p x=VALUE.\n"),
+        (["SELECT 1 AS x", "-p", "y=1"], "The SQL has no parameter $y. Remove -p y=….\n"),
         (["SELECT 1 AS x", "-p", "y"], "'y' is no parameter; one reads name=value, or name:TYPE=value.\n"),
         (["SELECT 1;\nSELEC 2"], 'Parser error in line 2, column 1: syntax error at or near "SELEC".\n'),
         (["  -- nothing"], "There is no SQL to run.\n"),
-        (["SET threads = 1", "--format", "csv"], "The last statement has no answer that could be written.\n"),
-        (["--query", "licence"], "There is no query 'licence'; did you mean"),
+        (["SET threads = 1", "--format", "csv"], "The last statement returns no rows to write.\n"),
+        (["--query", "license"], "There is no query 'license'; did you mean"),
         (
             ["--query", "largest-orgs", "-p", "most=many"],
             "The parameter most is a whole number, which 'many' is not.\n",
         ),
         (["--query", "largest-orgs", "-p", "org=a"], "The query has no parameter org; there are most.\n"),
-        (["SELECT 1", "--query", "largest-orgs"], "Error: Give one of SQL, --file, --query and --write-database.\n"),
+        (
+            ["SELECT 1", "--query", "largest-orgs"],
+            "Error: Pass one of SQL, --file, --query, --write-database and --notebook.\n",
+        ),
         (["SELECT 1", "--output", "none/x.csv"], "none/x.csv cannot be written: No such file or directory.\n"),
+        (
+            ["SELECT 1", "--output", "x.docx"],
+            "The ending of x.docx names no format. Pass --format, or use one of .arrow, .arrows, .csv, .json, .jsonl, ",
+        ),
+        (
+            ["SELECT 1", "--output", "x.xlsx", "--format", "table"],
+            "x.xlsx is named for the format xlsx, but --format is table. Change one of them.\n",
+        ),
     ],
     ids=repr,
 )
@@ -169,9 +180,20 @@ def test_the_cookbook_is_listed_explained_and_run(run: Run, lake: Path) -> None:
     explained = run("sql", "--queries", "--query", "largest-orgs")
     answered = run("sql", "--query", "largest-orgs", "-p", "most=1", "--format", "csv", "--lake", lake)
 
-    assert "licence-compliance" in listed.stdout
-    assert "most  BIGINT = 20  how many orgs are listed" in explained.stdout
+    assert "license-compliance" in listed.stdout
+    assert "most  BIGINT = 20  the most rows to list" in explained.stdout
     assert answered.stdout == "org,models,public_models,percent,percent_so_far\nacme,2,1,66.7,66.7\n"
+
+
+def test_a_comparison_without_rows_says_which_snapshots_it_compared(run: Run, lake: Path) -> None:
+    older, newer = FolderLake(lake).ids()
+    for options in (["--format", "csv"], []):
+        result = run("sql", "--query", "made-public", *options, "--lake", lake)
+        assert (result.exit_code, result.stderr) == (0, f"No rows: compared snapshot {older} with {newer}.\n")
+    result = run("sql", "--query", "changed-models", "-p", f"since={newer}", "--lake", lake)
+    assert result.stderr == f"No rows: compared snapshot {newer} with {newer}.\n"
+    result = run("sql", "--query", "changed-models", "--lake", lake)
+    assert (result.stderr, "│ added   │ 3 " in result.stdout) == ("", True)
 
 
 def test_a_database_file_is_written_for_other_clients(run: Run, lake: Path, tmp_path: Path) -> None:
@@ -181,7 +203,7 @@ def test_a_database_file_is_written_for_other_clients(run: Run, lake: Path, tmp_
 
     assert (result.exit_code, result.stdout) == (
         0,
-        f"{path} has the tables of the snapshot {FolderLake(lake).current()}.\n",
+        f"Wrote {path} with the tables of snapshot {FolderLake(lake).current()}.\n",
     )
     with duckdb.connect(str(path), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM models").fetchall() == [(3,)]

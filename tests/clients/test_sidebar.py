@@ -301,7 +301,7 @@ def test_an_error_says_what_is_wrong_and_the_last_answer_stays(sidebar: Sidebar)
 
     shown = sidebar.error("downloads_min").splitlines()
     assert shown[:2] == ["The request is not valid; see errors.", "downloads_min: Should be a whole number."]
-    assert shown[2].startswith("created_after: Should be a time in ISO 8601")
+    assert shown[2].startswith("created_after: Should be a time in RFC 3339")
     assert shown[3].startswith("(request ")
     assert sidebar.values("licenses") == ["apache-2.0 6", "gemma 1", "(none) 6"]
 

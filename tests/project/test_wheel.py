@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_wheel_carries_the_statements_and_the_sample(tmp_path: Path) -> None:
+def test_a_wheel_carries_the_statements_the_sample_and_the_notebook(tmp_path: Path) -> None:
     subprocess.run(  # noqa: S603
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path], cwd=ROOT, check=True
     )
@@ -24,5 +24,5 @@ def test_a_wheel_carries_the_statements_and_the_sample(tmp_path: Path) -> None:
     statements = {f"facets_svc/_sql/{path.relative_to(ROOT / 'sql')}" for path in (ROOT / "sql").rglob("*.sql")}
     assert statements
     assert {name for name in names if ".dist-info/" not in name} == (
-        package | statements | {"facets_svc/_data/sample_models.jsonl"}
+        package | statements | {"facets_svc/_data/sample_models.jsonl", "facets_svc/_data/catalogue.ipynb"}
     )

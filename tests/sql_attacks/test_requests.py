@@ -84,13 +84,13 @@ BODIES: list[tuple[bytes, int]] = [
     (b'{"query":"SELECT 1"}' + b" " * 60_000, 200),
     (b'{"query":"SELECT 1"}' + b" " * 65_536, 413),
     (b'{"query":"' + b"x" * 2**20 + b'"}', 413),
-    (b'{"name":"licence-compliance","parameters":{"allowed":"' + b"[" * 60_000 + b'"}}', 422),
-    (b'{"name":"licence-compliance","parameters":{"allowed":"[\\"\\\\ud800\\"]"}}', 422),
-    (b'{"name":"licence-compliance","parameters":{"allowed":"[\\"\\\\u0000\\"]"}}', 422),
-    (b'{"name":"licence-compliance","parameters":{"allowed":[1]}}', 422),
-    (b'{"name":"licence-compliance","parameters":{"allowed":{}}}', 422),
-    (b'{"name":"licence-compliance","parameters":{"allowed":"mit","other":1}}', 422),
-    (b'{"name":"licence-compliance","parameters":{"org":1}}', 422),
+    (b'{"name":"license-compliance","parameters":{"allowed":"' + b"[" * 60_000 + b'"}}', 422),
+    (b'{"name":"license-compliance","parameters":{"allowed":"[\\"\\\\ud800\\"]"}}', 422),
+    (b'{"name":"license-compliance","parameters":{"allowed":"[\\"\\\\u0000\\"]"}}', 422),
+    (b'{"name":"license-compliance","parameters":{"allowed":[1]}}', 422),
+    (b'{"name":"license-compliance","parameters":{"allowed":{}}}', 422),
+    (b'{"name":"license-compliance","parameters":{"allowed":"mit","other":1}}', 422),
+    (b'{"name":"license-compliance","parameters":{"org":1}}', 422),
 ]
 
 

@@ -82,7 +82,7 @@ def test_a_second_job_names_the_first_which_ends_on_a_signal_and_leaves_nothing(
 
     first.send_signal(signal.SIGTERM)
     *_, sentence = first.communicate()[1].splitlines()
-    assert (first.returncode, sentence) == (143, "Stopped by SIGTERM; what was not published was removed.")
+    assert (first.returncode, sentence) == (143, "Stopped by SIGTERM. Unpublished files were removed.")
     assert (lake.current(), lake.ids(), left_behind(lake)) == (before, [before], [])
     assert sync(small, lake).rows_kept == 1
 

@@ -153,7 +153,7 @@ async def test_a_cut_is_told_in_every_form(settings: Settings, post: Post) -> No
 
 
 async def test_a_query_of_the_cookbook_is_asked_by_name(post: Post) -> None:
-    answer = await post({"name": "licence-compliance", "parameters": {"allowed": ["mit"], "org": "acme"}})
+    answer = await post({"name": "license-compliance", "parameters": {"allowed": ["mit"], "org": "acme"}})
     assert answer.status == 200
     assert "own" in answer.body.decode()
     assert "canary" not in answer.body.decode()
@@ -175,11 +175,11 @@ async def test_the_cookbook_is_listed(app: ASGIApp) -> None:
     answer = await ask(app, QUERIES, bearer("acme"))
     assert answer.status == 200
     assert [query["name"] for query in answer.json["queries"]] == [query.name for query in cookbook()]
-    [compliance] = [query for query in answer.json["queries"] if query["name"] == "licence-compliance"]
+    [compliance] = [query for query in answer.json["queries"] if query["name"] == "license-compliance"]
     assert compliance["parameters"][0] == {
         "name": "org",
         "type": "VARCHAR",
-        "meaning": "only this org's models; null: everybody's",
+        "meaning": "only this org's models; null: all orgs",
         "required": False,
         "default": None,
     }

@@ -1,0 +1,162 @@
+"""Opens DuckDB, and turns its errors into ours: the only place that configures it.
+
+::
+
+    with duck.connect(threads=2, memory_limit="1GiB", scratch=folder) as connection: ...
+    with duck.connect(only=files) as connection: ...         # reads these files, and nothing else
+    with duck.errors_as(SnapshotCorrupt, "The snapshots cannot be compared"): ...
+
+`query_error` is for SQL that a person wrote: it says where in the statement the error is, if the connection has the
+setting `ERRORS_WITH_POSITION`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from facets_svc.errors import FacetsError, QueryError, QueryInterrupted, SettingsError
+
+Value = str | bool | int | float | list[str]
+
+FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
+"""Errors after which an instance may answer nothing any more; open another one."""
+
+ERRORS: Final = (duckdb.Error, pa.ArrowException)
+"""What DuckDB raises: while an answer streams, its errors arrive inside Arrow's."""
+
+ERRORS_WITH_POSITION: Final[Mapping[str, Value]] = {"errors_as_json": True}
+
+_INTERRUPT: Final = "INTERRUPT"
+_HINTS: Final = ("Did you mean", "Candidate bindings", "Candidate tables")
+
+
+def connect(
+    *,
+    threads: int | None = None,
+    memory_limit: str = "",
+    scratch: str | None = None,
+    only: Sequence[str] | None = None,
+    settings: Mapping[str, Value] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB that downloads nothing, takes no Python variable for a table, and has UTC as its zone.
+
+    Args:
+        threads: How many it runs on; None: one per core. With 1 it starts no threads for reading either.
+        memory_limit: Such as `2GiB`; empty: DuckDB's own.
+        scratch: The folder that it spills to; None: it never spills.
+        only: The files that statements may read, and no others; `()` for none. The configuration is locked then.
+        settings: More of DuckDB's settings, by name.
+
+    Raises `SettingsError` when DuckDB refuses one of these.
+
+    """
+    config: dict[str, Value] = {
+        "temp_directory": scratch or "",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "python_enable_replacements": False,
+        **(settings or {}),
+    }
+    if threads is not None:
+        config["threads"] = threads
+    if memory_limit:
+        config["memory_limit"] = memory_limit
+    try:
+        connection = duckdb.connect(":memory:", config=config)
+    except duckdb.Error as error:
+        raise SettingsError(f"DuckDB does not start with these settings: {described(error)}") from None
+    connection.execute("SET TimeZone = 'UTC'")
+    if threads == 1:
+        with suppress(duckdb.CatalogException):  # 1.5 has none of these threads
+            connection.execute("SET async_threads = 0")
+    if only is not None:
+        # In this order: a setting that is closed cannot be changed any more.
+        if only:
+            connection.execute("SET allowed_paths = ?", [list(only)])
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+@contextmanager
+def errors_as(kind: type[FacetsError], doing: str) -> Iterator[None]:
+    """Raise what DuckDB raises in the block as `kind`; the message is `doing`, a colon, and what DuckDB says.
+
+    An interruption is raised as `QueryInterrupted`.
+    """
+    try:
+        yield
+    except ERRORS as error:
+        if is_interruption(error):
+            raise QueryInterrupted("The query was interrupted.") from None
+        raise kind(f"{doing}: {described(error)}") from error
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Tell whether `error` is what DuckDB raises for a statement that `interrupt()` ended."""
+    reported = reported_by(error)
+    return reported is not None and reported.kind == _INTERRUPT
+
+
+def described(error: BaseException) -> str:
+    """Return what DuckDB says of `error`, as one sentence."""
+    reported = reported_by(error)
+    return _sentence(str(error) if reported is None or not reported.message else reported.message)
+
+
+class Reported(msgspec.Struct):
+    """DuckDB's error: its kind (`Parser`, `Binder`, …), its words, and the byte of the statement that it is about."""
+
+    kind: str = msgspec.field(name="exception_type")
+    message: str = msgspec.field(name="exception_message")
+    position: str | None = None
+
+
+def reported_by(error: BaseException) -> Reported | None:
+    """Return what DuckDB reported with `error`; None where it reported no JSON, or `error` is not from DuckDB."""
+    if isinstance(error, duckdb.InterruptException):
+        return Reported(_INTERRUPT, "")
+    _, _, content = str(error).partition("{")
+    try:
+        return msgspec.json.decode("{" + content, type=Reported)
+    except msgspec.MsgspecError:
+        return None
+
+
+def query_error(error: BaseException, text: str, *, first: int = 0) -> QueryError | QueryInterrupted:
+    """Return what to raise for `error` in the statement that begins at character `first` of `text`."""
+    reported = reported_by(error)
+    if reported is None:
+        return QueryError(_sentence(str(error)), kind=type(error).__name__.removesuffix("Exception"))
+    if reported.kind == _INTERRUPT:
+        return QueryInterrupted("The query was interrupted.")
+    said = _sentence(reported.message)
+    if reported.position is None or not reported.position.isdecimal():
+        return QueryError(f"{reported.kind} error: {said}", kind=reported.kind)
+    line, column = place(text, first + _characters(text[first:], int(reported.position)))
+    message = f"{reported.kind} error in line {line}, column {column}: {said}"
+    return QueryError(message, line=line, column=column, kind=reported.kind)
+
+
+def place(text: str, character: int) -> tuple[int, int]:
+    """Return the line and the column, from 1, of the character at `character` of `text`."""
+    before = text[:character]
+    return before.count("\n") + 1, character - (before.rfind("\n") + 1) + 1
+
+
+def _characters(text: str, byte: int) -> int:
+    return len(text.encode("utf-8", errors="replace")[:byte].decode("utf-8", errors="ignore"))
+
+
+def _sentence(message: str) -> str:
+    """Return the first line of DuckDB's words, and the hint below it, as one sentence."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or ["no reason was given"]
+    hints = [line.rstrip("?.") for line in lines[1:] if line.startswith(_HINTS)]
+    return "; ".join([lines[0].rstrip(".!"), *(f"{hint[0].lower()}{hint[1:]}" for hint in hints)]) + "."
