@@ -162,18 +162,6 @@ def test_a_held_lake_is_75(run: Run, catalogue: Path, tmp_path: Path) -> None:
     assert one_sentence(result.stderr).startswith("Another job holds the lake ")
 
 
-def test_a_very_large_snapshot_is_not_opened_whole(
-    run: Run, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("It was opened.")
-
-    monkeypatch.setattr("facets_svc.cli.sync.open_engine", refuse)
-    assert run("sync", "--source", catalogue, "--lake", tmp_path / "lake", *LENIENT).exit_code == 70
-    monkeypatch.setattr("facets_svc.cli.sync.PROBED_MODELS", 2)
-    assert run("sync", "--source", catalogue, "--lake", tmp_path / "lake", *LENIENT).exit_code == 0
-
-
 def test_guards_take_shares_and_can_be_forced(run: Run, catalogue: Path, tmp_path: Path) -> None:
     shared = ("sync", "--source", catalogue, "--lake", tmp_path / "lake")
 
