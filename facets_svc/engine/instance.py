@@ -18,13 +18,11 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from facets_svc import sql, tracing
+from facets_svc import duck, sql, tracing
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.errors import Unavailable
 
 _log = logging.getLogger(__name__)
-
-_FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
 
 _BATCH_ROWS: Final = 16_384
 _PARAMETER: Final = re.compile(r"\$([a-z_0-9]+)")
@@ -127,15 +125,8 @@ class Instance:
         self._file = file
         self._snapshot_id = snapshot_id
         self._tables = dict(tables or {})
-        self._config: dict[str, Any] = {
-            "threads": threads,
-            "temp_directory": "",
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-        }
-        if memory_limit:
-            self._config["memory_limit"] = memory_limit
+        self._threads = threads
+        self._memory_limit = memory_limit
         self._rebuilding = threading.Lock()
         self._connection = self._connect()
 
@@ -147,8 +138,8 @@ class Instance:
         return Instance(
             file or self._file,
             snapshot_id=self._snapshot_id,
-            threads=self._config["threads"],
-            memory_limit=self._config.get("memory_limit", ""),
+            threads=self._threads,
+            memory_limit=self._memory_limit,
             tables=tables,
         )
 
@@ -171,7 +162,7 @@ class Instance:
             raise Interrupted("The query was interrupted.") from None
         except duckdb.Error as error:
             _log.exception("DuckDB failed over the snapshot %s", self._snapshot_id)
-            if isinstance(error, _FATAL):
+            if isinstance(error, duck.FATAL):
                 self._replace(connection)
             raise Unavailable("The engine failed; ask again.") from error
 
@@ -192,9 +183,9 @@ class Instance:
                     _log.exception("The index of the snapshot %s cannot be opened again", self._snapshot_id)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(":memory:", config=self._config)
+        only = [str(self._file), f"{self._file}.wal"]  # DuckDB looks for a log that a writer may have left
+        connection = duck.connect(threads=self._threads, memory_limit=self._memory_limit, only=only)
         path = str(self._file).replace("'", "''")
-        connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{path}' AS snapshot (READ_ONLY)")
         # A cursor does not inherit the search path of its connection: views make the tables known to all.
         names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'snapshot'").fetchall()
@@ -202,8 +193,6 @@ class Instance:
             connection.table(f'snapshot."{name}"').create_view(name)
         for name, table in self._tables.items():
             connection.from_arrow(table).create(name)
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
         return connection
 
 

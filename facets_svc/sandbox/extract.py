@@ -30,7 +30,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from facets_svc import sql
+from facets_svc import duck, sql
 from facets_svc.catalogue import RECORD
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.errors import LakeError, Unavailable
@@ -233,7 +233,7 @@ class Extracts:
 def _counts(paths: tuple[str, ...]) -> dict[str, int]:
     """Count the models and orgs in files that hold what one org may see."""
     names = ("models", "public_models", "orgs")
-    with duckdb.connect(config={"threads": 1, "memory_limit": _MEMORY}) as connection:
+    with duck.connect(threads=1, memory_limit=_MEMORY) as connection:
         row = connection.execute(sql.load("extract/counts").text, {"files": list(paths)}).fetchone()
     assert row is not None  # noqa: S101 - for the type checker: it is an aggregate
     return dict(zip(names, row, strict=True))
