@@ -98,6 +98,12 @@ def _described(report: Report) -> list[str]:
     if changes is not None:
         counts = {"added": changes.added, "updated": changes.updated, "removed": changes.removed}
         metrics.append(("models_changed", "Models by what became of them since before.", _by("change", counts)))
+        lost = {column: values.lost for column, values in changes.lost_values.items()}
+        metrics += [
+            ("models_made_public", "Models that were private before.", [({}, changes.made_public)]),
+            ("values_lost", "Models that lost their value, by column.", _by("column", lost)),
+            ("orgs_lost", "Orgs that lost most of their models.", [({}, changes.orgs_lost)]),
+        ]
     return [line for name, meaning, samples in metrics for line in _metric(name, meaning, samples)]
 
 

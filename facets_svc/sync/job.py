@@ -92,20 +92,11 @@ class _Job:
                     orgs = reading.orgs(Rejects(rejects_writer))
                 with self._stage("drop duplicates"):
                     rejects.add(export.drop_duplicates().cast(REJECTS))
-            found = Found(
-                source=source.label,
-                rows_read=reading.rows_read,
-                rejected=rejects.counts,
-                models=reading.rows_read - sum(rejects.counts.values()),
-                models_before=None if before is None else before.manifest.models,
-                unreadable=unreadable,
-            )
-            warnings = guards.check(found)
             pa.default_memory_pool().release_unused()
             with self._stage("order"):
                 export.list_orgs(orgs)
                 export.order()
-            with self._stage("write models", found.models) as advance:
+            with self._stage("write models", reading.rows_read - sum(rejects.counts.values())) as advance:
                 models = export.write_models(self._draft.path / "models", advance)
             with self._stage("write index", len(INDEX_STATEMENTS)) as advance:
                 index = export.write_index(self._draft.path, advance)
@@ -118,7 +109,17 @@ class _Job:
                         changes = compare.changed_models(export.connection, before, models)
                         value_changes = compare.changed_values(export.connection, before)
                     except (duckdb.Error, LakeError) as error:
-                        warnings += (f"The snapshot {before.id} could not be compared with: {error}",)
+                        changes, unreadable = None, f"the snapshot {before.id} cannot be read: {error}"
+        found = Found(
+            source=source.label,
+            rows_read=reading.rows_read,
+            rejected=rejects.counts,
+            models=counts.models,
+            models_before=None if before is None else before.manifest.models,
+            unreadable=unreadable,
+            changes=changes,
+            value_changes=value_changes,
+        )
         told = Report(
             source=source.label,
             snapshot_id=self._draft.id,
@@ -136,7 +137,7 @@ class _Job:
             changes=changes,
             facet_values=counts.facet_values,
             value_changes=value_changes,
-            warnings=warnings,
+            warnings=guards.check(found),
             bytes=sum(path.stat().st_size for path in written),
             seconds=dict(self._seconds),
             peak_memory_bytes=_peak_memory_bytes(),
