@@ -17,6 +17,7 @@ def written_out(report: Report) -> str:
     lines = [
         f"Published snapshot {report.snapshot_id} from {report.source}.",
         *(f"Warning: {warning}" for warning in report.warnings),
+        *_files(report),
         _line("rows read", report.rows_read),
         _line("rows kept", report.rows_kept),
         _line("rows rejected", sum(rejected.values()), _listed(rejected)),
@@ -34,6 +35,13 @@ def written_out(report: Report) -> str:
     if report.organizations is not None:
         lines += _examples(report.organizations.examples)
     return "\n".join(line for line in lines if line)
+
+
+def _files(report: Report) -> Iterator[str]:
+    if report.files_read is not None and (report.files_read > 1 or report.files_skipped):
+        yield _line("files read", report.files_read)
+    for why, skipped in report.files_skipped.items():
+        yield _line("files skipped", skipped.count, f"{why}: {_commonest(skipped.count, skipped.paths)}")
 
 
 def _changed(report: Report) -> Iterator[str]:

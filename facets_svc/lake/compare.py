@@ -12,7 +12,7 @@ import msgspec
 
 from facets_svc import sql
 from facets_svc.errors import SnapshotCorrupt
-from facets_svc.lake.snapshot import Snapshot
+from facets_svc.lake.snapshot import Snapshot, pattern
 
 NAMED: Final = 3
 """Examples that a sentence names."""
@@ -78,7 +78,7 @@ def named(names: Sequence[str], count: int) -> str:
 
 def difference(before: Snapshot, after: Snapshot, *, at_most: int, memory_limit: str = "") -> Difference:
     """Compare two snapshots, and name at most that many facet values. Raises `SnapshotCorrupt` or `LakeError`."""
-    files = {"before": before.model_files(), "after": after.model_files()}
+    files = {"before": [*map(pattern, before.model_files())], "after": [*map(pattern, after.model_files())]}
     with _asking(memory_limit) as connection:
         [(added, removed, changed)] = _ask(connection, "changed_models", **files)
         moved = [Moved(*row) for row in _ask(connection, "moved_values", **files, at_most=at_most)]
@@ -95,7 +95,7 @@ def models_made_public(
     connection: duckdb.DuckDBPyConnection, target: Sequence[str], in_force: Sequence[str]
 ) -> MadePublic:
     """Count the models that are public in the files `target` and not in `in_force`. Raises `duckdb.Error`."""
-    files = {"target": list(target), "in_force": list(in_force)}
+    files = {"target": [*map(pattern, target)], "in_force": [*map(pattern, in_force)]}
     [row] = _ask(connection, "made_public", **files, at_most=NAMED)
     now_private, now_gone, private_models, private_ids, gone_ids = row
     return MadePublic(

@@ -11,14 +11,14 @@ import duckdb
 from facets_svc import sql
 from facets_svc.catalogue import FACETS
 from facets_svc.lake.compare import models_made_public
-from facets_svc.lake.snapshot import INDEX, Snapshot
+from facets_svc.lake.snapshot import INDEX, Snapshot, pattern
 from facets_svc.sync.report import MANY_MODELS, NAMED, Changes, LostOrg, LostValues, ValueChanges
 
 
 def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, models: Sequence[Path]) -> Changes:
     """Compare the models of `before` with those in the files `models`. Raises `duckdb.Error` if a file is damaged."""
     old, new = before.model_files(), [str(path) for path in models]
-    files = {"before": old, "after": new}
+    files = {"before": [*map(pattern, old)], "after": [*map(pattern, new)]}
 
     def ask(name: str, **parameters: object) -> list[Any]:
         return connection.execute(sql.load(f"lake/{name}").text, files | parameters).fetchall()

@@ -23,7 +23,7 @@ from facets_svc.lake.base import Draft, Lake, Writer
 from facets_svc.lake.manifest import Manifest
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sync import checks, compare, organizations, report
-from facets_svc.sync.batches import Source
+from facets_svc.sync.batches import FilesOf, OfFiles, Source
 from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
 from facets_svc.sync.export import INDEX_STATEMENTS, Counts, Export
 from facets_svc.sync.guards import Found, Guards
@@ -120,10 +120,13 @@ class _Job:
             changes=changes,
             value_changes=value_changes,
         )
+        read = source.files if isinstance(source, OfFiles) else None
         told = Report(
             source=source.label,
             snapshot_id=self._draft.id,
             created_at=self._draft.created_at,
+            files_read=None if read is None else read.read,
+            files_skipped={} if read is None else _skipped(read),
             rows_read=found.rows_read,
             rows_kept=counts.models,
             rejected=rejects.counts,
@@ -244,6 +247,16 @@ def _in_force(lake: Lake) -> tuple[Snapshot | None, str | None]:
         return (None if lake.current() is None else lake.snapshot()), None
     except LakeError as error:
         return None, str(error)
+
+
+def _skipped(files_of: FilesOf) -> dict[str, report.Skipped]:
+    return {
+        why: report.Skipped(
+            count=len(paths),
+            paths=tuple(path.encode(errors="backslashreplace").decode() for path in sorted(paths)[: report.EXAMPLES]),
+        )
+        for why, paths in sorted(files_of.skipped.items())
+    }
 
 
 def _peak_memory_bytes() -> int:

@@ -78,6 +78,13 @@ class ValueChanges(msgspec.Struct, frozen=True, kw_only=True):
     vanished_values: tuple[str, ...] = ()
 
 
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
+    """Files or folders of a source that were not read, for one reason: how many, and the first by path."""
+
+    count: int
+    paths: tuple[str, ...]
+
+
 class Organizations(msgspec.Struct, frozen=True, kw_only=True):
     """The list of orgs that came beside the models: how many were read, and why some were rejected."""
 
@@ -90,17 +97,19 @@ class Organizations(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One finished job: what was read, what was kept, what changed, what was published.
 
-    `rejected` counts rows by reason, with `examples`; `values_too_long` counts dropped values by column,
-    `facet_values` distinct values by response key. `changes` and `value_changes` are against the snapshot that was in
-    force, None when there was none, or when it could not be read: `warnings` says so, and what `--force` overrode.
-    `bytes` is the size of the snapshot, `seconds` the time of each stage, `peak_memory_bytes` the most that the process
-    has held. The copy in the snapshot was written before the last stages, so that it lacks their seconds, and counts
-    neither itself nor the manifest.
+    `files_read` is None for a database; `files_skipped` tells by why what else there was. `rejected` counts rows by
+    reason, with `examples`; `values_too_long` counts dropped values by column, `facet_values` distinct values by
+    response key. `changes` and `value_changes` are against the snapshot that was in force, None when there was none, or
+    when it could not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
+    `seconds` the time of each stage, `peak_memory_bytes` the most that the process has held. The copy in the snapshot
+    was written before the last stages, so that it lacks their seconds, and counts neither itself nor the manifest.
     """
 
     source: str
     snapshot_id: str
     created_at: datetime
+    files_read: int | None
+    files_skipped: dict[str, Skipped]
     rows_read: int
     rows_kept: int
     rejected: dict[str, int]
