@@ -26,6 +26,8 @@ RATE_LIMIT_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
+_PORTS: Final = {"http": 80, "https": 443}
+_ORIGIN: Final = re.compile(r"[A-Za-z]+://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)")
 _SIZE = re.compile(r"([1-9][0-9]{0,12})(|[KMGT]iB|[KMGT]B)")
 _UNITS: Final[Mapping[str, int]] = {"": 1} | {
@@ -111,6 +113,26 @@ def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _origins(value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_origin, _list(value))))
+
+
+def _origin(value: str) -> str:
+    """Return an origin as browsers send it: in lower case, without a slash at the end or the scheme's own port."""
+    if value == "*":
+        return value
+    wrong = f"has {value!r}, which is no origin such as https://app.example.org or http://localhost:3000"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(wrong) from None
+    if parts.scheme not in _PORTS or not parts.hostname or not _ORIGIN.fullmatch(value):
+        raise ValueError(wrong)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, _PORTS[parts.scheme]} else "")
+
+
 def _algorithm(value: str) -> str:
     if value not in ALGORITHMS:
         raise ValueError(f"is not one of {', '.join(ALGORITHMS)}")
@@ -166,7 +188,7 @@ class Settings:
         (),
         "Trusted proxies: addresses or networks (CIDR), comma-separated. Sets whose `X-Forwarded-Proto` counts.",
     )
-    cors_origins: tuple[str, ...] = _setting(_list, (), "Origins whose pages may call the service, comma-separated.")
+    cors_origins: tuple[str, ...] = _setting(_origins, (), "Origins whose pages may call the service, comma-separated.")
     threads: int = _setting(
         _integer(1, 1024), os.cpu_count() or 1, "Number of DuckDB's threads. Default: one per core."
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from facets_svc.analyst.rows import History, SnapshotRows
 from facets_svc.analyst.tables import NAMES, ROWS, SNAPSHOT_ROWS, Table, tables
+from facets_svc.lake.snapshot import pattern
 
 RELATIONS: Final = NAMES
 """The names of the views."""
@@ -60,8 +61,8 @@ def definitions(history: History) -> Iterator[str]:
 
 def bare_definitions(history: History, names: Collection[str]) -> Iterator[str]:
     """Yield the statements that make the views and macros of these names, without comments."""
-    present = _model_rows(_list(_text(file) for file in history.present.files))
-    files = _map({rows.snapshot_id: _list(_text(file) for file in rows.files) for rows in history.snapshots})
+    present = _model_rows(_list(_text(pattern(file)) for file in history.present.files))
+    files = _map({rows.snapshot_id: _list(_text(pattern(file)) for file in rows.files) for rows in history.snapshots})
     then = _model_rows(f"{files}[{snapshot_at(history)}]")
     for table in tables():
         if table.name in names:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -70,10 +71,33 @@ def rows_of(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
 
 
 def _values(column: pa.Array) -> list[Any]:
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return _moments(column)
     values: list[Any] = column.to_pylist()
     if pa.types.is_interval(column.type):
         return [None if value is None else duration(value) for value in values]
     return values
+
+
+def _moments(column: pa.Array) -> list[Any]:
+    """Return times and dates; those that Python has no value for (infinity, years beyond 1 to 9999) as texts."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        values = [_moment(scalar) for scalar in column]
+    return values
+
+
+def _moment(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError, pa.ArrowException):
+        number, kind = scalar.value, scalar.type
+    bits = 31 if pa.types.is_date32(kind) else 63
+    if abs(number) == 2**bits - 1:
+        return "infinity" if number > 0 else "-infinity"
+    unit: Any = "D" if pa.types.is_date32(kind) else "ms" if pa.types.is_date64(kind) else kind.unit
+    return str(np.datetime64(number, unit)) + ("Z" if pa.types.is_timestamp(kind) and kind.tz else "")
 
 
 def _csv(answer: Answer, batches: Iterator[pa.RecordBatch], stream: BinaryIO) -> None:

@@ -127,6 +127,10 @@ class _Gauges:
         if (changes := report.changes) is not None:
             counts = {"added": changes.added, "updated": changes.updated, "removed": changes.removed}
             self.by("change", "models_changed", "Models by what changed since the snapshot before.", counts)
+            lost = {column: values.lost for column, values in changes.lost_values.items()}
+            self.one("models_made_public", "Models that were private before.", changes.made_public)
+            self.by("column", "values_lost", "Models that lost their value, by column.", lost)
+            self.one("orgs_lost", "Orgs that lost most of their models.", changes.orgs_lost)
 
 
 def _last_success(text: str) -> float | None:

@@ -17,6 +17,7 @@ def written_out(report: Report) -> str:
     lines = [
         f"Published snapshot {report.snapshot_id} from {report.source}.",
         *(f"Warning: {warning}" for warning in report.warnings),
+        *_files(report),
         _line("rows read", report.rows_read),
         _line("rows kept", report.rows_kept),
         _line("rows rejected", sum(rejected.values()), _listed(rejected)),
@@ -36,11 +37,28 @@ def written_out(report: Report) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def _files(report: Report) -> Iterator[str]:
+    if report.files_read is not None and (report.files_read > 1 or report.files_skipped):
+        yield _line("files read", report.files_read)
+    for why, skipped in report.files_skipped.items():
+        yield _line("files skipped", skipped.count, f"{why}: {_commonest(skipped.count, skipped.paths)}")
+
+
 def _changed(report: Report) -> Iterator[str]:
-    if report.changes is not None:
+    if report.changes is None:
+        if not report.warnings:
+            yield _names("compared with", ["nothing: there was no snapshot before"])
+    else:
         changes = report.changes
         counts = {"added": changes.added, "updated": changes.updated, "removed": changes.removed}
         yield _line("models changed", sum(counts.values()), _listed(counts))
+        public = _commonest(changes.made_public, changes.made_public_ids)
+        yield _line("made public", changes.made_public, public)
+        for column, lost in changes.lost_values.items():
+            yield _line(f"lost {column}", lost.lost, f"of {lost.held:,} models")
+        if changes.orgs_lost:
+            orgs = [f"{org.org} {org.models_before:,} → {org.models_after:,}" for org in changes.orgs_lost_most]
+            yield _line("orgs that shrank", changes.orgs_lost, _commonest(changes.orgs_lost, orgs))
     for facet, values in (report.value_changes or {}).items():
         if values.new:
             yield _line(f"new {facet}", values.new, _commonest(values.new, values.new_values))

@@ -20,8 +20,18 @@ from facets_svc.engine.duckdb import open_engine
 from facets_svc.errors import SettingsError
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.settings import Settings
-from facets_svc.sync.guards import MAX_REJECTS, MAX_SHRINK, Guards, percentage, share
+from facets_svc.sync.guards import (
+    MAX_LOST_ORGS,
+    MAX_LOST_VALUES,
+    MAX_MADE_PUBLIC,
+    MAX_REJECTS,
+    MAX_SHRINK,
+    Guards,
+    percentage,
+    share,
+)
 from facets_svc.sync.job import run
+from facets_svc.sync.report import MANY_MODELS
 from facets_svc.sync.sources import open_source
 
 
@@ -84,6 +94,30 @@ class Share(click.ParamType[Fraction]):
     show_default=True,
     help="Refuse to publish if more of the current models would be dropped.",
 )
+@click.option(
+    "--max-made-public",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Refuse to publish if more private models would become public.  [default: 1% of the private models, "
+    f"rounded up, and at most {MAX_MADE_PUBLIC}]",
+)
+@click.option(
+    "--max-lost-values",
+    metavar="SHARE",
+    type=Share(),
+    default=percentage(MAX_LOST_VALUES),
+    show_default=True,
+    help="Refuse to publish if more of the models with a value in a column would lose it, or if a facet would lose "
+    "more of its values.",
+)
+@click.option(
+    "--max-lost-orgs",
+    metavar="SHARE",
+    type=Share(),
+    default=percentage(MAX_LOST_ORGS),
+    show_default=True,
+    help=f"Refuse to publish if more of the orgs of {MANY_MODELS} models or more would lose over half of their models.",
+)
 @click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
 @metrics_options
 @json_option
@@ -95,6 +129,9 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     organizations_query_file: Path | None,
     max_rejects: Fraction,
     max_shrink: Fraction,
+    max_made_public: int | None,
+    max_lost_values: Fraction,
+    max_lost_orgs: Fraction,
     force: bool,
     metrics_file: Path | None,
     metrics_in_lake: bool,
@@ -119,7 +156,14 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
                 opened_lake(settings),
                 probe=lambda snapshot: _probe(snapshot, settings),
                 progress=TracedProgress(progress_on(sys.stderr)),
-                guards=Guards(max_rejects=max_rejects, max_shrink=max_shrink, force=force),
+                guards=Guards(
+                    max_rejects=max_rejects,
+                    max_shrink=max_shrink,
+                    max_made_public=max_made_public,
+                    max_lost_values=max_lost_values,
+                    max_lost_orgs=max_lost_orgs,
+                    force=force,
+                ),
                 memory_limit=settings.memory_limit or None,
                 threads=settings.threads,
             )
@@ -135,6 +179,6 @@ def _read_query(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The query file {path} cannot be read: {error}.") from None

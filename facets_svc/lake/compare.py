@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import msgspec
 
 from facets_svc import duck, sql
 from facets_svc.errors import SnapshotCorrupt
-from facets_svc.lake.snapshot import Snapshot
+from facets_svc.lake.snapshot import Snapshot, pattern
+
+NAMED: Final = 3
+"""Examples that a sentence names."""
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -36,20 +39,46 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MadePublic(msgspec.Struct, frozen=True, kw_only=True):
-    """The models that a snapshot would make public: those that are private now, and those that are gone now."""
+    """The models that a snapshot would make public: those that are private now, and those that are gone now.
+
+    `private_models` counts all that are private now; the ids are the first of each kind.
+    """
 
     now_private: int
     now_gone: int
+    private_models: int
+    private_ids: tuple[str, ...] = ()
+    gone_ids: tuple[str, ...] = ()
 
     @property
     def models(self) -> int:
         """How many there are."""
         return self.now_private + self.now_gone
 
+    def described(self) -> str:
+        """Return the figures with examples, for a sentence."""
+        kinds = [
+            (self.now_private, "private now", self.private_ids),
+            (self.now_gone, "gone now", self.gone_ids),
+        ]
+        return "; ".join(f"{count} {kind}{named(ids, count)}" for count, kind, ids in kinds if count)
+
+
+def named(names: Sequence[str], count: int) -> str:
+    """Return the first of `count` names in brackets, for a sentence.
+
+    >>> named(["a", "b", "c", "d"], 9)
+    ' (a, b, c, …)'
+    """
+    shown = [name if len(name) <= 80 else f"{name[:80]}…" for name in names[:NAMED]]
+    if not shown:
+        return ""
+    return f" ({', '.join([*shown, '…'] if count > len(shown) else shown)})"
+
 
 def difference(before: Snapshot, after: Snapshot, *, at_most: int, memory_limit: str = "") -> Difference:
     """Compare two snapshots, and name at most that many facet values. Raises `SnapshotCorrupt` or `LakeError`."""
-    files = {"before": before.model_files(), "after": after.model_files()}
+    files = {"before": [*map(pattern, before.model_files())], "after": [*map(pattern, after.model_files())]}
     with _asking(memory_limit) as connection:
         [(added, removed, changed)] = _ask(connection, "changed_models", **files)
         moved = [Moved(*row) for row in _ask(connection, "moved_values", **files, at_most=at_most)]
@@ -57,11 +86,25 @@ def difference(before: Snapshot, after: Snapshot, *, at_most: int, memory_limit:
 
 
 def made_public(target: Snapshot, in_force: Snapshot, *, memory_limit: str = "") -> MadePublic:
-    """Count what putting `target` in force would make public. Raises `SnapshotCorrupt` or `LakeError`."""
+    """Count what making `target` the current snapshot would make public. Raises `SnapshotCorrupt` or `LakeError`."""
     with _asking(memory_limit) as connection:
-        files = {"target": target.model_files(), "in_force": in_force.model_files()}
-        [(now_private, now_gone)] = _ask(connection, "made_public", **files)
-    return MadePublic(now_private=now_private, now_gone=now_gone)
+        return models_made_public(connection, target.model_files(), in_force.model_files())
+
+
+def models_made_public(
+    connection: duckdb.DuckDBPyConnection, target: Sequence[str], in_force: Sequence[str]
+) -> MadePublic:
+    """Count the models that are public in the files `target` and not in `in_force`. Raises `duckdb.Error`."""
+    files = {"target": [*map(pattern, target)], "in_force": [*map(pattern, in_force)]}
+    [row] = _ask(connection, "made_public", **files, at_most=NAMED)
+    now_private, now_gone, private_models, private_ids, gone_ids = row
+    return MadePublic(
+        now_private=now_private,
+        now_gone=now_gone,
+        private_models=private_models,
+        private_ids=tuple(private_ids),
+        gone_ids=tuple(gone_ids),
+    )
 
 
 @contextmanager

@@ -38,6 +38,11 @@ class FolderLake(Lake):
     def at(cls, location: str, *, cache: Path | None = None) -> Self:
         """Return the lake in the folder `location`, which need not exist yet."""
         del cache  # everything is local already
+        if "?" in str(Path(location).absolute()):
+            raise LakeError(
+                f"The lake {location} cannot lie in a folder with a question mark in its path: DuckDB writes no "
+                "database there. Choose another folder."
+            )
         return cls(Path(location))
 
     def current(self) -> str | None:

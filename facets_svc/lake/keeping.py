@@ -53,8 +53,8 @@ def roll_back(
         public = _made_public(lake, target, history.current, force=force, memory_limit=memory_limit)
         if public is not None and public.models and not force:
             raise DataRefused(
-                f"The snapshot {target.id} would make {public.models} models public again ({public.now_private} are "
-                f"private now, {public.now_gone} are gone). Nothing was changed; --force does it all the same."
+                f"The snapshot {target.id} would make {public.models} models public again: {public.described()}. "
+                "Nothing was changed; --force does it all the same."
             )
         writer.put_back(target.id, why=why)
         return RolledBack(

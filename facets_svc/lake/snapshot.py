@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,15 @@ MANIFEST: Final = "manifest.json"
 
 INDEX: Final = "index/index.duckdb"
 """The file that the service answers from: tables that the job has made from the records."""
+
+
+def pattern(file: str | Path) -> str:
+    """Return the glob that matches this file only: DuckDB takes every path of a Parquet file for a glob.
+
+    >>> pattern("/lakes/a?b/part-0.parquet")
+    '/lakes/a[?]b/part-0.parquet'
+    """
+    return glob.escape(str(file))
 
 
 class Origin(Protocol):

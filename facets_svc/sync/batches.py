@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,35 @@ class RawBatch:
     def rows(self) -> int:
         """How many rows were parsed; the unread ones are not among them."""
         return len(self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesOf:
+    """The files of a source: how many there are to read, and those that are skipped, by why."""
+
+    read: int
+    skipped: Mapping[str, Sequence[str]]
+
+
+@runtime_checkable
+class OfFiles(Protocol):
+    """A source of files."""
+
+    @property
+    def files(self) -> FilesOf | None:
+        """Which files there are; None if the source is a database."""
+
+
+def described_columns(raw: RawBatch) -> str:
+    """Return the columns that were read, for a sentence, with a guess at what separates them if it is no comma."""
+    names = sorted({*raw.columns} | raw.unknown)
+    shown = ", ".join(name.encode(errors="backslashreplace").decode()[:100] for name in names[:20])
+    sentence = f"The columns read are: {shown}{', …' if len(names) > 20 else ''}."
+    if len(names) == 1:
+        for separator, written in ((";", ";"), ("\t", "a tab"), ("|", "|")):
+            if separator in names[0]:
+                return f"{sentence} It looks as if {written} separates them; a CSV file is separated by commas."
+    return sentence
 
 
 class Source(Protocol):

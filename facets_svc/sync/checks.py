@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from facets_svc import duck, sql
 from facets_svc.errors import SnapshotCorrupt
-from facets_svc.lake.snapshot import INDEX, Snapshot
+from facets_svc.lake.snapshot import INDEX, Snapshot, pattern
 from facets_svc.sync.progress import Advance
+
+_PARTITION: Final = ", ".join(
+    f"regexp_extract(filename, '/visibility=([^/]*)/bucket=([^/]*)/[^/]*$', {place}) AS {name}"
+    for place, name in ((1, "visibility"), (2, "bucket"))
+)
+"""The partition that a row lies in. Hive partitioning would also read the folders above the lake."""
 
 
 def check(snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path, advance: Advance) -> None:
@@ -31,6 +38,7 @@ def _reading(
     with duck.connect(threads=threads, memory_limit=memory_limit, scratch=str(scratch)) as connection:
         index = str(snapshot.file(INDEX)).replace("'", "''")
         connection.execute(f"ATTACH '{index}' AS snapshot (READ_ONLY)")
-        models: Sequence[str] = snapshot.model_files()
-        connection.read_parquet(list(models), hive_partitioning=True).create_view("models")
+        files = [pattern(file) for file in snapshot.model_files()]
+        models = connection.read_parquet(files, hive_partitioning=False, filename=True)
+        models.project(f"* EXCLUDE (filename), {_PARTITION}").create_view("models")
         yield connection

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from facets_svc.catalogue import RECORD, REQUIRED, is_slug, search_text
 from facets_svc.errors import DataRefused
-from facets_svc.sync.batches import RawBatch
+from facets_svc.sync.batches import RawBatch, described_columns
 from facets_svc.sync.clean_arrays import Cleaned, as_numpy
 from facets_svc.sync.clean_columns import KINDS, clean_column
 from facets_svc.sync.clean_rejects import REJECTS, rejected_rows
@@ -113,7 +113,9 @@ class Cleaner:
             absent = [name for name in RECORD.names if name not in raw.columns]
             required = [name for name in absent if name in REQUIRED]
             if required:
-                raise DataRefused(f"{raw.file}: the required column {', '.join(required)} is absent.")
+                raise DataRefused(
+                    f"{raw.file}: the required column {', '.join(required)} is absent. {described_columns(raw)}"
+                )
             self._absent.update(absent)
 
     def _column(self, raw: RawBatch, name: str) -> Cleaned:

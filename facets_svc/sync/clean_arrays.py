@@ -47,7 +47,10 @@ def by_value(values: Iterable[Any], rule: Rule, arrow_type: Any) -> Cleaned:
 
 def by_distinct(column: Any, rule: Rule, arrow_type: Any) -> Cleaned:
     """Clean the distinct values of a column that repeats itself, and put each in its places."""
-    encoded = column.dictionary_encode()
+    try:
+        encoded = column.dictionary_encode()
+    except pa.ArrowNotImplementedError:  # of a type that Arrow cannot compare
+        return by_value(_python(column), rule, arrow_type)
     distinct = by_value(_python(encoded.dictionary), rule, arrow_type)
     cleaned = Cleaned(distinct.array.take(encoded.indices))
     if distinct.flaws:
@@ -84,13 +87,21 @@ def plain(column: Any) -> Any:
     """
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    if pa.types.is_dictionary(column.type) or pa.types.is_run_end_encoded(column.type):
+        column = pc.run_end_decode(column) if pa.types.is_run_end_encoded(column.type) else column.dictionary_decode()
+        return plain(column)
+    if pa.types.is_decimal32(column.type) or pa.types.is_decimal64(column.type):
+        return column.cast(pa.decimal128(column.type.precision, column.type.scale))  # Arrow computes with these
     if not is_text(column.type) or pa.types.is_string(column.type):
         return column
     if pa.types.is_binary(column.type):
         return column.view(pa.string())
     return pc.cast(column, options=pc.CastOptions(pa.binary(), allow_invalid_utf8=True)).view(pa.string())
+
+
+def is_json(arrow_type: Any) -> bool:
+    """Tell whether a column of this type holds text that is known to be JSON."""
+    return isinstance(arrow_type, pa.JsonType)
 
 
 def is_list(arrow_type: Any) -> bool:

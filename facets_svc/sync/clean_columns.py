@@ -7,13 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import pyarrow as pa
 
 from facets_svc.catalogue import FACETS, RECORD
 from facets_svc.sync import clean_values
-from facets_svc.sync.clean_arrays import STRINGS, TIMESTAMP, Cleaned, Rule, arrow, by_value, is_text, plain
+from facets_svc.sync.clean_arrays import (
+    STRINGS,
+    TIMESTAMP,
+    Cleaned,
+    Rule,
+    arrow,
+    by_distinct,
+    by_value,
+    is_json,
+    is_text,
+    plain,
+    unlike,
+)
 from facets_svc.sync.clean_scalars import boolean, identifier, integer, timestamp
 from facets_svc.sync.clean_text import facet, items, text
 
@@ -63,6 +76,17 @@ def clean_column(raw: Any, kind: Kind) -> Cleaned:
         return cleaned
     if isinstance(raw, list) and pa.types.is_list(kind.arrow_type) and not _may_hold_lists(column.type):
         return by_value(raw, kind.rule, kind.arrow_type)  # without types, each row answers for itself
+    if isinstance(column.type, pa.OpaqueType) and not pa.types.is_list(kind.arrow_type):
+        if not pa.types.is_string(column.type.storage_type):
+            return unlike(column, kind.arrow_type, "a value that can be read")
+        if column.type.type_name == "numeric" and kind.arrow_type == pa.string():
+            numbers = (None if text is None else Decimal(text) for text in column.storage.to_pylist())
+            return by_value(numbers, kind.rule, kind.arrow_type)
+    if is_json(column.type) and not pa.types.is_list(kind.arrow_type):
+        text = by_distinct(plain(column), clean_values.json_scalar, pa.string())
+        cleaned = kind.clean(text.array)
+        cleaned.flaws |= text.flaws
+        return cleaned
     return kind.clean(plain(column))
 
 

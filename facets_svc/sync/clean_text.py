@@ -20,11 +20,13 @@ from facets_svc.sync.clean_arrays import (
     as_numpy,
     by_distinct,
     by_value,
+    is_json,
     is_list,
     is_text,
     plain,
     unlike,
 )
+from facets_svc.sync.clean_values import Flaw
 
 Places = npt.NDArray[np.int64]
 
@@ -74,11 +76,20 @@ def items(column: Any) -> Cleaned:
         return cleaned
     if not is_list(kind):
         raise OtherType(str(kind))
-    values = plain(column.flatten())  # what lies under a null list is left out
-    if not (is_text(values.type) or pa.types.is_null(values.type)):
+    inner = column.flatten()  # what lies under a null list is left out
+    values = plain(inner)
+    if isinstance(inner.type, pa.OpaqueType) or not (is_text(values.type) or pa.types.is_null(values.type)):
         raise OtherType(str(kind))
     lengths = as_numpy(pc.fill_null(pc.list_value_length(column), 0))
-    return _clean_lists(values, np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
+    offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+    if not is_json(inner.type):
+        return _clean_lists(values, offsets)
+    read = by_distinct(values, clean_values.json_text, pa.string())
+    cleaned = _clean_lists(read.array, offsets)
+    for place, flaw in read.flaws.items():
+        row = int(np.searchsorted(offsets, place, side="right")) - 1
+        cleaned.flaws.setdefault(row, Flaw("bad_list", f"an item is {flaw.detail}"))
+    return cleaned
 
 
 def _clean_lists(values: Any, offsets: Places) -> Cleaned:

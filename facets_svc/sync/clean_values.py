@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
@@ -34,8 +34,10 @@ INT64: Final = (-(2**63), 2**63 - 1)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _TIMESTAMP = re.compile(
     r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-W[0-9]{2}-[0-9]|[0-9]{4}W[0-9]{3})"
-    r"(?:[T ](?:[01][0-9]|2[0-3])(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    r"(?:[T ](?:[01][0-9]|2[0-4])(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
+_END_OF_DAY = re.compile(r"(?<=[T ])24(?=(?::?00(?::?00(?:[.,]0+)?)?)?(?:Z|[+-]|\Z))")
+_LEAP_SECOND = re.compile(r"(?<=[T ])([0-9]{2}:?[0-9]{2}:?)60(?=[.,]|Z|[+-]|\Z)")
 _BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
 _LONGEST_NUMBER = 400
 _SHOWN = 60
@@ -157,7 +159,8 @@ def integer(value: object) -> int | None:
 def timestamp(value: object) -> datetime | None:
     """Clean a timestamp: a date or time, or its text in ISO 8601; without an offset it is UTC.
 
-    Digits beyond the microsecond are cut off. A number is no timestamp: nothing tells its unit.
+    A second of 60 is the next second, an hour of 24 the next day. Digits beyond the microsecond are cut off. A number
+    is no timestamp: nothing tells its unit.
     """
     if value is None:
         return None
@@ -183,9 +186,11 @@ def timestamp(value: object) -> datetime | None:
 def _iso(word: str, value: object) -> datetime:
     # The pattern comes first: `fromisoformat` takes any separator, and not the same in all versions of Python (24:00).
     if _TIMESTAMP.fullmatch(word) is not None:
+        word, days = _END_OF_DAY.subn("00", word)
+        word, seconds = _LEAP_SECOND.subn(r"\g<1>59", word)
         try:
-            return datetime.fromisoformat(word)
-        except ValueError:
+            return datetime.fromisoformat(word) + timedelta(days=days, seconds=seconds)
+        except (ValueError, OverflowError):
             pass
     raise BadValue("bad_type", f"not a timestamp: {shown(value)}")
 
@@ -193,7 +198,7 @@ def _iso(word: str, value: object) -> datetime:
 def items(value: object) -> list[str]:
     """Clean a list of text: items are stripped, empty ones, nulls and repeats dropped; the first of equals stays.
 
-    It comes as a list, or as a JSON array in a text; null and empty text are the empty list.
+    It comes as a list, or as a JSON array in a text; null, empty text and the JSON text `null` are the empty list.
     """
     if isinstance(value, (str, bytes)):
         value = _array(_plain(value))
@@ -221,6 +226,29 @@ def written_items(value: bytes | None) -> list[str | None]:
         return [*items(value)]
 
 
+def json_text(value: bytes | None) -> str | None:
+    """Return the text that a JSON string is; the JSON text `null` is null. Raises `BadValue` for other JSON."""
+    if value is None:
+        return None
+    try:
+        read = json.loads(value)
+    except (ValueError, RecursionError):
+        raise BadValue("bad_type", f"not JSON: {shown(value)}") from None
+    if not (read is None or isinstance(read, str)):
+        raise BadValue("bad_type", f"not text: {shown(value)}")
+    return read
+
+
+def json_scalar(value: bytes | None) -> str | None:
+    """Return what a JSON value means as text: a string is its text, a number or a boolean is as it is written."""
+    word = None if value is None else _plain(value).strip()
+    if not word or word[0] == '"' or word == "null":
+        return json_text(None if not word else word.encode())
+    if word[0] in "[{":
+        raise BadValue("bad_type", f"not a single value: {shown(value)}")
+    return word
+
+
 def _array(written: str) -> list[Any]:
     written = written.strip()
     if not written:
@@ -233,6 +261,8 @@ def _array(written: str) -> list[Any]:
         array = json.loads(written)
     except (ValueError, RecursionError):
         raise BadValue("bad_list", f"not a JSON array: {shown(written)}") from None
+    if array is None:
+        return []
     if not isinstance(array, list):
         raise BadValue("bad_list", f"not a JSON array: {shown(written)}")
     return array

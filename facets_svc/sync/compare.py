@@ -4,21 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from facets_svc import sql
 from facets_svc.catalogue import FACETS
-from facets_svc.lake.snapshot import INDEX, Snapshot
-from facets_svc.sync.report import NAMED, Changes, ValueChanges
+from facets_svc.lake.compare import models_made_public
+from facets_svc.lake.snapshot import INDEX, Snapshot, pattern
+from facets_svc.sync.report import MANY_MODELS, NAMED, Changes, LostOrg, LostValues, ValueChanges
 
 
 def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, models: Sequence[Path]) -> Changes:
     """Compare the models of `before` with those in the files `models`. Raises `duckdb.Error` if a file is damaged."""
-    files = {"before": before.model_files(), "after": [str(path) for path in models]}
-    [row] = connection.execute(sql.load("lake/changed_models").text, files).fetchall()
-    added, removed, updated = row
-    return Changes(since=before.id, added=added, updated=updated, removed=removed)
+    old, new = before.model_files(), [str(path) for path in models]
+    files = {"before": [*map(pattern, old)], "after": [*map(pattern, new)]}
+
+    def ask(name: str, **parameters: object) -> list[Any]:
+        return connection.execute(sql.load(f"lake/{name}").text, files | parameters).fetchall()
+
+    [(added, removed, updated)] = ask("changed_models")
+    public = models_made_public(connection, new, old)
+    lost = ask("lost_values", at_most=NAMED)
+    [(orgs_before, orgs_lost, orgs_lost_most)] = ask("lost_orgs", many=MANY_MODELS, at_most=NAMED)
+    return Changes(
+        since=before.id,
+        models_before=before.manifest.models,
+        added=added,
+        updated=updated,
+        removed=removed,
+        made_public=public.now_private,
+        made_public_ids=public.private_ids,
+        private_before=public.private_models,
+        lost_values={
+            name: LostValues(held=held, lost=count, lost_ids=tuple(lost_ids)) for name, held, count, lost_ids in lost
+        },
+        orgs_before=orgs_before,
+        orgs_lost=orgs_lost,
+        orgs_lost_most=tuple(LostOrg(**org) for org in orgs_lost_most),
+    )
 
 
 def changed_values(connection: duckdb.DuckDBPyConnection, before: Snapshot) -> dict[str, ValueChanges]:
@@ -26,7 +50,10 @@ def changed_values(connection: duckdb.DuckDBPyConnection, before: Snapshot) -> d
     file = str(before.file(INDEX)).replace("'", "''")
     connection.execute(f"ATTACH '{file}' AS before (READ_ONLY)")
     connection.execute("CREATE VIEW values_before AS SELECT * FROM before.facet_values")
-    counted: dict[int, dict[str, object]] = {facet.index: {} for facet in FACETS}
+    values = before.manifest.facet_values
+    counted: dict[int, dict[str, object]] = {
+        facet.index: {"before": values.get(facet.response_key, 0)} for facet in FACETS
+    }
     changed = connection.sql(sql.load("export/changed_values").text, params={"at_most": NAMED})
     for facet, is_new, changes, commonest in changed.fetchall():
         name = "new" if is_new else "vanished"

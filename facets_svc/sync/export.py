@@ -17,7 +17,7 @@ import pyarrow as pa
 from facets_svc import duck, sql
 from facets_svc.catalogue import FACETS, RECORD
 from facets_svc.lake import files
-from facets_svc.lake.snapshot import INDEX
+from facets_svc.lake.snapshot import INDEX, pattern
 from facets_svc.sync.progress import Advance
 
 BYTES_PER_BUCKET: Final = 192 * 2**20
@@ -78,7 +78,7 @@ class Export:
 
     def drop_duplicates(self) -> pa.Table:
         """Read the stage, find the rows that lose to another of the same id, and return them as rejects."""
-        self.connection.read_parquet(str(self._stage)).create_view("staged")
+        self.connection.read_parquet(pattern(self._stage), hive_partitioning=False).create_view("staged")
         self._execute("export/duplicates")
         return self._query("export/duplicate_rejects").to_arrow_table()
 

@@ -23,7 +23,7 @@ from facets_svc.lake.base import Draft, Lake, Writer
 from facets_svc.lake.manifest import Manifest
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sync import checks, compare, organizations, report
-from facets_svc.sync.batches import Source
+from facets_svc.sync.batches import FilesOf, OfFiles, Source
 from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
 from facets_svc.sync.export import INDEX_STATEMENTS, Counts, Export
 from facets_svc.sync.guards import Found, Guards
@@ -92,20 +92,11 @@ class _Job:
                     orgs = reading.orgs(Rejects(rejects_writer))
                 with self._stage("drop duplicates"):
                     rejects.add(export.drop_duplicates().cast(REJECTS))
-            found = Found(
-                source=source.label,
-                rows_read=reading.rows_read,
-                rejected=rejects.counts,
-                models=reading.rows_read - sum(rejects.counts.values()),
-                models_before=None if before is None else before.manifest.models,
-                unreadable=unreadable,
-            )
-            warnings = guards.check(found)
             pa.default_memory_pool().release_unused()
             with self._stage("order"):
                 export.list_orgs(orgs)
                 export.order()
-            with self._stage("write models", found.models) as advance:
+            with self._stage("write models", reading.rows_read - sum(rejects.counts.values())) as advance:
                 models = export.write_models(self._draft.path / "models", advance)
             with self._stage("write index", len(INDEX_STATEMENTS)) as advance:
                 index = export.write_index(self._draft.path, advance)
@@ -118,11 +109,24 @@ class _Job:
                         changes = compare.changed_models(export.connection, before, models)
                         value_changes = compare.changed_values(export.connection, before)
                     except (duckdb.Error, LakeError) as error:
-                        warnings += (f"The snapshot {before.id} could not be compared with: {error}",)
+                        changes, unreadable = None, f"the snapshot {before.id} cannot be read: {error}"
+        found = Found(
+            source=source.label,
+            rows_read=reading.rows_read,
+            rejected=rejects.counts,
+            models=counts.models,
+            models_before=None if before is None else before.manifest.models,
+            unreadable=unreadable,
+            changes=changes,
+            value_changes=value_changes,
+        )
+        read = source.files if isinstance(source, OfFiles) else None
         told = Report(
             source=source.label,
             snapshot_id=self._draft.id,
             created_at=self._draft.created_at,
+            files_read=None if read is None else read.read,
+            files_skipped={} if read is None else _skipped(read),
             rows_read=found.rows_read,
             rows_kept=counts.models,
             rejected=rejects.counts,
@@ -136,7 +140,7 @@ class _Job:
             changes=changes,
             facet_values=counts.facet_values,
             value_changes=value_changes,
-            warnings=warnings,
+            warnings=guards.check(found),
             bytes=sum(path.stat().st_size for path in written),
             seconds=dict(self._seconds),
             peak_memory_bytes=_peak_memory_bytes(),
@@ -243,6 +247,16 @@ def _in_force(lake: Lake) -> tuple[Snapshot | None, str | None]:
         return (None if lake.current() is None else lake.snapshot()), None
     except LakeError as error:
         return None, str(error)
+
+
+def _skipped(files_of: FilesOf) -> dict[str, report.Skipped]:
+    return {
+        why: report.Skipped(
+            count=len(paths),
+            paths=tuple(path.encode(errors="backslashreplace").decode() for path in sorted(paths)[: report.EXAMPLES]),
+        )
+        for why, paths in sorted(files_of.skipped.items())
+    }
 
 
 def _peak_memory_bytes() -> int:

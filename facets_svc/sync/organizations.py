@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import pyarrow as pa
 
 from facets_svc.errors import DataRefused
-from facets_svc.sync.batches import RawBatch, Source
+from facets_svc.sync.batches import FilesOf, OfFiles, RawBatch, Source, described_columns
 from facets_svc.sync.clean import slugs
 from facets_svc.sync.clean_rejects import rejected_rows
 
@@ -44,6 +44,11 @@ class WithOrganizations:
         """The bytes of the models."""
         return self.models.total_bytes
 
+    @property
+    def files(self) -> FilesOf | None:
+        """The files of the models."""
+        return self.models.files if isinstance(self.models, OfFiles) else None
+
     def batches(self) -> Iterator[RawBatch]:
         """Read the models."""
         return self.models.batches()
@@ -60,7 +65,7 @@ def clean(raw: RawBatch) -> tuple[Any, Any]:
     """
     column = raw.columns.get("org")
     if column is None and raw.has_header:
-        raise DataRefused(f"{raw.file}: the list of orgs has no column org.")
+        raise DataRefused(f"{raw.file}: the list of orgs has no column org. {described_columns(raw)}")
     cleaned, flaws = slugs(pa.nulls(raw.rows) if column is None else column)
     kept = cleaned.filter(pa.array([row not in flaws for row in range(raw.rows)], pa.bool_()))
     return kept, rejected_rows(raw, flaws, pa.nulls(raw.rows, pa.string()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from facets_svc.errors import SettingsError
 from facets_svc.settings import Settings
@@ -21,6 +23,7 @@ from facets_svc.settings import Settings
 MIN_RSA_BITS: Final = 2048
 """RFC 7518, 3.3: a smaller key must not be used."""
 
+_BEGIN: Final = re.compile(rb"(-----BEGIN [A-Z0-9 ]{1,40}-----)")
 _logger = logging.getLogger(__name__)
 
 
@@ -124,9 +127,11 @@ def _public_key(text_or_path: str, algorithm: str) -> Any:
         except (OSError, ValueError):
             raise SettingsError("FACETS_JWT_PUBLIC_KEY is neither PEM text nor a file that can be read.") from None
     try:
-        key = load_pem_public_key(pem)
+        key = load_pem_x509_certificate(pem).public_key() if b"CERTIFICATE-----" in pem else load_pem_public_key(pem)
     except Exception:  # noqa: BLE001 - cryptography raises ValueError, TypeError and its own, and all mean this
-        raise SettingsError("FACETS_JWT_PUBLIC_KEY holds no public key in PEM.") from None
+        found = _BEGIN.search(pem)
+        given = "" if found is None else f": it begins with {found[1].decode('ascii', 'replace')}"
+        raise SettingsError(f"FACETS_JWT_PUBLIC_KEY holds no public key or certificate in PEM{given}.") from None
     if not _fits(key, algorithm):
         raise SettingsError(f"FACETS_JWT_PUBLIC_KEY is no key for {algorithm}.")
     return key
@@ -157,9 +162,17 @@ def _read_jwks(path: Path, algorithm: str) -> list[tuple[str | None, Any]]:
     """Return the keys of the set that verify `algorithm`, with their ids. Other keys of the set are left alone."""
     try:
         members = msgspec.json.decode(path.read_bytes(), type=_Jwks).keys
-        keys = [key for member in members if (key := _jwk(member, algorithm)) is not None]
     except (OSError, ValueError, msgspec.MsgspecError):
         raise SettingsError("FACETS_JWT_JWKS is no file with a JSON Web Key Set.") from None
+    keys = []
+    for place, member in enumerate(members, 1):
+        try:
+            key = _jwk(member, algorithm)
+        except (ValueError, TypeError, msgspec.MsgspecError):
+            _logger.warning("FACETS_JWT_JWKS: the member %d of the set is no JSON Web Key; it is passed over.", place)
+            continue
+        if key is not None:
+            keys.append(key)
     if not keys:
         raise SettingsError(f"FACETS_JWT_JWKS holds no public key for {algorithm}.")
     return keys

@@ -182,7 +182,7 @@ def test_a_rollback_that_makes_rows_public_again_says_how_many_and_needs_force(r
     refused = run("snapshots", "rollback", "--lake", lake.root)
 
     assert (refused.exit_code, refused.stdout, lake.current()) == (4, "", private)
-    assert "would make 2 models public again (1 are private now, 1 are gone)" in refused.stderr
+    assert "would make 2 models public again: 1 private now (m4); 1 gone now (m6)." in refused.stderr
     forced = run("snapshots", "rollback", "--force", "--lake", lake.root)
     assert (forced.exit_code, lake.current()) == (0, public)
     assert "2 models are public again" in forced.stdout

@@ -40,10 +40,11 @@ def test_the_report_for_people_has_the_same_figures(run: Run, catalogue: Path, t
     assert result.exit_code == 0, result.stderr
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert lines[0] == f"Published snapshot {Lake.open(str(tmp_path / 'lake')).current()} from {catalogue}."
-    assert lines[1:6] == [
+    assert lines[1:7] == [
         "rows read 4",
         "rows kept 3",
         "rows rejected 1 bad_slug 1",
+        "compared with nothing: there was no snapshot before",
         "orgs 2",
         "facet values 4 tags 2, licenses 1, frameworks 1",
     ]

@@ -60,14 +60,13 @@ def test_what_changed_since_the_snapshot_in_force_is_told(lake: FolderLake) -> N
     kept = model(1, tags=["a"], license="mit")
     first = publish(lake, kept, model(2, tags=["b"], license="mit"), model(3, framework="jax"))
     report = publish(lake, kept, model(2, tags=["c", "d"], license="gpl"), model(4, tags=["d"], framework="jax"))
-    nothing = ValueChanges()
-    assert report.changes == Changes(since=first.snapshot_id, added=1, updated=1, removed=1)
+    assert report.changes == Changes(since=first.snapshot_id, models_before=3, added=1, updated=1, removed=1)
     assert report.value_changes == {
-        "tags": ValueChanges(new=2, new_values=("d", "c"), vanished=1, vanished_values=("b",)),
-        "licenses": ValueChanges(new=1, new_values=("gpl",)),
-        "task_categories": nothing,
-        "frameworks": nothing,
-        "size_categories": nothing,
+        "tags": ValueChanges(before=2, new=2, new_values=("d", "c"), vanished=1, vanished_values=("b",)),
+        "licenses": ValueChanges(before=1, new=1, new_values=("gpl",)),
+        "task_categories": ValueChanges(),
+        "frameworks": ValueChanges(before=1),
+        "size_categories": ValueChanges(),
     }
 
 
@@ -207,14 +206,16 @@ def test_a_catalogue_of_nothing_can_be_forced_and_answers_zero(lake: FolderLake)
     assert publish(lake, model(1), guards=Guards()).rows_kept == 1
 
 
-def test_a_torn_file_of_the_snapshot_in_force_does_not_keep_the_next_one_away(lake: FolderLake) -> None:
-    publish(lake, model(1))
+def test_a_snapshot_that_cannot_be_compared_with_must_be_forced(lake: FolderLake) -> None:
+    first = publish(lake, model(1))
     [path] = lake.snapshot().model_files()
     Path(path).write_bytes(Path(path).read_bytes()[:100])
-    report = publish(lake, model(1), guards=Guards())
+    with pytest.raises(DataRefused, match=f"nothing to compare .* with: the snapshot {first.snapshot_id} cannot be"):
+        publish(lake, model(1), guards=Guards())
+    report = publish(lake, model(1), guards=Guards(force=True))
     assert (report.changes, report.value_changes) == (None, None)
     assert len(report.warnings) == 1
-    assert "could not be compared with" in report.warnings[0]
+    assert "nothing to compare" in report.warnings[0]
 
 
 def test_where_nothing_tells_how_large_the_catalogue_was_the_job_must_be_forced(lake: FolderLake) -> None:

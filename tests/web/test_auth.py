@@ -6,13 +6,17 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -398,7 +402,10 @@ def test_a_key_set_that_changes_is_read_again_and_one_that_breaks_is_not(
         ),
         (
             {"jwt_algorithm": "RS256", "jwt_public_key": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"},
-            "FACETS_JWT_PUBLIC_KEY holds no public key in PEM.",
+            (
+                "FACETS_JWT_PUBLIC_KEY holds no public key or certificate in PEM: it begins with "
+                "-----BEGIN PUBLIC KEY-----."
+            ),
         ),
         ({"jwt_algorithm": "ES256", "jwt_public_key": pem(RSA_KEY)}, "FACETS_JWT_PUBLIC_KEY is no key for ES256."),
         ({"jwt_algorithm": "RS256", "jwt_public_key": pem(ED_KEY)}, "FACETS_JWT_PUBLIC_KEY is no key for RS256."),
@@ -418,9 +425,40 @@ def test_settings_without_a_usable_key_are_refused(settings: dict[str, str], sen
     assert str(refusal.value) == sentence
 
 
+def certificate(key: Any) -> str:
+    """Return a certificate that the key has signed for itself."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, datetime(2020, 1, 1), datetime(2021, 1, 1))  # noqa: DTZ001
+    signed = builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+    return signed.public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [("RS256", RSA_KEY), ("ES256", EC_KEY), ("EdDSA", ED_KEY)])
+def test_the_key_of_a_certificate_is_used(algorithm: str, key: Any, tmp_path: Path) -> None:
+    (tmp_path / "issuer.crt").write_text(certificate(key), encoding="utf-8")
+    token = jwt.encode(CLAIMS, key, algorithm)
+    for certified in (certificate(key), str(tmp_path / "issuer.crt")):
+        assert ask(token, jwt_algorithm=algorithm, jwt_public_key=certified) == ACME
+    damaged = Settings(
+        jwt_algorithm=algorithm, jwt_public_key="-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    )
+    with pytest.raises(SettingsError, match=r"begins with -----BEGIN CERTIFICATE-----\."):
+        Authenticator.of(damaged)
+
+
+@pytest.mark.parametrize("bad", [{"kid": 5}, {"kty": 1}, 5, None, "text", [], {"kty": "RSA", "n": 1, "e": {}}])
+def test_a_bad_member_of_a_key_set_is_passed_over_and_logged(
+    bad: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = jwks(tmp_path / "jwks.json", bad, jwk(RSA_KEY, "RS256", kid="a"))
+    token = jwt.encode(CLAIMS, RSA_KEY, "RS256", {"kid": "a"})
+    assert ask(token, jwt_algorithm="RS256", jwt_jwks=path) == ACME
+    assert all("the member 1 of the set" in message for message in caplog.messages)
+
+
 def test_a_private_key_is_not_taken_for_a_public_one() -> None:
     private = EC_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    with pytest.raises(SettingsError):
+    with pytest.raises(SettingsError, match="it begins with -----BEGIN PRIVATE KEY-----"):
         Authenticator.of(Settings(jwt_algorithm="ES256", jwt_public_key=private))
 
 

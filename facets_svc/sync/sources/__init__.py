@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from facets_svc.errors import SettingsError, SourceError
-from facets_svc.sync.batches import Source
+from facets_svc.sync.batches import FilesOf, RawBatch, Source
 from facets_svc.sync.organizations import WithOrganizations
 from facets_svc.sync.sources import files
 from facets_svc.sync.sources.delimited import DelimitedSource
@@ -72,9 +73,36 @@ def _open(location: str, query: str | None) -> Source:
     if query is not None:
         raise SettingsError("A query is for a database; this source is read as it is.")
     if location == SAMPLE:
-        return JsonLinesSource(SAMPLE, [_sample()])
-    ending, found = files.find(location, endings=FORMATS)
-    return FORMATS[ending](location, found)
+        return FileSource(JsonLinesSource(SAMPLE, [_sample()]), FilesOf(1, {}))
+    ending, found, skipped = files.find(location, endings=FORMATS)
+    return FileSource(FORMATS[ending](location, found), FilesOf(len(found), skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A source of files, and which of them are read and skipped."""
+
+    of: Source
+    files: FilesOf
+
+    @property
+    def label(self) -> str:
+        """The location."""
+        return self.of.label
+
+    @property
+    def total_rows(self) -> int | None:
+        """The rows, where that is cheap to know."""
+        return self.of.total_rows
+
+    @property
+    def total_bytes(self) -> int | None:
+        """The bytes of all files."""
+        return self.of.total_bytes
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read the files in sorted order of their paths."""
+        return self.of.batches()
 
 
 def _sample() -> Path:

@@ -33,18 +33,27 @@ _MAGIC: Final = {
     b"ARROW1\0\0": "an Arrow file",
 }
 _HIDDEN = (".", "_")
+
+HIDDEN_FILE: Final = "name starts with a dot or an underscore"
+HIDDEN_FOLDER: Final = "folder whose name starts with a dot or an underscore"
+LINK_UP: Final = "link to a folder that it lies in"
+OTHER_ENDING: Final = "ending of no known format"
+"""Why a file or folder of a source is skipped."""
+
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 
-def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path]]:
+def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path], dict[str, list[str]]]:
     """Return the files at `location` in sorted order of their paths, and the ending that tells how to read them all.
 
-    `location` is a file, a glob, or a folder, of which every file below is read that has a known ending and no name or
-    folder that starts with a dot or an underscore. Raises `SourceError` when there is none, or more than one kind.
+    `location` is a file, a folder, or a glob that matches files and folders. Of a folder every file below is read, also
+    through links; those without a known ending, and files and folders whose name starts with a dot or an underscore,
+    are skipped: they are returned by why. Raises `SourceError` when there is none, or more than one kind.
     """
     path = Path(location)
+    skipped: dict[str, list[str]] = {}
     if path.is_dir():
-        found = sorted(file for file in _below(path) if _ending(file, endings))
+        found = sorted(_usable(path, endings, skipped))
         if not found:
             raise SourceError(f"{location} holds no file that ends in {_listed(endings)}.")
     elif path.exists():
@@ -52,7 +61,7 @@ def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path]]:
     elif not glob.has_magic(location):
         raise SourceError(f"There is no file or folder {location}.")
     else:
-        found = sorted(file for file in glob.glob(location, recursive=True) if Path(file).is_file())  # noqa: PTH207 - the location may be absolute
+        found = _matching(location, endings, skipped)
         if not found:
             raise SourceError(f"No file matches {location}.")
     kinds = {}
@@ -65,16 +74,52 @@ def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path]]:
         raise SourceError(f"{location} mixes kinds of files: {', '.join(sorted(kinds.values()))}.")
     for file in found:
         _look_at(file)
-    return next(iter(kinds)), [Path(file) for file in found]
+    return next(iter(kinds)), [Path(file) for file in found], {why: files for why, files in skipped.items() if files}
 
 
-def _below(folder: Path) -> Iterator[str]:
+def _matching(location: str, endings: Collection[str], skipped: dict[str, list[str]]) -> list[str]:
+    """Return what a glob matches, each file once, and of a folder that it matches the files below."""
+    matches = [Path(match) for match in glob.glob(location, recursive=True)]  # noqa: PTH207 - it may be absolute
+    found = {str(match) for match in matches if not match.is_dir()}
+    for match in matches:
+        if match.is_dir():
+            found.update(_usable(match, endings, skipped))
+    for why, files in skipped.items():
+        skipped[why] = sorted({*files} - found)
+    return sorted(found)
+
+
+def _usable(folder: Path, endings: Collection[str], skipped: dict[str, list[str]]) -> Iterator[str]:
+    for file in _below(folder, skipped):
+        if _ending(file, endings):
+            yield file
+        else:
+            skipped.setdefault(OTHER_ENDING, []).append(file)
+
+
+def _below(folder: Path, skipped: dict[str, list[str]]) -> Iterator[str]:
+    """Yield every file below a folder, also through links to folders; but no folder within itself."""
+
     def refuse(error: OSError) -> None:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}.")
 
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(_HIDDEN)]
-        yield from (str(Path(parent, name)) for name in names if not name.startswith(_HIDDEN))
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        above = {os.path.realpath(parent), *map(str, Path(os.path.realpath(parent)).parents)}
+        usable = []
+        for name in sorted(folders):
+            path = str(Path(parent, name))
+            if name.startswith(_HIDDEN):
+                skipped.setdefault(HIDDEN_FOLDER, []).append(path)
+            elif os.path.realpath(path) in above:
+                skipped.setdefault(LINK_UP, []).append(path)
+            else:
+                usable.append(name)
+        folders[:] = usable
+        for name in names:
+            if name.startswith(_HIDDEN):
+                skipped.setdefault(HIDDEN_FILE, []).append(str(Path(parent, name)))
+            else:
+                yield str(Path(parent, name))
 
 
 def _ending(file: str, endings: Collection[str]) -> str | None:

@@ -61,7 +61,13 @@ class ParquetSource:
 
 def _open(file: Path) -> Any:
     try:
-        opened = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True)
+        opened = pq.ParquetFile(
+            file,
+            buffer_size=_BUFFER_BYTES,
+            pre_buffer=False,
+            page_checksum_verification=True,
+            coerce_int96_timestamp_unit="us",  # nanoseconds, the default, wrap around outside of 1677 to 2262
+        )
         opened.schema_arrow.names  # noqa: B018 - fails for a type that Arrow lacks, or a name that is not UTF-8
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SourceError(f"{file} is no readable Parquet file: {_sentence(error)}") from None
@@ -71,8 +77,7 @@ def _open(file: Path) -> Any:
 def _read(file: Path, opened: Any, wanted: list[str]) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the wanted columns and the number of rows, a batch at a time."""
     if not (opened.metadata.num_rows and wanted):
-        empty = opened.schema_arrow.empty_table()
-        yield {name: empty.column(name).combine_chunks() for name in wanted}, 0
+        yield {name: pa.nulls(0, opened.schema_arrow.field(name).type) for name in wanted}, 0
         return
     try:
         for batch in opened.iter_batches(batch_size=_batch_rows(opened, wanted), columns=wanted):

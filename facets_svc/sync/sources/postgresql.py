@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from facets_svc import sql
 from facets_svc.catalogue import RECORD
 from facets_svc.errors import DataRefused, SourceError
 from facets_svc.sync.batches import MAX_BATCH_BYTES, MAX_BATCH_ROWS, RawBatch
+from facets_svc.sync.clean_arrays import is_list
+from facets_svc.sync.sources.postgresql_text import bare
 from facets_svc.sync.sources.postgresql_url import Address
 
 STATEMENT_TIMEOUT: Final = "1h"
@@ -25,6 +27,7 @@ _TIMEOUT: Final = (
     f"SELECT set_config('statement_timeout', '{STATEMENT_TIMEOUT}', TRUE) "
     "WHERE current_setting('statement_timeout') = '0'"
 )
+_DIMENSIONS: Final = "facets_svc_dimensions_of_"
 _ISOLATION: Final = "SELECT current_setting('transaction_isolation') AS isolation"
 
 
@@ -67,15 +70,29 @@ class PostgresSource:
         with closing(connection.cursor(adbc_stmt_kwargs=_BATCH_BYTES)) as cursor:
             with self._telling("the query cannot be run"):
                 # The driver puts it in parentheses, which a comment at its end must not swallow.
-                cursor.execute(query.strip().removesuffix(";") + "\n")
+                query = bare(query) + "\n"
+                arrays = _arrays(cursor.adbc_execute_schema(query))
+                cursor.execute(_with_dimensions(query, arrays))
                 reader = cursor.fetch_record_batch()
-            names = list(reader.schema.names)
+            names = [name for name in reader.schema.names if not name.startswith(_DIMENSIONS)]
             twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
             if twice:
                 raise DataRefused(f"{self.label}: the query returns the column {', '.join(twice)} more than once.")
+            money = [
+                field.name
+                for field in reader.schema
+                if field.name in RECORD.names and (field.metadata or {}).get(b"POSTGRESQL:type") == b"money"
+            ]
+            if money:
+                raise DataRefused(
+                    f"{self.label}: the column {', '.join(money)} is of type money, whose unit is not known; "
+                    "CAST it to numeric."
+                )
             if not names:
                 raise SourceError(f"{self.label}: the query returns no columns; it should be a SELECT.")
-            empty = pa.RecordBatch.from_pylist([], schema=reader.schema)
+            empty = pa.RecordBatch.from_arrays(
+                [pa.nulls(0, field.type) for field in reader.schema], schema=reader.schema
+            )
             yield self._raw(empty, read, file)  # a query without rows tells its columns too
             while True:
                 with self._telling(f"the rows after row {read} cannot be read"):
@@ -92,9 +109,11 @@ class PostgresSource:
         return RawBatch(
             file=file,
             numbers=np.arange(read + 1, read + batch.num_rows + 1),
-            columns={name: batch.column(name) for name in batch.schema.names if name in RECORD.names},
+            columns={name: _column(batch, name) for name in batch.schema.names if name in RECORD.names},
             has_header=True,
-            unknown=frozenset({*batch.schema.names} - {*RECORD.names}),
+            unknown=frozenset(
+                name for name in batch.schema.names if name not in RECORD.names and not name.startswith(_DIMENSIONS)
+            ),
         )
 
     @contextmanager
@@ -121,6 +140,32 @@ class PostgresSource:
             yield
         except (self._driver.Error, pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.label}: {what}: {self._address.sentence(error)}.") from None
+
+
+def _arrays(schema: Any) -> list[str]:
+    """Return the columns of the record that are arrays, each once."""
+    return sorted({field.name for field in schema if field.name in RECORD.names and is_list(field.type)})
+
+
+def _with_dimensions(query: str, arrays: Sequence[str]) -> str:
+    """Return the query with the dimensions of its arrays beside them: the driver delivers only their items."""
+    if not arrays:
+        return query
+    dimensions = ", ".join(f'array_ndims(facets_svc_rows."{name}") AS "{_DIMENSIONS}{name}"' for name in arrays)
+    return f"SELECT facets_svc_rows.*, {dimensions} FROM (\n{query}) AS facets_svc_rows"  # noqa: S608 - names of ours
+
+
+def _column(batch: Any, name: str) -> Any:
+    """Return a column; as Python values if it has arrays of more than one dimension, which are lists of lists then."""
+    column = batch.column(name)
+    place = batch.schema.get_field_index(_DIMENSIONS + name)
+    if place < 0:
+        return column
+    dimensions = batch.column(place).to_pylist()
+    if max((number or 0 for number in dimensions), default=0) < 2:
+        return column
+    values = column.to_pylist()
+    return [[value] if (number or 0) > 1 else value for value, number in zip(values, dimensions, strict=True)]
 
 
 def _driver() -> Any:
