@@ -91,13 +91,13 @@ class Guards:
         if rejected > self.max_rejects * found.rows_read:
             sentences.append(
                 f"{rejected} of the {found.rows_read} rows of {found.source} were rejected, more than "
-                f"{percentage(self.max_rejects)} (--max-rejects; {found.described_rejects})."
+                f"{percentage(self.max_rejects)} ({found.described_rejects})."
             )
         before = found.models_before
         if before is not None and before - found.models > self.max_shrink * before:
             sentences.append(
                 f"The catalogue would shrink from {before} models to {found.models}, by more than "
-                f"{percentage(self.max_shrink)} (--max-shrink)."
+                f"{percentage(self.max_shrink)}."
             )
         if found.changes is not None:
             sentences += self._changed(found.changes)
