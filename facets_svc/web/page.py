@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from facets_svc.errors import NotFound
 from facets_svc.settings import Settings
@@ -90,7 +91,7 @@ def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
         return _sent(file, coding, headers)
 
     @get("/assets/{name:str}", opt={PUBLIC: True}, include_in_schema=False)
-    async def get_asset(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    async def get_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         file = files().get(name) if settings.page and name != _PAGE else None
         if file is None:
             raise NotFound("There is no such file; reload the page.")
