@@ -107,7 +107,7 @@ def _is_ready(settings: Settings) -> bool:
 
 
 def requests_to_paste(settings: Settings, orgs: Sequence[str], member: str, operator: str) -> str:
-    """Return what the demo says once it is ready: where it is, links to the page, `curl` lines for two tokens, the orgs, how to stop it.
+    """Return what the demo says once it is ready: links to the page, `curl` lines, the orgs, how to stop it.
 
     `member` is a token for the first of `orgs`, `operator` one for all of them.
     """

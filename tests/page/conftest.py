@@ -68,7 +68,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("hostile")
     source = folder / "models.jsonl"
     source.write_text(json.dumps(HOSTILE) + "\n")
-    yield from _serving(folder, f"jsonl:{source}")
+    yield from _serving(folder, str(source))
 
 
 @pytest.fixture(scope="session")

@@ -149,7 +149,8 @@ export function bench(root, app) {
 
   function fail(failure) {
     const place = (failure.places ?? []).find((loc) => loc[1] === "query" && loc.length === 4);
-    error.textContent = (place ? `Line ${place[2]}, column ${place[3]}: ` : "") + (place ? failure.errors[0].replace(/^\d+: /, "") : told(failure));
+    const message = place ? failure.errors[0].replace(/^\d+: /, "") : told(failure);
+    error.textContent = place && !/in line \d+/.test(message) ? `Line ${place[2]}, column ${place[3]}: ${message}` : message;
     error.hidden = false;
     if (place) colour(place[2] - 1, place[3] - 1);
   }

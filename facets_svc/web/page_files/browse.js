@@ -191,7 +191,7 @@ export function browse(root, app) {
     replace(foot, !items.length ? h("span", { className: "muted", textContent: queries.get(facet.key) ? "No value matches." : "No values." }) : [],
       left > 0 ? h("button", { type: "button", className: "link", "data-key": `more-${facet.key}`,
         "aria-label": `Show more of ${facet.label.toLowerCase()}`,
-        textContent: `Show ${exact(Math.min(left, MORE_VALUES))} more of ${exact(left)}`, onclick: () => find(facet, pages?.values.length ?? 0) }) : []);
+        textContent: left > MORE_VALUES ? `Show ${MORE_VALUES} more of ${exact(left)}` : `Show ${exact(left)} more`, onclick: () => find(facet, pages?.values.length ?? 0) }) : []);
   }
 
   function value(facet, row, most) {
@@ -201,7 +201,7 @@ export function browse(root, app) {
     return h("li", { className: row.excluded ? "excluded" : "" }, meter,
       h("label", { className: "check" },
         h("input", { type: "checkbox", checked: row.selected, "data-key": `select-${row.value}`, onchange: ({ target }) => change(target.checked ? "selected" : "") }),
-        h("span", { className: "value", title: row.value }, text(row.value)), h("span", { className: "count", textContent: exact(row.count) })),
+        h("span", { className: "value", title: row.value }, text(row.value)), " ", h("span", { className: "count", textContent: exact(row.count) })),
       h("button", { type: "button", className: "exclude", "aria-pressed": String(row.excluded), "data-key": `exclude-${row.value}`,
         "aria-label": `Exclude ${row.value}`, title: row.excluded ? "Do not exclude" : "Exclude", textContent: "−",
         onclick: () => change(row.excluded ? "" : "excluded") }));
@@ -213,7 +213,7 @@ export function browse(root, app) {
     return h("li", { className: "unset" }, meter, h("label", { className: "check" },
       h("input", { type: "checkbox", checked: missing, "data-key": "missing",
         onchange: ({ target }) => app.go(withChoices(app.state(), facet.parameter, { missing: target.checked })) }),
-      h("span", { className: "value", textContent: "(not set)" }), h("span", { className: "count", textContent: exact(of.missing_count) })));
+      h("span", { className: "value", textContent: "(not set)" }), " ", h("span", { className: "count", textContent: exact(of.missing_count) })));
   }
 
   async function find(facet, offset) {
@@ -279,7 +279,7 @@ export function browse(root, app) {
           model.is_public ? null : h("span", { className: "private", textContent: "Private" })),
         model.description ? h("p", { className: "description" }, text(model.description)) : null,
         h("p", { className: "facts" }, fact(model.license), fact(model.framework), (model.task_categories ?? []).slice(0, 2).map(fact),
-          h("span", { className: "muted", textContent: `Updated ${date(model.updated_at)}` }))),
+          model.updated_at ? h("span", { className: "muted", textContent: `Updated ${date(model.updated_at)}` }) : null)),
       h("dl", { className: "figures" }, figure("Parameters", model.parameters, "", ""), figure("Size", model.size_bytes, "size_bytes", ""), figure("Downloads", model.downloads, "", "")));
   }
 
