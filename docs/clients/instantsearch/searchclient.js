@@ -106,6 +106,7 @@ export function filters({ query = "", facetFilters = [], numericFilters = [] }, 
   for (const text of [numericFilters].flat(2)) {
     const [, name, sign, number] = /^(\w+)\s*(>=|<=|=)\s*(-?\d+)$/.exec(text) ?? [];
     if (!NUMBERS.includes(name)) throw new Error(`The filter ${text} is not understood; write such as parameters>=1000.`);
+    if (name === "downloads" && sign !== ">=") throw new Error("Downloads have no upper bound; give rangeInput a min only.");
     if (sign !== "<=") pairs.push([`${name}_min`, number]);
     if (sign !== ">=") pairs.push([`${name}_max`, number]);
   }
