@@ -53,10 +53,10 @@ export function browse(root, app) {
     } }, "Filters");
   const facets = new Map(FACETS.map((facet) => [facet.key, section(facet)]));
   const sidebar = h("aside", { id: "filters", "aria-label": "Filters" },
-    h("label", { className: "check scope" }, scope, "Include public models of other orgs"),
+    h("label", { className: "check scope" }, scope, "Public models of other orgs too"),
     [...facets.values()].map(({ element }) => element),
     h("label", { className: "field" }, h("span", { textContent: "As of" }), asOf), since);
-  const overview = h("details", { className: "overview", open: true },
+  const overview = h("details", { className: "overview", open: matchMedia("(min-width: 56rem)").matches },
     h("summary", { textContent: "Distributions" }), plots);
   const menu = h("details", { className: "menu" },
     h("summary", { role: "button", textContent: "Export" }),
