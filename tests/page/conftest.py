@@ -71,8 +71,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     yield from _serving(folder, str(source))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Open a browser for this folder alone: an open Playwright runs a loop, beside which no other test's loop starts."""
     path = program()
     if path is None:
         pytest.skip("there is no Chromium; apt-get install chromium, or make test on Debian, brings it")
