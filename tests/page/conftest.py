@@ -73,7 +73,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Open a browser for this folder alone: an open Playwright runs a loop, beside which no other test's loop starts."""
+    """Open a browser for this folder alone: no other test can start a loop while Playwright runs its own."""
     path = program()
     if path is None:
         pytest.skip("there is no Chromium; apt-get install chromium, or make test on Debian, brings it")
