@@ -219,6 +219,7 @@ class Settings:
         "Redis or Valkey that counts for all processes (`redis://host:6379/0`). Unset: each process counts alone.",
         secret=True,
     )
+    page: bool = _setting(_boolean, True, "Serve the web page at `GET /`. false: 404.")  # noqa: FBT003
     sql_enabled: bool | None = _setting(
         _boolean,
         None,

@@ -107,15 +107,21 @@ def _is_ready(settings: Settings) -> bool:
 
 
 def requests_to_paste(settings: Settings, orgs: Sequence[str], member: str, operator: str) -> str:
-    """Return what the demo says once it is ready: where it is, `curl` lines for two tokens, the orgs, how to stop it.
+    """Return what the demo says once it is ready: links to the page, `curl` lines, the orgs, how to stop it.
 
     `member` is a token for the first of `orgs`, `operator` one for all of them.
     """
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{settings.port}"
+    page = (
+        f"The page, signed in as a member of {orgs[0]}, and as an operator, with SQL:\n\n"
+        f"{address}/?org={orgs[0]}#token={member}\n\n{address}/?org={orgs[0]}#token={operator}\n\n"
+        if settings.page
+        else ""
+    )
     more = f" and {len(orgs) - ORGS_NAMED} more" if len(orgs) > ORGS_NAMED else ""
     return (
-        f"\nReady on {address}. The models of {orgs[0]}, private ones too:\n\n"
+        f"\nReady on {address}. {page}The models of {orgs[0]}, private ones too:\n\n"
         f"curl -H 'Authorization: Bearer {member}' '{address}/api/v1/org/{orgs[0]}/models/facets'\n\n"
         "An operator's token, for every org, SQL and the reload:\n\n"
         f"curl -H 'Authorization: Bearer {operator}' '{address}/api/v1/org/{orgs[-1]}/models'\n\n"

@@ -23,6 +23,7 @@ from facets_svc.web.cors import CorsPolicy
 from facets_svc.web.edge import Edge, exchange_of, log_unforeseen
 from facets_svc.web.metrics import Access, JobOutcome, MetricsEndpoint
 from facets_svc.web.openapi import document_of
+from facets_svc.web.page import page_handlers
 from facets_svc.web.rate import RateLimit
 from facets_svc.web.routes import check_request, question_handlers, service_handlers
 from facets_svc.web.schema import schema_handlers
@@ -58,6 +59,7 @@ def _handlers(service: FacetService, settings: Settings, sandbox: SqlSandbox | N
         *question_handlers(service, settings),
         *sql_handlers(service, sandbox, settings),
         *service_handlers(service),
+        *page_handlers(settings),
     ]
     return [*asked, *schema_handlers(lambda: document(settings))]
 

@@ -23,6 +23,7 @@ HOSTS_THAT_ARE_DOCUMENTATION = {
     "semver.org",
     "spec.openapis.org",
     "www.apache.org",
+    "www.w3.org",
 }
 
 NOBODYS_HOST = re.compile(

@@ -1,0 +1,118 @@
+"""The page for people at `/`: files of this package, with hashed names, under a strict policy."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import PurePath
+from typing import Any, Final
+
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from facets_svc.errors import NotFound
+from facets_svc.settings import Settings
+from facets_svc.web.codings import IDENTITY, Coding, negotiated
+from facets_svc.web.edge import PUBLIC
+
+MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept-Encoding",
+}
+
+_PAGE: Final = "index.html"
+_REFERENCE: Final = re.compile(r'"(?:\./|assets/)([a-z]+\.[a-z]+)"')
+"""How a file names another one: a module its import, the page its link."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as it is sent."""
+
+    content: bytes
+    media_type: str
+
+    @property
+    def tag(self) -> str:
+        """The file's strong `ETag`, before its coding is added."""
+        return hashlib.sha256(self.content).hexdigest()[:32]
+
+
+@cache
+def files() -> dict[str, File]:
+    """Return every file by the name that it is served under; the page is `index.html`.
+
+    The digest in a name covers the files that the file loads, since their names are part of its text.
+    """
+    folder = resources.files("facets_svc.web").joinpath("page_files")
+    served: dict[str, File] = {}
+    names: dict[str, str] = {}
+
+    def name_of(file: str) -> str:
+        if file in names:
+            return names[file]
+        text = folder.joinpath(file).read_text("utf-8")
+        text = _REFERENCE.sub(lambda found: found[0].replace(found[1], name_of(found[1])), text)
+        content = text.encode()
+        path = PurePath(file)
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        names[file] = file if file == _PAGE else f"{path.stem}-{digest}{path.suffix}"
+        media_type = MEDIA_TYPES.get(path.suffix, "text/html")
+        served[names[file]] = File(content, media_type)
+        return names[file]
+
+    name_of(_PAGE)
+    return served
+
+
+def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
+    """Return the handlers of the page and of its assets, which need no token; both are 404 where the page is off."""
+
+    @get("/", opt={PUBLIC: True}, include_in_schema=False)
+    async def get_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if not settings.page:
+            raise NotFound("There is no page here: FACETS_PAGE is off. The API is described at /schema.")
+        file = files()[_PAGE]
+        coding = negotiated(request.headers.get("accept-encoding", ""))
+        tag = f'"{file.tag}-{coding.name}"'
+        headers = HEADERS | {"ETag": tag, "Cache-Control": "no-cache"}
+        if _matches(request.headers.get("if-none-match", ""), tag):
+            return Response(b"", status_code=304, media_type=file.media_type, headers=headers)
+        return _sent(file, coding, headers)
+
+    @get("/assets/{name:str}", opt={PUBLIC: True}, include_in_schema=False)
+    async def get_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+        file = files().get(name) if settings.page and name != _PAGE else None
+        if file is None:
+            raise NotFound("There is no such file; reload the page.")
+        coding = negotiated(request.headers.get("accept-encoding", ""))
+        return _sent(file, coding, HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"})
+
+    return [get_page, get_asset]
+
+
+def _sent(file: File, coding: Coding, headers: dict[str, str]) -> Response[bytes]:
+    """Return a file as an answer in a content coding."""
+    if coding is not IDENTITY:
+        headers = headers | {"Content-Encoding": coding.name}
+    return Response(_encoded(file, coding), media_type=file.media_type, headers=headers)
+
+
+@cache
+def _encoded(file: File, coding: Coding) -> bytes:
+    return coding.compress(file.content)
+
+
+def _matches(sent: str, tag: str) -> bool:
+    """Tell whether an `If-None-Match` names the tag, by the weak comparison of RFC 9110."""
+    return any(one.strip().removeprefix("W/") in (tag, "*") for one in sent.split(","))

@@ -1,0 +1,114 @@
+"""The page in a real Chromium, against the sample, really served, and against a catalogue of hostile texts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from facets_svc.cli import main
+from tests.clients.browser import program
+from tests.clients.conftest import Service
+from tests.faults.serving import served
+
+FLAGS: Final = (
+    "--headless",
+    "--no-sandbox",  # which root may not have; the only pages that are opened are this repository's
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+TAG: Final = "long-" + "x" * 295
+HOSTILE: Final = {
+    "id": "hostile/1",
+    "org": "acme",
+    "name": "<script>window.hacked=1</script>",
+    "description": "<img src=x onerror='window.hacked=1'> \u202etxet",
+    "tags": ["<b>bold</b>", "\u202ertl", "'\"&amp;", TAG],
+    "license": "<svg onload=window.hacked=1>",
+    "task_categories": [],
+    "framework": None,
+    "is_public": False,
+    "created_at": "2025-01-01T00:00:00Z",
+    "updated_at": "2025-01-02T00:00:00Z",
+    "parameters": 7_000_000_000,
+    "size_bytes": 13_400_000_000,
+    "downloads": 1_234_567,
+}
+
+
+def _serving(folder: Path, source: str, **settings: str) -> Iterator[Service]:
+    lake = folder / "lake"
+    synced = CliRunner().invoke(main, ["sync", "--source", source, "--lake", str(lake)])
+    assert synced.exit_code == 0, synced.output
+    with served(lake, folder / "log", **settings) as server:
+        server.wait_for((lake / "CURRENT").read_text().strip())
+        yield Service(f"http://127.0.0.1:{server.port}", lake, server)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The sample, with SQL open to members."""
+    yield from _serving(tmp_path_factory.mktemp("served"), "sample:", FACETS_SQL_ENABLED="true")
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A catalogue of one model whose texts are markup, right to left or very long."""
+    folder = tmp_path_factory.mktemp("hostile")
+    source = folder / "models.jsonl"
+    source.write_text(json.dumps(HOSTILE) + "\n")
+    yield from _serving(folder, str(source))
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Open a browser for this folder alone: no other test can start a loop while Playwright runs its own."""
+    path = program()
+    if path is None:
+        pytest.skip("there is no Chromium; apt-get install chromium, or make test on Debian, brings it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page in a window of its own, in which nothing may fail and no policy may be broken."""
+    context = chromium.new_context(viewport={"width": 1360, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert failures == []
+
+
+class Screenshots:
+    """Where pictures of the run go: PAGE_SCREENSHOTS, or the folder of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def take(self, page: Page, name: str, **options: Any) -> None:
+        page.screenshot(path=self.folder / f"{name}.png", **options)
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Screenshots:
+    folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Screenshots(folder)

@@ -1,0 +1,300 @@
+"""The page as a person uses it; without Chromium these tests are skipped, and say so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.clients.conftest import Service
+from tests.page.conftest import Screenshots
+
+
+def opened(page: Page, service: Service, query: str = "?org=google", *, token: str = "", total: str = "") -> None:
+    """Open the page signed in, and wait for its number of models."""
+    page.goto(f"{service.address}/{query}#token={token or service.token('google')}")
+    expect(page.locator(".total")).to_contain_text(total or "model")
+
+
+def facet(page: Page, key: str) -> Any:
+    return page.locator(f"#facet-{key}")
+
+
+def asked(page: Page) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(page.url).query)
+
+
+def check_accessible(page: Page) -> None:
+    """Nothing that axe finds may be serious or critical."""
+    found = Axe().run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in serious] == []
+
+
+def test_the_token_leaves_the_address_and_is_stored_nowhere(page: Page, service: Service) -> None:
+    token = service.token("google", "facebook")
+    opened(page, service, "", token=token, total="13")
+
+    assert page.url == f"{service.address}/?org=google"
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state])")
+    assert stored == '[{},{},"",null]'
+    assert page.locator("#account select option").all_inner_texts() == ["google", "facebook"]
+    page.locator("#account select").select_option("facebook")
+    page.wait_for_url("**/?org=facebook")
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_token_is_pasted_and_remembered_only_if_ticked(page: Page, service: Service) -> None:
+    page.goto(service.address)
+    check_accessible(page)
+    page.get_by_label("Access token").fill("nonsense")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not a token")
+    page.get_by_label("Access token").fill(service.token("google"))
+    page.get_by_label("Remember it").check()
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".total")).to_contain_text("13")
+    page.reload()
+    expect(page.locator(".total")).to_contain_text("13")
+    page.get_by_role("button", name="Sign out").click()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_an_expired_token_leads_back_to_the_sign_in(page: Page, service: Service) -> None:
+    page.goto(f"{service.address}/#token={service.token('google', ttl_seconds=-3600)}")
+    expect(page.get_by_role("alert")).to_contain_text("expired")
+
+
+def test_filters_chips_and_the_history_say_the_same(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    licenses = facet(page, "licenses")
+    licenses.get_by_label("apache-2.0 6").check()
+    expect(page.locator(".total")).to_have_text("6 of 13 models")
+    licenses.get_by_role("button", name="Exclude gemma").click()
+    expect(page.locator(".chips").first).to_contain_text("Not licence gemma")
+    assert asked(page) == [("org", "google"), ("license", "apache-2.0"), ("exclude", "license:gemma")]
+    assert page.evaluate("document.activeElement.dataset.key") == "exclude-gemma"
+
+    page.go_back()
+    expect(page.locator(".chip")).to_have_count(1)
+    page.go_back()
+    expect(page.locator(".total")).to_have_text("13 models")
+    page.go_forward()
+    expect(page.locator(".total")).to_have_text("6 of 13 models")
+    page.get_by_role("button", name="Remove Licence apache-2.0").click()
+    expect(page.locator(".total")).to_have_text("13 models")
+    licenses.get_by_label("(not set)").check()
+    expect(page.locator(".total")).to_have_text("6 of 13 models")
+
+
+def test_any_and_all_of_the_tags(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&tags=transformers&tags=pytorch")
+    all_of = page.locator(".total").inner_text()
+    facet(page, "tags").get_by_label("models must have").select_option("any")
+    expect(page.locator(".total")).not_to_have_text(all_of)
+    assert ("match", "tags:any") in asked(page)
+
+
+def test_a_facet_is_searched_and_shown_to_its_last_value(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&include_public=true")
+    tags = facet(page, "tags")
+    while (more := tags.get_by_role("button", name="Show more")).count():
+        before = tags.locator("li").count()
+        more.click()
+        expect(tags.locator("li")).not_to_have_count(before)
+    assert tags.locator("li").count() > 60
+    tags.get_by_label("Find in tags").fill("LATN")
+    expect(tags.locator("li").first).to_contain_text("Latn")
+    tags.get_by_label("Find in tags").fill("no such tag")
+    expect(tags).to_contain_text("No value matches.")
+
+
+def test_only_the_last_of_what_is_typed_is_shown(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    slow: list[str] = []
+
+    def delay(route: Any) -> None:
+        if "search=gemma&" in route.request.url:
+            slow.append(route.request.url)
+            page.wait_for_timeout(600)
+        route.continue_()
+
+    page.route("**/models/facets?*", delay)
+    page.get_by_role("searchbox", name="Search names").fill("gemma")
+    page.wait_for_url("**search=gemma*")
+    page.get_by_role("searchbox", name="Search names").fill("no such model")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    page.wait_for_timeout(800)
+    assert slow
+    expect(page.locator(".total")).to_have_text("0 of 13 models")
+    check_accessible(page)
+    page.get_by_role("button", name="Clear all filters").click()
+    expect(page.locator(".total")).to_have_text("13 models")
+
+
+def test_models_are_sorted_paged_and_looked_at(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&include_public=true&sort=name")
+    names = page.locator(".model .name button")
+    expect(names).to_have_count(20)
+    page.get_by_role("button", name="Show more models").click()
+    expect(names).to_have_count(40)
+    page.get_by_label("Sort").select_option("-downloads")
+    page.wait_for_url("**sort=-downloads*")
+    expect(names).to_have_count(20)
+    name = names.first.inner_text()
+    names.first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text(name)
+    expect(dialog).to_contain_text("of what is listed")
+    check_accessible(page)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.go_back()
+    expect(dialog).to_be_visible()
+
+
+def test_a_range_is_selected_by_dragging_and_has_a_table(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    plot = page.get_by_role("region", name="Parameters")
+    box = page.locator("section.plot").first.locator("svg").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**parameters_max=*")
+    expect(page.locator(".total")).to_contain_text("of 13")
+    page.get_by_role("button", name="Clear the range of parameters").click()
+    expect(page.locator(".total")).to_have_text("13 models")
+    plot.get_by_text("As a table").click()
+    expect(plot.locator("td.number").first).to_be_visible()
+    counts = [int(text) for text in plot.locator("td.number").all_inner_texts()]
+    assert sum(counts) == 7
+    page.get_by_label("Parameters at least").fill("500M")
+    page.get_by_label("Parameters at least").press("Enter")
+    page.wait_for_url("**parameters_min=500000000*")
+
+
+def test_models_are_saved_as_csv_and_the_view_as_code(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&license=apache-2.0", total="6")
+    page.get_by_text("Export", exact=True).click()
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Models as CSV").click()
+    assert len(Path(saving.value.path()).read_text().strip().splitlines()) == 7
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.locator("#toast")).to_contain_text("copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "license=apache-2.0" in copied
+    assert "$FACETS_TOKEN" in copied
+
+
+def test_texts_of_the_catalogue_are_never_markup(page: Page, hostile: Service) -> None:
+    opened(page, hostile, "?org=acme", token=hostile.token("acme"), total="1")
+    expect(page.locator(".model .name")).to_contain_text("<script>window.hacked=1</script>")
+    expect(facet(page, "tags")).to_contain_text("<b>bold</b>")
+    page.locator(".model .name button").click()
+    expect(page.get_by_role("dialog")).to_contain_text("<img src=x")
+    assert page.evaluate("window.hacked") is None
+    for width in (320, 1360, 3840):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_an_unreachable_service_is_told_and_asked_again(page: Page, service: Service) -> None:
+    page.route("**/api/**", lambda route: route.abort())
+    page.goto(f"{service.address}/?org=google#token={service.token('google')}")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    check_accessible(page)
+    page.unroute("**/api/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".total")).to_have_text("13 models")
+
+
+def test_sql_is_run_sorted_exported_and_linked(page: Page, service: Service, screenshots: Screenshots) -> None:
+    opened(page, service, "?org=google", total="13")
+    page.get_by_role("link", name="SQL").click()
+    editor = page.get_by_label("SQL statement")
+    editor.fill("SELECT license, count(*) AS n FROM models WHERE org = 'google' GROUP BY ALL ORDER BY ALL")
+    editor.press("Control+Enter")
+    rows = page.locator("#bench tbody tr")
+    expect(rows).to_have_count(3)
+    expect(page.locator("#bench [role=status]")).to_contain_text("3 rows in")
+    page.get_by_role("button", name="license").click()
+    page.get_by_role("button", name="license").click()
+    expect(page.locator("#bench th").first).to_have_attribute("aria-sort", "descending")
+    check_accessible(page)
+    screenshots.take(page, "bench")
+    with page.expect_download() as saving:
+        page.get_by_label("Export as").select_option("text/csv")
+    assert "apache-2.0,6" in Path(saving.value.path()).read_text()
+
+    editor.fill("SELECT 1 AS one,\n  nothing FROM models")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("alert")).to_contain_text(re.compile("[Ll]ine 2, column 3"))
+    expect(page.locator(".wrong")).to_have_text("nothing")
+
+
+def test_a_named_query_is_run_with_its_parameters(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google", total="13")
+    page.get_by_role("link", name="SQL").click()
+    page.get_by_role("button", name="Which orgs have most models").click()
+    page.get_by_label("most (BIGINT)").fill("3")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#bench [role=status]")).to_contain_text(re.compile(r"\d rows in"), timeout=15_000)
+    assert page.locator("#bench tbody tr").count() == 3
+
+
+def test_sql_is_refused_with_a_reason_where_it_is_closed(page: Page, hostile: Service) -> None:
+    page.goto(f"{hostile.address}/?org=acme&view=sql#token={hostile.token('acme')}")
+    expect(page.get_by_role("alert")).to_contain_text("operators only")
+    expect(page.get_by_role("button", name="Run")).to_be_disabled()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_theme_is_accessible(
+    page: Page, service: Service, screenshots: Screenshots, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    opened(page, service, "?org=google&include_public=true&license=apache-2.0&exclude=tags:pytorch")
+    expect(page.locator("#browse[aria-busy]")).to_have_count(0)
+    check_accessible(page)
+    screenshots.take(page, scheme)
+    page.locator(".model .name button").first.click()
+    expect(page.locator(".record")).to_be_visible()
+    check_accessible(page)
+    screenshots.take(page, f"{scheme}-detail")
+
+
+def test_a_phone_shows_models_first_and_filters_on_demand(
+    page: Page, service: Service, screenshots: Screenshots
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    opened(page, service, "?org=google&license=apache-2.0", total="6")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    screenshots.take(page, "phone")
+    expect(page.locator("#filters")).to_be_hidden()
+    page.get_by_role("button", name="Filters (1)").click()
+    expect(page.locator("#filters")).to_be_visible()
+    check_accessible(page)
+    screenshots.take(page, "phone-filters")
+
+
+def test_the_keyboard_is_enough(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    box = facet(page, "licenses").get_by_label("apache-2.0 6")
+    box.focus()
+    page.keyboard.press("Space")
+    expect(page.locator(".total")).to_have_text("6 of 13 models")
+    assert page.evaluate("document.activeElement.dataset.key") == "select-apache-2.0"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.key") == "exclude-apache-2.0"
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip.out")).to_have_count(1)
