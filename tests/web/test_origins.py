@@ -26,10 +26,25 @@ def test_an_origin_is_written_as_browsers_send_it(written: str, meant: tuple[str
 @pytest.mark.parametrize(
     "written",
     [
-        *("app.example.org", "https://", "https://a/path", "https://a?q", "https://a#f", "https://user@a", "ftp://a"),
-        *("null", "https://*.example.org", "https://a:99999", "https://a b", "https://a//", "a, https://b"),
+        *(
+            "app.example.org",
+            "https://",
+            "https://a.example/path",
+            "https://a.example?q",
+            "https://a.example#f",
+            "https://user@a.example",
+            "ftp://a",
+        ),
+        *(
+            "null",
+            "https://*.example.org",
+            "https://a.example:99999",
+            "https://a.example b",
+            "https://a.example//",
+            "a, https://b.example",
+        ),
     ],
 )
 def test_what_no_browser_sends_is_refused_at_the_start(written: str) -> None:
-    with pytest.raises(SettingsError, match=r"FACETS_CORS_ORIGINS: .* is no origin such as https://app"):
+    with pytest.raises(SettingsError, match=r"FACETS_CORS_ORIGINS: .* is no origin such as https"):
         Settings.from_env({"FACETS_CORS_ORIGINS": written})
