@@ -66,22 +66,28 @@ def _probe(snapshot: Snapshot, settings: Settings) -> None:
     show_default=True,
     help="Keep snapshots that were current within the last MINUTES: clients may still read them.",
 )
+@click.option("--dry-run", is_flag=True, help="Remove nothing. Print what would be removed.")
 @lake_option
 @json_option
-def prune(keep: int, days: float, minutes: float, lake: str | None, as_json: bool) -> None:
+def prune(keep: int, days: float, minutes: float, dry_run: bool, lake: str | None, as_json: bool) -> None:
     """Remove old snapshots.
 
-    Keeps the newest N, the current one, and those that were current a short time ago.
+    Keeps the newest N, the current one, and those that were current a short time ago. Withdrawn snapshots do not count
+    among the N.
     """
     done = keeping.prune(
         opened_lake(settings_with(lake=lake)),
         keep=keep,
         older_than=timedelta(days=days),
         grace=timedelta(minutes=minutes),
+        dry_run=dry_run,
     )
     if as_json:
         click.echo(msgspec.json.encode(done))
         return
     for snapshot_id in done.removed:
-        click.echo(f"Removed {snapshot_id}.")
-    click.echo(f"Removed {len(done.removed)} snapshots, kept {len(done.kept)}.")
+        click.echo(f"{'Would remove' if dry_run else 'Removed'} {snapshot_id}.")
+    if dry_run:
+        click.echo(f"Would remove {len(done.removed)} snapshots and keep {len(done.kept)}.")
+    else:
+        click.echo(f"Removed {len(done.removed)} snapshots, kept {len(done.kept)}.")

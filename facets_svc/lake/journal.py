@@ -142,8 +142,10 @@ def to_prune(
 ) -> list[str]:
     """Return the snapshots that may go, oldest first: all but the newest `keep`, and of those only what is older.
 
-    Spared are the snapshot in force and those that were within `grace`: a bucket's readers hold no lock.
+    Those that were withdrawn are not counted among the newest: they are not served. Spared are the snapshot in force
+    and those that were within `grace`: a bucket's readers hold no lock.
     """
     ordered = sorted(ids)
-    spared = history.in_force_since(now - grace) | set(ordered[max(len(ordered) - keep, 0) :])
+    servable = [one for one in ordered if one not in history.withdrawn()]
+    spared = history.in_force_since(now - grace) | set(servable[max(len(servable) - keep, 0) :])
     return [one for one in ordered if one not in spared and id_time(one) <= now - older_than]

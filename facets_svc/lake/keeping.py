@@ -88,14 +88,22 @@ def _made_public(lake: Lake, target: Snapshot, current: str, *, force: bool, mem
         ) from error
 
 
-def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta) -> Pruned:
+def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta, dry_run: bool = False) -> Pruned:
     """Remove all snapshots but the newest `keep`, and of the others only those that are older than `older_than`.
 
-    The snapshot in force stays, and so do those that were in force within `grace`.
+    Withdrawn snapshots are not counted among the newest. The current snapshot stays, and so do those that were current
+    within `grace`. A `dry_run` removes nothing, holds no lock, and returns what would be removed.
     """
-    with lake.writing() as writer:
+
+    def planned() -> Pruned:
         ids = lake.ids()
         removed = to_prune(ids, lake.history(), keep=keep, older_than=older_than, grace=grace, now=datetime.now(UTC))
-        for snapshot_id in removed:
-            writer.remove(snapshot_id)
         return Pruned(removed=removed, kept=[one for one in ids if one not in removed])
+
+    if dry_run:
+        return planned()
+    with lake.writing() as writer:
+        plan = planned()
+        for snapshot_id in plan.removed:
+            writer.remove(snapshot_id)
+        return plan

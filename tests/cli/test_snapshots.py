@@ -237,15 +237,23 @@ def test_prune_spares_the_one_in_force_however_old(run: Run, lake: FolderLake) -
     older, newer = lake.ids()
     assert run("snapshots", "rollback", "--lake", lake.root).exit_code == 0
     result = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root, "--json")
-    assert json.loads(result.stdout) == {"removed": [], "kept": [older, newer]}
+    assert json.loads(result.stdout) == {"removed": [newer], "kept": [older]}
     latest = publish(lake, ROWS)
     result = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root, "--json")
-    assert json.loads(result.stdout) == {"removed": [older, newer], "kept": [latest]}
+    assert json.loads(result.stdout) == {"removed": [older], "kept": [latest]}
 
 
-@pytest.mark.parametrize("command", [("rollback",), ("prune", "--keep", "1")])
-def test_a_lake_that_a_job_holds_is_75(run: Run, lake: FolderLake, command: tuple[str, ...]) -> None:
-    with lake.writing():
-        result = run("snapshots", *command, "--lake", lake.root)
-    assert (result.exit_code, result.stdout) == (75, "")
-    assert "Another job holds the lake" in result.stderr
+def test_prune_does_not_count_what_was_withdrawn_and_a_dry_run_removes_nothing(run: Run, lake: FolderLake) -> None:
+    oldest, good = lake.ids()
+    bad = publish(lake, ROWS)
+    assert run("snapshots", "rollback", "--lake", lake.root).exit_code == 0
+    command = ("snapshots", "prune", "--keep", "2", "--grace", "0", "--lake", lake.root)
+
+    dry = run(*command, "--dry-run")
+    assert dry.stdout == f"Would remove {bad}.\nWould remove 1 snapshots and keep 2.\n"
+    assert lake.ids() == [oldest, good, bad]
+
+    assert json.loads(run(*command, "--json").stdout) == {"removed": [bad], "kept": [oldest, good]}
+    back = run("snapshots", "rollback", "--lake", lake.root, "--json")
+    assert json.loads(back.stdout)["in_force"] == oldest
+    assert "no snapshot that was in force before" in run("snapshots", "rollback", "--lake", lake.root).stderr

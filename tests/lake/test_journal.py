@@ -101,7 +101,7 @@ def test_the_newest_stay_and_the_one_in_force_does_wherever_it_is() -> None:
     assert pruned(in_force, keep=2) == [A, B]
     assert pruned(in_force, keep=9) == []
     back = History.of([*PUBLISHED, change(3, D, C), change(4, A, D, "rollback")], current=A)
-    assert pruned(back, keep=1) == [B, C]
+    assert pruned(back, keep=1) == [B, D]
 
 
 def test_what_was_in_force_within_the_grace_stays() -> None:

@@ -118,6 +118,8 @@ def _below(folder: Path, skipped: dict[str, list[str]]) -> Iterator[str]:
         for name in names:
             if name.startswith(_HIDDEN):
                 skipped.setdefault(HIDDEN_FILE, []).append(str(Path(parent, name)))
+            elif not Path(parent, name).exists():
+                raise SourceError(f"{Path(parent, name)} is a link to a file or folder that does not exist.")
             else:
                 yield str(Path(parent, name))
 
