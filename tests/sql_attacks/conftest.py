@@ -130,7 +130,10 @@ async def opened(lake: Path, **changed: Any) -> AsyncIterator[Stranger]:
     """A stranger before a service over `lake`."""
     app = create_app_with_settings(settings(lake, **changed))
     secrets = (CANARY, "7777777", "7_777_777", ENVIRONMENT[1], str(lake.parent), "visibility=", "now.parquet")
-    async with cast("Litestar", cast("Any", app)._app).lifespan():
+    inner: Any = app
+    while not isinstance(inner, Litestar):
+        inner = inner._app
+    async with inner.lifespan():
         yield Stranger(app, tuple(secret.encode() for secret in secrets))
 
 

@@ -135,7 +135,7 @@ def stopped_at_random(tmp_path: Path, lake: FolderLake, times: int, seed: int) -
             # A job that had not begun is ended by the signal itself, one that was done by nothing.
             assert job.returncode in {signal.SIGKILL: (-9, 0), signal.SIGTERM: (143, -15, 0)}[number], told
             if job.returncode == 143:
-                assert told.splitlines()[-1].startswith("Stopped by SIGTERM; ")
+                assert told.splitlines()[-1].startswith("Stopped by SIGTERM. ")
                 assert left_behind(lake) == []
             ended[f"{number.name} {job.returncode}"] += 1
             lake.snapshot().verify()
