@@ -39,4 +39,4 @@ def test_every_reason_to_reject_a_row_comes_up(reason: str) -> None:
     def holds(catalogue: list[RawRow]) -> bool:
         return any(reason in reject.reasons for reject in clean_catalogue(catalogue)[1])
 
-    find(catalogues(), holds, settings=settings(phases=[Phase.generate], max_examples=200))
+    find(catalogues(), holds, settings=settings(phases=[Phase.generate], max_examples=2_000))

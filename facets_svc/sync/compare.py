@@ -11,7 +11,7 @@ import duckdb
 from facets_svc import sql
 from facets_svc.catalogue import FACETS
 from facets_svc.lake.compare import models_made_public
-from facets_svc.lake.snapshot import INDEX, Snapshot, pattern
+from facets_svc.lake.snapshot import Snapshot, pattern
 from facets_svc.sync.report import MANY_MODELS, NAMED, Changes, LostOrg, LostValues, ValueChanges
 
 
@@ -47,9 +47,9 @@ def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, mode
 
 def changed_values(connection: duckdb.DuckDBPyConnection, before: Snapshot) -> dict[str, ValueChanges]:
     """Compare the values of `before` with the table `facet_values`, by response key."""
-    file = str(before.file(INDEX)).replace("'", "''")
-    connection.execute(f"ATTACH '{file}' AS before (READ_ONLY)")
-    connection.execute("CREATE VIEW values_before AS SELECT * FROM before.facet_values")
+    # From the records, which every format of a snapshot has: after an upgrade there is something to compare with.
+    files = [pattern(file) for file in before.model_files()]
+    connection.execute(sql.load("export/values_before").text, {"files": files})
     values = before.manifest.facet_values
     counted: dict[int, dict[str, object]] = {
         facet.index: {"before": values.get(facet.response_key, 0)} for facet in FACETS

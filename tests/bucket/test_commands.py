@@ -66,7 +66,7 @@ def test_every_command_reads_a_bucket(run: Run, lake: BucketLake, ids: list[str]
     }
     refused = run("snapshots", "rollback", "--lake", lake.location)
     assert (refused.exit_code, lake.current()) == (4, third)
-    assert "make 1 models public again (1 are private now, 0 are gone)" in refused.stderr
+    assert "make 1 models public again: 1 private now (m3)" in refused.stderr
     assert asked("rollback", "--force") == {"in_force": second, "withdrawn": third, "made_public": 1}
     assert asked("prune", "--keep", "1", "--grace", "0") == {"removed": [first], "kept": [second, third]}
     assert lake.ids() == [second, third]

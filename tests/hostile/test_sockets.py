@@ -140,7 +140,7 @@ REFUSED = [400]
         (target("?tags=a"), REFUSED),
         (target("/health/live%00"), [404]),
         (f"OPTIONS * HTTP/1.1\r\nHost: a\r\n{ACME}\r\n\r\n", [404]),
-        (f"CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n{ACME}\r\n\r\n", [404]),
+        (f"CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n{ACME}\r\n\r\n", [405]),
         (f"TRACE {FACETS} HTTP/1.1\r\nHost: a\r\n{ACME}\r\n\r\n", [405]),
         (f"{'M' * 5000} {FACETS} HTTP/1.1\r\nHost: a\r\n{ACME}\r\n\r\n", [405]),
         (target(f"{FACETS}?search={'a' * 64_000}"), [422]),

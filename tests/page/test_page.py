@@ -245,7 +245,7 @@ def test_sql_is_run_sorted_exported_and_linked(page: Page, service: Service, scr
 def test_a_named_query_is_run_with_its_parameters(page: Page, service: Service) -> None:
     opened(page, service, "?org=google", total="13")
     page.get_by_role("link", name="SQL").click()
-    page.get_by_role("button", name="Which orgs have most models").click()
+    page.get_by_role("button", name="Which orgs have the most models").click()
     page.get_by_label("most (BIGINT)").fill("3")
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#bench [role=status]")).to_contain_text(re.compile(r"\d rows in"), timeout=15_000)

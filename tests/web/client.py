@@ -46,7 +46,7 @@ class Answer:
 
 def token(*orgs: str, secret: str = SECRET, **claims: Any) -> str:
     """A token for these orgs; claims override or add, and None removes."""
-    every = {"sub": "tester", "exp": int(time.time()) + 600, "orgs": list(orgs), **claims}
+    every = {"sub": "tester", "exp": int(time.time()) + 86_400, "orgs": list(orgs), **claims}
     return jwt.encode({name: value for name, value in every.items() if value is not None}, secret, algorithm="HS256")
 
 

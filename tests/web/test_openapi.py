@@ -111,7 +111,14 @@ async def test_every_route_is_described_and_no_other(service: FacetService, sett
     registered = {
         route.path_format: set(route.methods) - {"OPTIONS"} for route in litestar_for(service, settings).routes
     }
-    page = {"/schema", "/schema/start.js", "/schema/swagger-ui-bundle.js", "/schema/swagger-ui.css"}
+    page = {
+        "/",
+        "/assets/{name}",
+        "/schema",
+        "/schema/start.js",
+        "/schema/swagger-ui-bundle.js",
+        "/schema/swagger-ui.css",
+    }
     assert registered == described | {path: {"GET"} for path in page}
 
 
