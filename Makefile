@@ -5,6 +5,7 @@ BIN      = $(VENV)/bin
 DUCKDB15 = .cache/duckdb-1.5
 WHEELS   = .cache/wheels
 GENERATORS = .cache/generators
+PAGE_VENDOR = .cache/page-vendor
 LAKE     = data/lake
 PORT     = 8000
 MODELS   = 100000
@@ -46,7 +47,7 @@ layers: $(VENV)/.dev
 prose: $(VENV)/.dev
 	$(BIN)/python -m scripts.check_prose
 
-pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.promtool $(WHEELS)/.downloaded
+pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.page-vendor $(VENV)/.promtool $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
@@ -140,6 +141,15 @@ $(VENV)/.generators: tests/clients/generators/package-lock.json | $(BIN)/python
 	@cp tests/clients/generators/package.json tests/clients/generators/package-lock.json tests/clients/generators/.npmrc $(GENERATORS)
 	@if command -v npm >/dev/null; then npm ci --prefix $(GENERATORS) --silent || \
 	  echo "npm could not install the generators: their tests are skipped." >&2; fi
+	@touch $@
+
+# What the page's bundles are made of (scripts/vendor_page.py). Without Node, the test that makes them again is skipped.
+$(VENV)/.page-vendor: scripts/page_vendor/package-lock.json | $(BIN)/python
+	@scripts/need-program npm npm "Bundling the page's modules of others in tests"
+	@mkdir -p $(PAGE_VENDOR)
+	@cp scripts/page_vendor/package.json scripts/page_vendor/package-lock.json scripts/page_vendor/.npmrc $(PAGE_VENDOR)
+	@if command -v npm >/dev/null; then npm ci --prefix $(PAGE_VENDOR) --silent || \
+	  echo "npm could not install what the bundles are made of: their test is skipped." >&2; fi
 	@touch $@
 
 # 124 MB to download, some 400 MB on disk.

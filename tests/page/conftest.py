@@ -68,7 +68,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("hostile")
     source = folder / "models.jsonl"
     source.write_text(json.dumps(HOSTILE) + "\n")
-    yield from _serving(folder, str(source))
+    yield from _serving(folder, str(source), FACETS_SQL_ROWS="1000")
 
 
 @pytest.fixture(scope="package")

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.clients.conftest import Service
 from tests.page.conftest import Screenshots
-
-
-def opened(page: Page, service: Service, query: str = "?org=google", *, token: str = "", total: str = "") -> None:
-    """Open the page signed in, and wait for its number of models."""
-    page.goto(f"{service.address}/{query}#token={token or service.token('google')}")
-    expect(page.locator(".total")).to_contain_text(total or "model")
+from tests.page.using import check_accessible, opened
 
 
 def facet(page: Page, key: str) -> Any:
@@ -27,13 +20,6 @@ def facet(page: Page, key: str) -> Any:
 
 def asked(page: Page) -> list[tuple[str, str]]:
     return parse_qsl(urlsplit(page.url).query)
-
-
-def check_accessible(page: Page) -> None:
-    """Nothing that axe finds may be serious or critical."""
-    found = Axe().run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in serious] == []
 
 
 def test_the_token_leaves_the_address_and_is_stored_nowhere(page: Page, service: Service) -> None:
@@ -216,46 +202,6 @@ def test_an_unreachable_service_is_told_and_asked_again(page: Page, service: Ser
     page.unroute("**/api/**")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".total")).to_have_text("13 models")
-
-
-def test_sql_is_run_sorted_exported_and_linked(page: Page, service: Service, screenshots: Screenshots) -> None:
-    opened(page, service, "?org=google", total="13")
-    page.get_by_role("link", name="SQL").click()
-    editor = page.get_by_label("SQL statement")
-    editor.fill("SELECT license, count(*) AS n FROM models WHERE org = 'google' GROUP BY ALL ORDER BY ALL")
-    editor.press("Control+Enter")
-    rows = page.locator("#bench tbody tr")
-    expect(rows).to_have_count(3)
-    expect(page.locator("#bench [role=status]")).to_contain_text("3 rows in")
-    page.get_by_role("button", name="license").click()
-    page.get_by_role("button", name="license").click()
-    expect(page.locator("#bench th").first).to_have_attribute("aria-sort", "descending")
-    check_accessible(page)
-    screenshots.take(page, "bench")
-    with page.expect_download() as saving:
-        page.get_by_label("Export as").select_option("text/csv")
-    assert "apache-2.0,6" in Path(saving.value.path()).read_text()
-
-    editor.fill("SELECT 1 AS one,\n  nothing FROM models")
-    page.get_by_role("button", name="Run").click()
-    expect(page.get_by_role("alert")).to_contain_text(re.compile("[Ll]ine 2, column 3"))
-    expect(page.locator(".wrong")).to_have_text("nothing")
-
-
-def test_a_named_query_is_run_with_its_parameters(page: Page, service: Service) -> None:
-    opened(page, service, "?org=google", total="13")
-    page.get_by_role("link", name="SQL").click()
-    page.get_by_role("button", name="Which orgs have the most models").click()
-    page.get_by_label("most (BIGINT)").fill("3")
-    page.get_by_role("button", name="Run").click()
-    expect(page.locator("#bench [role=status]")).to_contain_text(re.compile(r"\d rows in"), timeout=15_000)
-    assert page.locator("#bench tbody tr").count() == 3
-
-
-def test_sql_is_refused_with_a_reason_where_it_is_closed(page: Page, hostile: Service) -> None:
-    page.goto(f"{hostile.address}/?org=acme&view=sql#token={hostile.token('acme')}")
-    expect(page.get_by_role("alert")).to_contain_text("operators only")
-    expect(page.get_by_role("button", name="Run")).to_be_disabled()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

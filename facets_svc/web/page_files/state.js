@@ -199,16 +199,16 @@ export class Refused extends Error {
  * When it has no time (429), wait for as long as it says and ask again, at most `tries` times, telling `onWait` the
  * seconds. Throws Refused, a TypeError when it cannot be reached, and what `signal` was aborted with.
  *
- * @returns {Promise<{body: any, snapshot: string}>} JSON read, any other form as a Blob
+ * @returns {Promise<{body: any, snapshot: string, headers: Headers}>} JSON read, any other form as a Blob
  */
-export async function ask(url, { token, signal, accept = "application/json", onWait = () => {}, tries = 3, json = null }) {
+export async function ask(url, { token, signal, accept = "application/json", onWait = () => {}, tries = 3, json = null, asBlob = false }) {
   for (;;) {
     const headers = { Authorization: `Bearer ${token}`, Accept: accept };
     const posted = json && { method: "POST", body: JSON.stringify(json) };
     if (posted) headers["Content-Type"] = "application/json";
     const answer = await fetch(url, { ...posted, headers, signal });
     if (answer.ok) {
-      const body = accept === "application/json" ? await answer.json() : await answer.blob();
+      const body = accept === "application/json" && !asBlob ? await answer.json() : await answer.blob();
       return { body, snapshot: answer.headers.get("X-Snapshot-Id"), headers: answer.headers };
     }
     const seconds = Number(answer.headers.get("Retry-After") ?? 0);
