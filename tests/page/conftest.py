@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
@@ -27,6 +29,9 @@ FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+EARLIER_DAY: Final = datetime(2026, 11, 1, 2, tzinfo=UTC)
 
 TAG: Final = "long-" + "x" * 295
 HOSTILE: Final = {
@@ -58,8 +63,16 @@ def _serving(folder: Path, source: str, **settings: str) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The sample, with SQL open to members."""
-    yield from _serving(tmp_path_factory.mktemp("served"), "sample:", FACETS_SQL_ENABLED="true")
+    """The sample, with SQL open to members; on `EARLIER_DAY` Google had no model without a licence."""
+    folder = tmp_path_factory.mktemp("served")
+    source = folder / "earlier.jsonl"
+    models = [json.loads(line) for line in (ROOT / "data" / "sample_models.jsonl").read_text().splitlines()]
+    source.write_text("".join(f"{json.dumps(one)}\n" for one in models if one["org"] != "google" or one["license"]))
+    with patch("facets_svc.lake.base.datetime") as clock:
+        clock.now.return_value = EARLIER_DAY
+        synced = CliRunner().invoke(main, ["sync", "--source", str(source), "--lake", str(folder / "lake")])
+    assert synced.exit_code == 0, synced.output
+    yield from _serving(folder, "sample:", FACETS_SQL_ENABLED="true")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -88,13 +95,18 @@ def test_any_and_all_of_the_tags(page: Page, service: Service) -> None:
 
 
 def test_a_facet_is_searched_and_shown_to_its_last_value(page: Page, service: Service) -> None:
-    opened(page, service, "?org=google&include_public=true")
+    opened(page, service, "?org=google&include_public=true&license=apache-2.0")
     tags = facet(page, "tags")
-    while (more := tags.get_by_role("button", name="Show more")).count():
-        before = tags.locator("li").count()
+    more = tags.get_by_role("button", name="Show more")
+    with page.expect_response("**/models/facets/tags?*") as answered:
         more.click()
-        expect(tags.locator("li")).not_to_have_count(before)
-    assert tags.locator("li").count() > 60
+    values = answered.value.json()["total_values"]
+    for shown in (*range(100, values, 100), values):
+        expect(tags.locator("li:not(.unset)")).to_have_count(shown)
+        if shown < values:
+            more.click()
+    expect(more).to_have_count(0)
+    assert values > 200
     tags.get_by_label("Find in tags").fill("LATN")
     expect(tags.locator("li").first).to_contain_text("Latn")
     tags.get_by_label("Find in tags").fill("no such tag")
@@ -137,7 +149,8 @@ def test_models_are_sorted_paged_and_looked_at(page: Page, service: Service) -> 
     names.first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading")).to_have_text(name)
-    expect(dialog).to_contain_text("of what is listed")
+    expect(dialog).to_contain_text("of those listed")
+    expect(dialog).to_contain_text(re.compile(r"\d+ models, \d+(st|nd|rd|th) of \d+"))
     check_accessible(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -156,9 +169,9 @@ def test_a_range_is_selected_by_dragging_and_has_a_table(page: Page, service: Se
     page.mouse.up()
     page.wait_for_url("**parameters_max=*")
     expect(page.locator(".total")).to_contain_text("of 13")
+    plot.get_by_text("Range and table").click()
     page.get_by_role("button", name="Clear the range of parameters").click()
     expect(page.locator(".total")).to_have_text("13 models")
-    plot.get_by_text("As a table").click()
     expect(plot.locator("td.number").first).to_be_visible()
     counts = [int(text) for text in plot.locator("td.number").all_inner_texts()]
     assert sum(counts) == 7
@@ -180,6 +193,69 @@ def test_models_are_saved_as_csv_and_the_view_as_code(page: Page, service: Servi
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "license=apache-2.0" in copied
     assert "$FACETS_TOKEN" in copied
+    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("button", name="Open in SQL").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#bench .heading [role=status]")).to_contain_text("6 rows")
+    page.go_back()
+    expect(page.locator(".total")).to_have_text("6 of 13 models")
+
+
+def test_the_copied_code_works(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&license=apache-2.0&search=google", total="6")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    environ = {"FACETS_TOKEN": service.token("google"), "PATH": os.environ["PATH"]}
+
+    def copied(name: str) -> str:
+        page.evaluate("navigator.clipboard.writeText('')")
+        page.get_by_text("Export", exact=True).click()
+        page.get_by_role("button", name=name).click()
+        page.wait_for_function("() => navigator.clipboard.readText()")
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    ran = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", copied("Copy as Python")], env=environ, capture_output=True, check=True
+    )
+    assert len(ast.literal_eval("[" + ran.stdout.decode().partition("[")[2])) == 6
+    curl = copied("Copy as curl")
+    if shutil.which("curl"):
+        ran = subprocess.run(  # noqa: S603
+            ["/bin/sh", "-c", f"{curl} --silent"], env=environ, capture_output=True, check=True
+        )
+        assert json.loads(ran.stdout)["filtered_total"] == 6
+
+
+def test_an_earlier_day_is_looked_at_and_compared_with_now(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    expect(page.get_by_label("As of")).to_have_attribute("min", "2026-11-01")
+    page.get_by_label("As of").fill("2026-11-02")
+    expect(page.locator(".total")).to_have_text("7 models")
+    assert ("as_of", "2026-11-02") in asked(page)
+    bar = page.get_by_role("region", name="An earlier day")
+    expect(bar).to_contain_text("7 models then, 13 now (+6)")
+    bar.get_by_text("What changed since").click()
+    expect(bar).to_contain_text("7 then, 13 now (+6)")
+    expect(bar.locator("tbody tr").first).to_contain_text("+")
+    check_accessible(page)
+    bar.get_by_role("button", name="List the models that changed").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#bench .heading [role=status]")).to_contain_text("6 rows")
+    page.go_back()
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.locator(".total")).to_have_text("13 models")
+    expect(bar).to_be_hidden()
+
+
+def test_shares_of_a_facet_are_drawn_told_and_clicked(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    shares = page.get_by_role("region", name="Shares")
+    expect(shares.locator(".legend li")).to_have_text(["apache-2.046.2%", "gemma7.7%", "(not set)46.2%"])
+    shares.get_by_text("Table", exact=True).click()
+    expect(shares.locator("tbody tr")).to_have_text(["apache-2.0646.2%", "gemma17.7%", "(not set)646.2%"])
+    shares.get_by_label("Facet whose shares are shown").select_option("Framework")
+    expect(shares.locator(".legend li").first).not_to_contain_text("apache")
+    shares.locator(".legend button").first.click()
+    expect(page.locator(".chip")).to_have_count(1)
 
 
 def test_texts_of_the_catalogue_are_never_markup(page: Page, hostile: Service) -> None:
@@ -231,6 +307,10 @@ def test_a_phone_shows_models_first_and_filters_on_demand(
     expect(page.locator("#filters")).to_be_visible()
     check_accessible(page)
     screenshots.take(page, "phone-filters")
+    facet(page, "licenses").get_by_role("checkbox", name="apache-2.0").uncheck()
+    page.get_by_role("button", name="Show 13 models").click()
+    expect(page.locator("#filters")).to_be_hidden()
+    expect(page.get_by_role("button", name="Filters", exact=True)).to_be_focused()
 
 
 def test_the_keyboard_is_enough(page: Page, service: Service) -> None:

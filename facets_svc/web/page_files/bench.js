@@ -6,7 +6,7 @@ import { copy, exact, h, replace, save, toast, told } from "./dom.js";
 import { editor } from "./editor.js";
 import { grid } from "./grid.js";
 import { parameterFields } from "./parameters.js";
-import { ask, orgUrl } from "./state.js";
+import { orgUrl } from "./state.js";
 
 const FORMS = [
   ["CSV", "text/csv", "csv"], ["JSON", "application/json", "json"], ["JSON lines", "application/jsonl", "jsonl"],
@@ -21,6 +21,7 @@ export function bench(root, app) {
   let isEdited = true;
   let queries = [];
   let shownOrg = "";
+  let shownFragment = "";
 
   const holder = h("div", { className: "editor" });
   const statement = editor(holder, { label: "SQL statement", onRun: run, onChange: changed });
@@ -59,19 +60,18 @@ export function bench(root, app) {
 
   async function show() {
     const { org } = app.state();
-    if (org === shownOrg) return;
-    const isFirst = !shownOrg;
+    if (org === shownOrg) return void restore();
     shownOrg = org;
     running?.abort();
-    if (isFirst && !statement.value) statement.value = FIRST;
+    if (!statement.value) statement.value = FIRST;
     try {
-      const { body } = await ask(`${orgUrl(app.service, org)}/sql/queries`, { token: app.token() });
+      const { body } = await app.ask(`${orgUrl(app.service, org)}/sql/queries`);
       queries = body.queries;
       error.hidden = true;
       go.disabled = form.disabled = false;
       replace(listed, h("h2", { textContent: "Named queries" }), queries.map((query) =>
         h("button", { type: "button", "data-name": query.name, "data-key": query.name, "aria-pressed": "false", textContent: query.question, onclick: () => take(query) })));
-      if (isFirst) restore();
+      restore();
     } catch (failure) {
       if (app.refused(failure)) return;
       shownOrg = "";
@@ -106,6 +106,8 @@ export function bench(root, app) {
 
   /** Put the statement of the address into the editor: `#sql=…` or `#query=name`, and `$parameter=value`. */
   function restore() {
+    if (!location.hash || location.hash === shownFragment) return;
+    shownFragment = location.hash;
     const given = new URLSearchParams(location.hash.slice(1));
     const query = queries.find(({ name }) => name === given.get("query"));
     if (query) take(query);
@@ -119,8 +121,10 @@ export function bench(root, app) {
     const said = new URLSearchParams([isEdited ? ["sql", statement.value] : ["query", named.name], ...values]);
     const address = new URL(`#${said}`, location.href).href;
     const isShort = address.length <= LONGEST_LINK;
-    if (isShort) history.replaceState(history.state, "", address);
-    else toast("The statement is too long for a link.");
+    if (isShort) {
+      history.replaceState(history.state, "", address);
+      shownFragment = location.hash;
+    } else toast("The statement is too long for a link.");
     return isShort;
   }
 
@@ -139,7 +143,7 @@ export function bench(root, app) {
     error.hidden = true;
     statement.mark();
     try {
-      const got = await ask(`${orgUrl(app.service, app.state().org)}/sql`, { token: app.token(), json: asked(), accept, signal: mine.signal, ...options });
+      const got = await app.ask(`${orgUrl(app.service, app.state().org)}/sql`, { json: asked(), accept, signal: mine.signal, ...options });
       if (mine === running) use(got, performance.now() - began);
     } catch (failure) {
       if (mine.signal.aborted) {

@@ -142,9 +142,9 @@ export function orgUrl(service, org) {
   return `${service.replace(/\/+$/, "")}/api/v1/org/${encodeURIComponent(org)}`;
 }
 
-/** Return the address of a page of the models that pass, the first one without a cursor. */
-export function modelsUrl(service, state, { cursor = "", limit = 20 } = {}) {
-  return address(service, state, "", { sort: state.sort, limit, fields: FIELDS, ...(cursor && { cursor }) });
+/** Return the address of a page of the models that pass, the first one without a cursor; no `fields` are all of them. */
+export function modelsUrl(service, state, { cursor = "", limit = 20, fields = FIELDS } = {}) {
+  return address(service, state, "", { sort: state.sort, limit, ...(fields.length && { fields }), ...(cursor && { cursor }) });
 }
 
 /**
