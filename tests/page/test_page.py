@@ -180,6 +180,25 @@ def test_a_range_is_selected_by_dragging_and_has_a_table(page: Page, service: Se
     page.wait_for_url("**parameters_min=500000000*")
 
 
+def test_models_over_time_are_drawn_and_a_time_is_selected(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&include_public=true", total="models")
+    created = page.get_by_role("region", name="Created")
+    created.get_by_text("Range and table").click()
+    first, *_, last = created.locator("tbody button").all_inner_texts()
+    assert (len(first), len(last)) == (4, 4)  # years: there are too many months
+    models = int(created.locator("tbody td.number").last.inner_text().replace(",", ""))
+    created.locator("tbody button").last.click()
+    page.wait_for_url("**created_before=*")
+    expect(page.locator(".total")).to_contain_text(f"{models:,} of ")
+    assert ("created_after", f"{last}-01-01") in asked(page)
+    months = created.locator("tbody button")
+    expect(months.first).to_contain_text(f" {last}")  # now there is a bar a month
+    created.get_by_label("Created before").fill(f"{last}-02-01")
+    page.wait_for_url(f"**created_before={last}-02-01*")
+    page.get_by_role("button", name="Clear the range of created").click()
+    expect(page.locator(".chip")).to_have_count(0)
+
+
 def test_models_are_saved_as_csv_and_the_view_as_code(page: Page, service: Service) -> None:
     opened(page, service, "?org=google&license=apache-2.0", total="6")
     page.get_by_text("Export", exact=True).click()

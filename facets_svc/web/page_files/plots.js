@@ -1,10 +1,11 @@
-/** The cards under the filters: how numbers are spread, each with fields for a range and a table. */
+/** The cards under the filters: how numbers and times are spread, each with fields for a range and a table. */
 
 import { exact, h, human, number, replace } from "./dom.js";
 import { histogram } from "./histogram.js";
 import { MEASURES, boundsOfBar, withBounds } from "./state.js";
 
 const MOST_BARS = 80;
+const MOST_MONTHS = 48;
 
 /** Return every bin from the first to the last one that holds models: the service leaves the empty ones out. */
 export function filled(bins) {
@@ -21,16 +22,62 @@ export function filled(bins) {
   }
 }
 
-/** Return a card for each number, and `show(counted)`. */
+/**
+ * Return the bars of a timeline, from its first month to its last one: a bar a month, or a year where that is too many.
+ *
+ * @param {{month: string, count: number}[]} timeline
+ * @returns {{label: string, first: string, end: string, count: number}[]} `first` is the bar's first day, `end` the day after it
+ */
+export function periods(timeline) {
+  if (!timeline.length) return [];
+  const monthOf = ({ month }) => Number(month.slice(0, 4)) * 12 + Number(month.slice(5)) - 1;
+  const [begin, end] = [monthOf(timeline[0]), monthOf(timeline.at(-1))];
+  const months = end - begin < MOST_MONTHS ? 1 : 12;
+  const bars = [];
+  for (let month = Math.floor(begin / months); month <= Math.floor(end / months); month++) {
+    const first = firstDay(month * months);
+    bars.push({ label: months === 1 ? monthName.format(new Date(first)) : first.slice(0, 4), first, end: firstDay((month + 1) * months), count: 0 });
+  }
+  for (const one of timeline) bars[Math.floor(monthOf(one) / months) - Math.floor(begin / months)].count += one.count;
+  return bars;
+}
+
+/** Return a card for each number and for the time of creation, and `show(counted)`. */
 export function plots(app) {
-  const cards = MEASURES.filter(({ type }) => type === "number").map((measure) => numberCard(measure, app));
+  const cards = [...MEASURES.filter(({ type }) => type === "number").map((measure) => numberCard(measure, app)), createdCard(app)];
   return {
     elements: cards.map(({ element }) => element),
     show(counted) {
-      for (const card of cards) card.show(counted.stats);
+      for (const card of cards) card.show(counted);
     },
   };
 }
+
+function createdCard(app) {
+  const go = (bounds) => app.go(withBounds(app.state(), bounds));
+  const field = (name, label) => h("input", { type: "date", name, "data-key": name, "aria-label": label, onchange: ({ target }) => go({ [name]: target.value }) });
+  const fields = [field("created_after", "Created from"), field("created_before", "Created before")];
+  return card("Created", {
+    fields,
+    clear: h("button", { type: "button", className: "quiet", textContent: "Clear", "data-key": "clear-created", "aria-label": "Clear the range of created",
+      onclick: () => go({ created_after: "", created_before: "" }) }),
+    isSet: () => fields.some(({ name }) => app.state().bounds[name]),
+    read({ timeline }) {
+      for (const input of fields) input.value = app.state().bounds[input.name].slice(0, 10);
+      const bars = periods(timeline);
+      const dated = timeline.reduce((sum, { count }) => sum + count, 0);
+      return {
+        note: dated ? `${exact(dated)} with a date` : "no model has it",
+        bars,
+        ends: bars.length ? [bars[0].label, bars.at(-1).label] : [],
+        onRange: (first, last) => go({ created_after: bars[first].first, created_before: bars[last].end }),
+      };
+    },
+  });
+}
+
+const firstDay = (month) => `${String(Math.floor(month / 12)).padStart(4, "0")}-${String((month % 12) + 1).padStart(2, "0")}-01`;
+const monthName = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
 
 function numberCard(measure, app) {
   const name = measure.label.toLowerCase();
@@ -51,7 +98,7 @@ function numberCard(measure, app) {
     clear: h("button", { type: "button", className: "quiet", textContent: "Clear", "data-key": `clear-${measure.key}`, "aria-label": `Clear the range of ${name}`,
       onclick: () => go(Object.fromEntries(fields.map((input) => [input.name, ""]))) }),
     isSet: () => fields.some((input) => app.state().bounds[input.name]),
-    read(stats) {
+    read({ stats }) {
       const spread = stats[measure.key];
       for (const input of fields) {
         const bound = app.state().bounds[input.name];

@@ -115,9 +115,9 @@ export function boundsOfBar(measure, bar) {
   return measure.to ? { [measure.from]: from, [measure.to]: to } : { [measure.from]: from };
 }
 
-/** Return the address of every facet's first values, with counts. */
+/** Return the address of every facet's first values, with counts, and of how numbers and times are spread. */
 export function countsUrl(service, state, limit) {
-  return address(service, state, "/facets", { counts: "true", facet_limit: limit });
+  return address(service, state, "/facets", { counts: "true", timeline: "true", facet_limit: limit });
 }
 
 /** Return the address of a page of one facet's values that hold `q`. */
