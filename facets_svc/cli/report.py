@@ -59,6 +59,10 @@ def _changed(report: Report) -> Iterator[str]:
         if changes.orgs_lost:
             orgs = [f"{org.org} {org.models_before:,} → {org.models_after:,}" for org in changes.orgs_lost_most]
             yield _line("orgs that shrank", changes.orgs_lost, _commonest(changes.orgs_lost, orgs))
+        if changes.orgs_vanished:
+            yield _line(
+                "orgs vanished", changes.orgs_vanished, _commonest(changes.orgs_vanished, changes.orgs_vanished_most)
+            )
     for facet, values in (report.value_changes or {}).items():
         if values.new:
             yield _line(f"new {facet}", values.new, _commonest(values.new, values.new_values))

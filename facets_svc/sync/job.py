@@ -110,6 +110,7 @@ class _Job:
                         value_changes = compare.changed_values(export.connection, before)
                     except (duckdb.Error, LakeError) as error:
                         changes, unreadable = None, f"the snapshot {before.id} cannot be read: {error}"
+        read = source.files if isinstance(source, OfFiles) else None
         found = Found(
             source=source.label,
             rows_read=reading.rows_read,
@@ -119,8 +120,10 @@ class _Job:
             unreadable=unreadable,
             changes=changes,
             value_changes=value_changes,
+            missing_columns=reading.cleaner.missing_columns,
+            unknown_columns=reading.cleaner.unknown_columns,
+            columns_of="query's" if read is None else "source's",
         )
-        read = source.files if isinstance(source, OfFiles) else None
         told = Report(
             source=source.label,
             snapshot_id=self._draft.id,

@@ -51,7 +51,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     `made_public` counts those that were private and are public now, `private_before` all that were private.
     `lost_values` tells by column how many models lost their value. `orgs_lost` counts the orgs of ten models or more
-    that lost more than half of them, out of `orgs_before`.
+    that lost more than half of them, out of `orgs_before`; `orgs_vanished` those of any size that have no model any
+    more, out of `all_orgs_before`.
     """
 
     since: str
@@ -66,6 +67,9 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     orgs_before: int = 0
     orgs_lost: int = 0
     orgs_lost_most: tuple[LostOrg, ...] = ()
+    all_orgs_before: int = 0
+    orgs_vanished: int = 0
+    orgs_vanished_most: tuple[str, ...] = ()
 
 
 class ValueChanges(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,14 +33,22 @@ def test_as_much_as_is_allowed_is_published(harmless: Found) -> None:
     [
         (
             found(199, 2),
-            ["2 of the 199 rows of models.csv were rejected, more than 1% (199 rows were read, rejected: 2 bad_slug)."],
+            [
+                (
+                    "2 of the 199 rows of models.csv were rejected, more than 1% (--max-rejects; 199 rows were read, "
+                    "rejected: 2 bad_slug)."
+                )
+            ],
         ),
-        (found(1, 0, before=3), ["The catalogue would shrink from 3 models to 1, by more than 50%."]),
+        (found(1, 0, before=3), ["The catalogue would shrink from 3 models to 1, by more than 50% (--max-shrink)."]),
         (
             found(3, 1, before=5),
             [
-                "1 of the 3 rows of models.csv were rejected, more than 1% (3 rows were read, rejected: 1 bad_slug).",
-                "The catalogue would shrink from 5 models to 2, by more than 50%.",
+                (
+                    "1 of the 3 rows of models.csv were rejected, more than 1% (--max-rejects; 3 rows were read, "
+                    "rejected: 1 bad_slug)."
+                ),
+                "The catalogue would shrink from 5 models to 2, by more than 50% (--max-shrink).",
             ],
         ),
         (found(2, 2), ["models.csv holds no usable row (2 rows were read, rejected: 2 bad_slug)."]),
@@ -53,6 +61,19 @@ def test_more_is_refused_unless_it_is_forced(odd: Found, sentences: list[str]) -
         Guards().check(odd)
     assert str(refused.value) == " ".join([*sentences, "Nothing was published; --force publishes it all the same."])
     assert Guards(force=True).check(odd) == tuple(sentences)
+
+
+@pytest.mark.parametrize(
+    ("odd", "guards"),
+    [
+        (found(2, 2, unreadable="It is torn --max-shrink."), ("no_rows", "unreadable")),
+        (found(3, 1, before=5), ("rejects", "shrink")),
+    ],
+)
+def test_the_guards_that_refused_are_named(odd: Found, guards: tuple[str, ...]) -> None:
+    with pytest.raises(DataRefused) as refused:
+        Guards().check(odd)
+    assert refused.value.guards == guards
 
 
 @pytest.mark.parametrize(
