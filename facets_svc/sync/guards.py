@@ -70,6 +70,15 @@ class Objection(NamedTuple):
     sentence: str
 
 
+def refusal(objections: Sequence[Objection], evidence: str) -> DataRefused:
+    """Return the error that refuses a catalogue; `evidence` is the sentence that says where to read more."""
+    sentences = " ".join(objection.sentence for objection in objections)
+    return DataRefused(
+        f"{sentences} Nothing was published; --force publishes it all the same. {evidence}",
+        guards=tuple(sorted({objection.guard for objection in objections})),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
     """How much may be wrong with what is published; `force` publishes whatever there is, and keeps count of it.
@@ -86,18 +95,8 @@ class Guards:
     allow_missing: frozenset[str] = frozenset()
     force: bool = False
 
-    def check(self, found: Found) -> tuple[str, ...]:
-        """Return what is wrong and was forced, a sentence each. Raises `DataRefused` where `force` is not set."""
-        objections = list(self._objections(found))
-        sentences = tuple(objection.sentence for objection in objections)
-        if objections and not self.force:
-            raise DataRefused(
-                f"{' '.join(sentences)} Nothing was published; --force publishes it all the same.",
-                guards=tuple(sorted({objection.guard for objection in objections})),
-            )
-        return sentences
-
-    def _objections(self, found: Found) -> Iterator[Objection]:
+    def objections(self, found: Found) -> Iterator[Objection]:
+        """Yield what is wrong, whether or not it is forced."""
         if not found.models:
             yield Objection("no_rows", f"{found.source} holds no usable row ({found.described_rejects}).")
         if found.unreadable is not None:

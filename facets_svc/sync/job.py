@@ -22,11 +22,11 @@ from facets_svc.lake import files
 from facets_svc.lake.base import Draft, Lake, Writer
 from facets_svc.lake.manifest import Manifest
 from facets_svc.lake.snapshot import Snapshot
-from facets_svc.sync import checks, compare, organizations, report
+from facets_svc.sync import checks, compare, evidence, organizations, report
 from facets_svc.sync.batches import FilesOf, OfFiles, Source
 from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
 from facets_svc.sync.export import INDEX_STATEMENTS, Counts, Export
-from facets_svc.sync.guards import Found, Guards
+from facets_svc.sync.guards import Found, Guards, refusal
 from facets_svc.sync.progress import Advance, Progress
 from facets_svc.sync.report import Report
 from facets_svc.sync.tally import Rejects
@@ -85,7 +85,7 @@ class _Job:
         before, unreadable = _in_force(lake)
         reading = _Reading(source)
         with Export(stage, scratch=self._scratch, memory_limit=self._memory_limit, threads=self._threads) as export:
-            with files.parquet_writer(self._path("rejects.parquet"), REJECTS) as rejects_writer:
+            with files.parquet_writer(self._path(evidence.REJECTS_FILE), REJECTS) as rejects_writer:
                 rejects = Rejects(rejects_writer)
                 with self._stage("read and clean", source.total_bytes) as advance:
                     files.write_parquet(stage, ROWS, reading.rows(rejects, advance), scratch=True)
@@ -101,7 +101,7 @@ class _Job:
             with self._stage("write index", len(INDEX_STATEMENTS)) as advance:
                 index = export.write_index(self._draft.path, advance)
             counts = export.counts()
-            written = [self._path("rejects.parquet"), *models, index]
+            written = [self._path(evidence.REJECTS_FILE), *models, index]
             changes = value_changes = None
             if before is not None:
                 with self._stage("compare"):
@@ -124,6 +124,8 @@ class _Job:
             unknown_columns=reading.cleaner.unknown_columns,
             columns_of="query's" if read is None else "source's",
         )
+        objections = list(guards.objections(found))
+        sentences = tuple(objection.sentence for objection in objections)
         told = Report(
             source=source.label,
             snapshot_id=self._draft.id,
@@ -143,13 +145,16 @@ class _Job:
             changes=changes,
             facet_values=counts.facet_values,
             value_changes=value_changes,
-            warnings=guards.check(found),
+            warnings=sentences if guards.force else (),
+            refused=() if guards.force else sentences,
             bytes=sum(path.stat().st_size for path in written),
             seconds=dict(self._seconds),
             peak_memory_bytes=_peak_memory_bytes(),
         )
+        if told.refused:
+            raise refusal(objections, evidence.leave(writer, self._draft, told))
         written.append(self._path(report.FILE))
-        written[-1].write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
+        written[-1].write_bytes(report.encoded(told))
         manifest = self._manifest(told, counts, written)
         self._publish(writer, manifest, probe)
         return msgspec.structs.replace(

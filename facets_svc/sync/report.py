@@ -98,6 +98,11 @@ class Organizations(msgspec.Struct, frozen=True, kw_only=True):
     without_models: int
 
 
+def encoded(told: Report) -> bytes:
+    """Return a report as the JSON of its file."""
+    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One finished job: what was read, what was kept, what changed, what was published.
 
@@ -107,6 +112,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     when it could not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
     `seconds` the time of each stage, `peak_memory_bytes` the most that the process has held. The copy in the snapshot
     was written before the last stages, so that it lacks their seconds, and counts neither itself nor the manifest.
+    `refused` says why nothing was published, a sentence each: only the report that a refused job leaves has any, and
+    its `snapshot_id` is the one that the snapshot would have had.
     """
 
     source: str
@@ -128,6 +135,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     facet_values: dict[str, int]
     value_changes: dict[str, ValueChanges] | None
     warnings: tuple[str, ...]
+    refused: tuple[str, ...]
     bytes: int
     seconds: dict[str, float]
     peak_memory_bytes: int

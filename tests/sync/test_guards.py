@@ -4,8 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from facets_svc.errors import DataRefused
-from facets_svc.sync.guards import Found, Guards, percentage, share
+from facets_svc.sync.guards import Found, Guards, percentage, refusal, share
 
 
 def found(read: int, rejected: int, before: int | None = None, unreadable: str | None = None) -> Found:
@@ -25,7 +24,7 @@ def found(read: int, rejected: int, before: int | None = None, unreadable: str |
     [found(100, 1), found(10_000, 100, before=19_800), found(1, 0, before=2), found(2, 0, before=0)],
 )
 def test_as_much_as_is_allowed_is_published(harmless: Found) -> None:
-    assert Guards().check(harmless) == ()
+    assert list(Guards().objections(harmless)) == []
 
 
 @pytest.mark.parametrize(
@@ -56,11 +55,12 @@ def test_as_much_as_is_allowed_is_published(harmless: Found) -> None:
         (found(1, 0, unreadable="It is torn."), ["There is nothing to compare models.csv with: It is torn."]),
     ],
 )
-def test_more_is_refused_unless_it_is_forced(odd: Found, sentences: list[str]) -> None:
-    with pytest.raises(DataRefused) as refused:
-        Guards().check(odd)
-    assert str(refused.value) == " ".join([*sentences, "Nothing was published; --force publishes it all the same."])
-    assert Guards(force=True).check(odd) == tuple(sentences)
+def test_more_is_refused(odd: Found, sentences: list[str]) -> None:
+    objections = list(Guards().objections(odd))
+    assert [objection.sentence for objection in objections] == sentences
+    assert str(refusal(objections, "Look there.")) == " ".join(
+        [*sentences, "Nothing was published; --force publishes it all the same. Look there."]
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,7 @@ def test_more_is_refused_unless_it_is_forced(odd: Found, sentences: list[str]) -
     ],
 )
 def test_the_guards_that_refused_are_named(odd: Found, guards: tuple[str, ...]) -> None:
-    with pytest.raises(DataRefused) as refused:
-        Guards().check(odd)
-    assert refused.value.guards == guards
+    assert refusal(list(Guards().objections(odd)), "").guards == guards
 
 
 @pytest.mark.parametrize(
