@@ -18,7 +18,7 @@ COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-v
 EXTRAS   = --extra excel --extra otel --extra postgres --extra redis --extra s3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types layers prose pytest pytest-duckdb-1.5 fmt soak bench docs lock release-check clean
+.PHONY: help run test check lint format types layers prose pytest pytest-duckdb-1.5 fmt soak bench docs lock wheel release-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z][a-zA-Z0-9.-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -78,6 +78,10 @@ lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRAD
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
+
+wheel: $(VENV)/.run ## build the wheel into dist/
+	@rm -f dist/facets_svc-*.whl
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
 release-check: $(VENV)/.dev $(WHEELS)/.downloaded ## build sdist and wheel, check them, and try the wheel bare
 	$(BIN)/python -m scripts.release_check
