@@ -30,6 +30,7 @@ def written_out(report: Report) -> str:
     ]
     if report.values_too_long:
         lines.append(_line("values too long", sum(report.values_too_long.values()), _listed(report.values_too_long)))
+    lines += [_line(f"derived {column}", models) for column, models in report.derived.items()]
     lines += [_names("columns absent", report.absent_columns), _names("columns unknown", report.unknown_columns)]
     lines += _examples(report.examples)
     if report.organizations is not None:

@@ -127,6 +127,11 @@ class Share(click.ParamType[Fraction]):
     multiple=True,
     help="Publish although the source lacks this column and the current snapshot has values in it. Repeatable.",
 )
+@click.option(
+    "--no-derive",
+    is_flag=True,
+    help="Leave size_category empty if the source has no such column. By default, it comes from parameters.",
+)
 @click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
 @metrics_options
 @json_option
@@ -142,6 +147,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     max_lost_values: Fraction,
     max_lost_orgs: Fraction,
     allow_missing: tuple[str, ...],
+    no_derive: bool,
     force: bool,
     metrics_file: Path | None,
     metrics_in_lake: bool,
@@ -175,6 +181,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
                     allow_missing=frozenset(allow_missing),
                     force=force,
                 ),
+                derive=not no_derive,
                 memory_limit=settings.memory_limit or None,
                 threads=settings.threads,
             )

@@ -120,6 +120,7 @@ class Guards:
         if found.changes is not None:
             yield from self._models(found.changes)
             yield from self._columns(found, found.changes)
+            yield from self._derived(found)
             yield from self._orgs(found.changes)
         yield from self._values(found)
 
@@ -155,6 +156,16 @@ class Guards:
                     "missing_columns",
                     f"`{column}` is missing from the {found.columns_of} columns ({found.like(column)}): {losing} would "
                     f"lose it{named(lost.lost_ids, lost.lost)}. Rename it, or pass --allow-missing {column}.",
+                )
+
+    def _derived(self, found: Found) -> Iterator[Objection]:
+        for column, values in found.replaced_values.items():
+            if column not in self.allow_missing:
+                yield Objection(
+                    "missing_columns",
+                    f"`{column}` is missing from the {found.columns_of} columns ({found.like(column)}) and would be "
+                    f"derived, in place of the values ({values} distinct) that the current snapshot has from its "
+                    f"source. Rename it, or pass --allow-missing {column}.",
                 )
 
     def _orgs(self, changes: Changes) -> Iterator[Objection]:
@@ -202,6 +213,7 @@ class Found:
 
     `models_before` are those of the current snapshot, None when there is none; `unreadable` says why it cannot be read.
     `changes` and `value_changes` compare with that snapshot. No row of the source has the columns `missing_columns`;
+    `replaced_values` counts, by column that is derived, the values that the current snapshot has from its source.
     `unknown_columns` are those that the record does not have, `columns_of` says whose they are.
     """
 
@@ -214,6 +226,7 @@ class Found:
     changes: Changes | None = None
     value_changes: Mapping[str, ValueChanges] | None = None
     missing_columns: frozenset[str] = field(default_factory=frozenset)
+    replaced_values: Mapping[str, int] = field(default_factory=dict)
     unknown_columns: Sequence[str] = ()
     columns_of: str = "source's"
 

@@ -107,7 +107,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One finished job: what was read, what was kept, what changed, what was published.
 
     `files_read` is None for a database; `files_skipped` tells by why what else there was. `rejected` counts rows by
-    reason, with `examples`; `values_too_long` counts dropped values by column, `facet_values` distinct values by
+    reason, with `examples`; `derived` counts, by column that the source lacks, the models that got a value from other
+    columns; `values_too_long` counts dropped values by column, `facet_values` distinct values by
     response key. `changes` and `value_changes` are against the snapshot that was in force, None when there was none, or
     when it could not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
     `seconds` the time of each stage, `peak_memory_bytes` the most that the process has held. The copy in the snapshot
@@ -127,6 +128,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     examples: dict[str, tuple[Example, ...]]
     absent_columns: tuple[str, ...]
     unknown_columns: tuple[str, ...]
+    derived: dict[str, int]
     values_too_long: dict[str, int]
     public_models: int
     orgs: int
