@@ -6,6 +6,7 @@ DUCKDB15 = .cache/duckdb-1.5
 WHEELS   = .cache/wheels
 GENERATORS = .cache/generators
 LAKE     = data/lake
+DEMO     = .cache/demo
 PORT     = 8000
 MODELS   = 100000
 PIP      = $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -23,8 +24,10 @@ EXTRAS   = --extra excel --extra otel --extra postgres --extra redis --extra s3
 help: ## what there is to make
 	@grep -hE '^[a-z][a-zA-Z0-9.-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## (.*)/  make \1\t\2/' | expand -t 14
 
-run: $(VENV)/.run ## sync the sample catalogue and serve it on 127.0.0.1:8000 (make run PORT=8123)
-	@$(BIN)/python -m facets_svc sync --source sample: --lake $(LAKE)
+run: $(VENV)/.run ## publish the sample catalogue twice and serve it on 127.0.0.1:8000 (make run PORT=8123)
+	@$(BIN)/python -m scripts.demo_catalogue $(DEMO)
+	@test -e $(LAKE)/CURRENT || $(BIN)/python -m facets_svc sync --source $(DEMO)/yesterday.jsonl --lake $(LAKE)
+	@$(BIN)/python -m facets_svc sync --source $(DEMO)/today.jsonl --lake $(LAKE)
 	@$(BIN)/python -m facets_svc serve --demo --lake $(LAKE) --port $(PORT)
 
 test: check pytest pytest-duckdb-1.5 ## every check and every test, on both lines of DuckDB
