@@ -108,9 +108,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `files_read` is None for a database; `files_skipped` tells by why what else there was. `rejected` counts rows by
     reason, with `examples`; `derived` counts, by column that the source lacks, the models that got a value from other
-    columns; `values_too_long` counts dropped values by column, `facet_values` distinct values by
-    response key. `changes` and `value_changes` are against the snapshot that was in force, None when there was none, or
-    when it could not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
+    columns; `values_too_long` counts dropped values by column, `facet_values` distinct values by response key.
+    `changes` and `value_changes` are against the snapshot that was current, None when there was none, or when it could
+    not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
     `seconds` the time of each stage, `peak_memory_bytes` the most that the process has held. The copy in the snapshot
     was written before the last stages, so that it lacks their seconds, and counts neither itself nor the manifest.
     `refused` says why nothing was published, a sentence each: only the report that a refused job leaves has any, and

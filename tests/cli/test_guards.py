@@ -74,6 +74,9 @@ def test_a_query_that_makes_private_models_public_is_refused(nights: Nights) -> 
     assert refused(nights, rows) == (
         "200 of the 200 private models would be made public (m200, m201, m202, …), more than 2 (--max-made-public)."
     )
+    [refused_id] = nights.lake.refused()
+    left = Path(nights.lake.location, "refused", refused_id, "report.json").read_text(encoding="utf-8")
+    assert json.loads(left)["changes"]["made_public_ids"] == [f"m{number}" for number in range(200, 220)]
 
 
 @pytest.mark.parametrize(("option", "published", "exit_code"), [((), 2, 0), ((), 3, 4), (("3",), 3, 0), (("0",), 1, 4)])
