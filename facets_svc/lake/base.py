@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,12 @@ TEMPORARY: Final = "tmp-"
 
 OUTCOME: Final = "OUTCOME.prom"
 """Where the last job's metrics lie. Nothing that is published depends on them."""
+
+REFUSED: Final = "refused"
+"""The folder of what refused jobs have left, each under the id that its snapshot would have had."""
+
+MAX_REFUSED: Final = 7
+"""Refused jobs whose report and rejected rows stay; a newer one takes the place of the oldest."""
 
 
 @dataclass(slots=True)
@@ -102,6 +108,10 @@ class Lake(ABC):
     def leave_outcome(self, content: bytes) -> None:
         """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
 
+    @abstractmethod
+    def refused(self) -> list[str]:
+        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+
     def remembered(self) -> str | None:
         """Return the id that was in force when the lake could last be read, where that may still be served from."""
         return None
@@ -142,6 +152,17 @@ class Writer(ABC):
     @abstractmethod
     def put_back(self, snapshot_id: str, *, why: str) -> None:
         """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+
+    @abstractmethod
+    def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
+        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go.
+
+        Readers of snapshots do not see them. Raises `LakeError`, `LakeBusy` or `OSError`.
+        """
+
+    @abstractmethod
+    def remove_refused(self, refused_id: str) -> None:
+        """Delete what a refused job has left. Raises `LakeError`."""
 
     @abstractmethod
     def remove(self, snapshot_id: str) -> None:

@@ -8,6 +8,7 @@
     unfinished/<id>         names a snapshot that is being uploaded or removed; the next job removes what is left of it
     OUTCOME.prom            the metrics of the last job that was asked to leave them
     snapshots/<id>/…        the files of a snapshot, as in a folder; the manifest is the last one
+    refused/<id>/…          the report and the rejected rows of a job that a guard refused
 
 A snapshot is made and verified locally, then uploaded and read back, and named by `CURRENT` last, on the condition that
 `CURRENT` is what this job wrote when it began: every job writes `CURRENT` anew (the same id, another token) before it
@@ -21,7 +22,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ from typing import Final, Self
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
 from facets_svc.lake import files, journal, lease
-from facets_svc.lake.base import OUTCOME, Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.base import MAX_REFUSED, OUTCOME, REFUSED, Draft, Lake, Writer, draft_under, new_id
 from facets_svc.lake.cache import Cache
 from facets_svc.lake.journal import Change, History
 from facets_svc.lake.lease import Lease
@@ -139,9 +140,8 @@ class BucketLake(Lake):
     def taken(self) -> set[str]:
         """Return every id that is or was in use."""
         changes = (key.rpartition("/")[2].removesuffix(".json") for key in self.objects.keys("journal/"))
-        return {
-            one for one in (*self.objects.folders("snapshots/"), *self.unfinished(), *changes) if is_snapshot_id(one)
-        }
+        found = (*self.objects.folders("snapshots/"), *self.refused(), *self.unfinished(), *changes)
+        return {one for one in found if is_snapshot_id(one)}
 
     def outcome(self) -> bytes | None:
         """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
@@ -151,6 +151,10 @@ class BucketLake(Lake):
     def leave_outcome(self, content: bytes) -> None:
         """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
         self.objects.put(OUTCOME, content)
+
+    def refused(self) -> list[str]:
+        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+        return [name for name in self.objects.folders(f"{REFUSED}/") if is_snapshot_id(name)]
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -336,6 +340,20 @@ class BucketWriter(Writer):
             self._objects.delete([mark])
             raise LakeBusy(f"Another job has taken the lake {self._lake.location} over; {snapshot_id} was not removed.")
         self._discard(snapshot_id)
+
+    def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
+        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go."""
+        for path in paths:
+            self._lease.check()
+            self._objects.upload(f"{REFUSED}/{draft.id}/{path.name}", path)
+        for refused_id in self._lake.refused()[:-MAX_REFUSED]:
+            self.remove_refused(refused_id)
+        return f"{self._lake.location}/{REFUSED}/{draft.id}"
+
+    def remove_refused(self, refused_id: str) -> None:
+        """Delete what a refused job has left. Raises `LakeError`."""
+        self._lease.check()
+        self._objects.delete(self._objects.keys(f"{REFUSED}/{refused_id}/"))
 
     def _move(self, snapshot_id: str, change: Change, *, change_id: str) -> None:
         """Enter the change in the journal and move the pointer, if it is what this job wrote."""

@@ -17,6 +17,9 @@ from facets_svc.lake.snapshot import Snapshot, pattern
 NAMED: Final = 3
 """Examples that a sentence names."""
 
+LISTED: Final = 20
+"""Models that are listed by id where more than a sentence is wanted."""
+
 
 class Moved(msgspec.Struct, frozen=True):
     """A facet value (by response key) and how many models held it before and after."""
@@ -96,7 +99,7 @@ def models_made_public(
 ) -> MadePublic:
     """Count the models that are public in the files `target` and not in `in_force`. Raises `duckdb.Error`."""
     files = {"target": [*map(pattern, target)], "in_force": [*map(pattern, in_force)]}
-    [row] = _ask(connection, "made_public", **files, at_most=NAMED)
+    [row] = _ask(connection, "made_public", **files, at_most=LISTED)
     now_private, now_gone, private_models, private_ids, gone_ids = row
     return MadePublic(
         now_private=now_private,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
 from facets_svc.lake import files, journal
-from facets_svc.lake.base import OUTCOME, TEMPORARY, Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.base import MAX_REFUSED, OUTCOME, REFUSED, TEMPORARY, Draft, Lake, Writer, draft_under, new_id
 from facets_svc.lake.journal import Change, History
 from facets_svc.lake.manifest import is_snapshot_id
 from facets_svc.lake.snapshot import Snapshot
@@ -77,12 +77,19 @@ class FolderLake(Lake):
 
     def ids(self) -> list[str]:
         """Return the ids of all snapshots, oldest first."""
+        return self._ids_in(_SNAPSHOTS)
+
+    def refused(self) -> list[str]:
+        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+        return self._ids_in(REFUSED)
+
+    def _ids_in(self, folder: str) -> list[str]:
         try:
-            names = os.listdir(self.root / _SNAPSHOTS)  # noqa: PTH208 - names are all that is wanted
+            names = os.listdir(self.root / folder)  # noqa: PTH208 - names are all that is wanted
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise LakeError(f"{self.root / _SNAPSHOTS} cannot be read: {error.strerror}.") from None
+            raise LakeError(f"{self.root / folder} cannot be read: {error.strerror}.") from None
         return sorted(name for name in names if is_snapshot_id(name))
 
     def history(self) -> History:
@@ -206,7 +213,7 @@ class FolderWriter(Writer):
 
     def draft(self) -> AbstractContextManager[Draft]:
         """Make room for a new snapshot. What is not published when the block ends is removed."""
-        taken = {*self._lake.ids(), *(change.id for change in self._lake.entries())}
+        taken = {*self._lake.ids(), *self._lake.refused(), *(change.id for change in self._lake.entries())}
         return draft_under(self._lake.root, new_id(taken))
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
@@ -245,6 +252,24 @@ class FolderWriter(Writer):
             raise LakeError(f"The snapshot {snapshot_id} is in force.")
         with self._lake._written():  # noqa: SLF001 - the two are one module's
             self._lake.discard(snapshot_id)
+
+    def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
+        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go."""
+        folder = draft.path.with_name(REFUSED)
+        folder.mkdir()
+        for path in paths:
+            path.rename(folder / path.name)
+        place = self._lake.root / REFUSED / draft.id
+        place.parent.mkdir(exist_ok=True)
+        folder.rename(place)
+        for refused_id in self._lake.refused()[:-MAX_REFUSED]:
+            self.remove_refused(refused_id)
+        return str(place)
+
+    def remove_refused(self, refused_id: str) -> None:
+        """Delete what a refused job has left. Raises `LakeError`."""
+        with self._lake._written():  # noqa: SLF001 - the two are one module's
+            shutil.rmtree(self._lake.root / REFUSED / refused_id)
 
     def _in_force(self) -> str | None:
         try:

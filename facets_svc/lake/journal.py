@@ -148,4 +148,9 @@ def to_prune(
     ordered = sorted(ids)
     servable = [one for one in ordered if one not in history.withdrawn()]
     spared = history.in_force_since(now - grace) | set(servable[max(len(servable) - keep, 0) :])
-    return [one for one in ordered if one not in spared and id_time(one) <= now - older_than]
+    return [one for one in ordered if one not in spared and is_older(one, older_than, now=now)]
+
+
+def is_older(snapshot_id: str, age: timedelta, *, now: datetime) -> bool:
+    """Tell whether an id is that old. Any is without an age: ids of one second are counted on into the future."""
+    return not age or id_time(snapshot_id) <= now - age

@@ -10,7 +10,7 @@ import msgspec
 from facets_svc.errors import DataRefused, LakeError, NoSnapshot
 from facets_svc.lake.base import Lake
 from facets_svc.lake.compare import MadePublic, made_public
-from facets_svc.lake.journal import History, to_prune
+from facets_svc.lake.journal import History, is_older, to_prune
 from facets_svc.lake.snapshot import Snapshot
 
 Probe = Callable[[Snapshot], None]
@@ -29,10 +29,11 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshots that were removed and those that are left, oldest first."""
+    """The snapshots that were removed and those that are left, and the refused jobs whose reports were removed."""
 
     removed: list[str]
     kept: list[str]
+    removed_refused: list[str] = []
 
 
 def roll_back(
@@ -68,7 +69,10 @@ def _target(lake: Lake, history: History, snapshot_id: str | None) -> str:
     if snapshot_id is None:
         found = history.before(lake.ids())
         if found is None:
-            raise NoSnapshot(f"The lake {lake.location} knows no snapshot that was in force before {history.current}.")
+            raise NoSnapshot(
+                f"The lake {lake.location} has no snapshot to go back to from {history.current}: those that were "
+                "current before are withdrawn or removed."
+            )
         return found
     if snapshot_id == history.current:
         raise DataRefused(f"The snapshot {snapshot_id} is in force already.")
@@ -92,13 +96,16 @@ def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta, dry
     """Remove all snapshots but the newest `keep`, and of the others only those that are older than `older_than`.
 
     Withdrawn snapshots are not counted among the newest. The current snapshot stays, and so do those that were current
-    within `grace`. A `dry_run` removes nothing, holds no lock, and returns what would be removed.
+    within `grace`. What refused jobs have left goes when it is older than every snapshot that stays, and than
+    `older_than`. A `dry_run` removes nothing, holds no lock, and returns what would be removed.
     """
 
     def planned() -> Pruned:
-        ids = lake.ids()
-        removed = to_prune(ids, lake.history(), keep=keep, older_than=older_than, grace=grace, now=datetime.now(UTC))
-        return Pruned(removed=removed, kept=[one for one in ids if one not in removed])
+        ids, now = lake.ids(), datetime.now(UTC)
+        removed = to_prune(ids, lake.history(), keep=keep, older_than=older_than, grace=grace, now=now)
+        kept = [one for one in ids if one not in removed]
+        refused = [one for one in lake.refused() if kept and one < kept[0] and is_older(one, older_than, now=now)]
+        return Pruned(removed=removed, kept=kept, removed_refused=refused)
 
     if dry_run:
         return planned()
@@ -106,4 +113,6 @@ def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta, dry
         plan = planned()
         for snapshot_id in plan.removed:
             writer.remove(snapshot_id)
+        for refused_id in plan.removed_refused:
+            writer.remove_refused(refused_id)
         return plan

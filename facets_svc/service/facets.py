@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Self, cast
 
@@ -77,6 +78,15 @@ class FacetService:
         self._look_now = asyncio.Event()
         self._reloading = False
         self._told: tuple[str | None, str] | None = None
+        self._lake_unreadable_since: datetime | None = None
+
+    @property
+    def lake_unreadable_since(self) -> datetime | None:
+        """When a look at the lake first failed, if each one since then has failed too; None after one that did not.
+
+        The service answers from the snapshot that it has meanwhile.
+        """
+        return self._lake_unreadable_since
 
     @property
     def snapshot(self) -> SnapshotInForce | None:
@@ -203,9 +213,11 @@ class FacetService:
                 metrics.snapshot_opened(engine.created_at)
                 _logger.info("Snapshot %s is in force", current)
         except Exception as error:  # whatever is wrong with a lake, the service outlives it
+            self._lake_unreadable_since = self._lake_unreadable_since or datetime.now(UTC)
             self._tell(current, error)
             raise Unavailable("The snapshot in force cannot be opened; the log says why.") from error
         self._told = None
+        self._lake_unreadable_since = None
         return current
 
     def _read_current(self) -> str | None:

@@ -82,6 +82,11 @@ class Export:
         self._execute("export/duplicates")
         return self._query("export/duplicate_rejects").to_arrow_table()
 
+    def derive_size_category(self) -> None:
+        """Give every row the size category of its number of parameters, after the duplicates are found."""
+        self.connection.execute("ALTER VIEW staged RENAME TO staged_as_read")
+        self._execute("export/derived_size_category")
+
     def list_orgs(self, orgs: pa.Table) -> None:
         """Make these orgs known (one column, `org`), whether or not they have models."""
         self.connection.from_arrow(orgs).create("listed_orgs")
@@ -139,6 +144,11 @@ class Export:
         values = dict(self.connection.sql("SELECT facet, count(value) FROM facet_values GROUP BY facet").fetchall())
         by_key = {facet.response_key: values.get(facet.index, 0) for facet in FACETS}
         return Counts(models, public_models, orgs, without_models, by_key)
+
+    def sized_models(self) -> int:
+        """Count the models that have a size category, once the rows are in order."""
+        [(models,)] = self.connection.sql("SELECT count(size_category) FROM ordered").fetchall()
+        return int(models)
 
     def _execute(self, name: str, **parameters: Any) -> None:
         self.connection.execute(sql.load(name).text, parameters)

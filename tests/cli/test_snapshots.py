@@ -172,7 +172,7 @@ def test_a_rollback_puts_the_snapshot_before_in_force_and_withdraws_the_other(ru
     assert "was withdrawn" in again.stderr
     none = run("snapshots", "rollback", "--lake", lake.root)
     assert (none.exit_code, lake.current()) == (5, older)
-    assert "no snapshot that was in force before" in none.stderr
+    assert "no snapshot to go back to" in none.stderr
 
 
 def test_a_rollback_that_makes_rows_public_again_says_how_many_and_needs_force(run: Run, lake: FolderLake) -> None:
@@ -224,9 +224,9 @@ def test_prune_keeps_the_newest_and_whatever_was_in_force_a_short_while_ago(run:
     older, newer = lake.ids()
 
     spared = run("snapshots", "prune", "--keep", "1", "--lake", lake.root, "--json")
-    assert json.loads(spared.stdout) == {"removed": [], "kept": [older, newer]}
+    assert json.loads(spared.stdout) == {"removed": [], "kept": [older, newer], "removed_refused": []}
     young = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--older-than", "1", "--lake", lake.root, "--json")
-    assert json.loads(young.stdout) == {"removed": [], "kept": [older, newer]}
+    assert json.loads(young.stdout) == {"removed": [], "kept": [older, newer], "removed_refused": []}
     pruned = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root)
     assert pruned.stdout == f"Removed {older}.\nRemoved 1 snapshots, kept 1.\n"
     assert lake.ids() == [newer]
@@ -237,10 +237,10 @@ def test_prune_spares_the_one_in_force_however_old(run: Run, lake: FolderLake) -
     older, newer = lake.ids()
     assert run("snapshots", "rollback", "--lake", lake.root).exit_code == 0
     result = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root, "--json")
-    assert json.loads(result.stdout) == {"removed": [newer], "kept": [older]}
+    assert json.loads(result.stdout) == {"removed": [newer], "kept": [older], "removed_refused": []}
     latest = publish(lake, ROWS)
     result = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root, "--json")
-    assert json.loads(result.stdout) == {"removed": [older], "kept": [latest]}
+    assert json.loads(result.stdout) == {"removed": [older], "kept": [latest], "removed_refused": []}
 
 
 def test_prune_does_not_count_what_was_withdrawn_and_a_dry_run_removes_nothing(run: Run, lake: FolderLake) -> None:
@@ -253,7 +253,11 @@ def test_prune_does_not_count_what_was_withdrawn_and_a_dry_run_removes_nothing(r
     assert dry.stdout == f"Would remove {bad}.\nWould remove 1 snapshots and keep 2.\n"
     assert lake.ids() == [oldest, good, bad]
 
-    assert json.loads(run(*command, "--json").stdout) == {"removed": [bad], "kept": [oldest, good]}
+    assert json.loads(run(*command, "--json").stdout) == {
+        "removed": [bad],
+        "kept": [oldest, good],
+        "removed_refused": [],
+    }
     back = run("snapshots", "rollback", "--lake", lake.root, "--json")
     assert json.loads(back.stdout)["in_force"] == oldest
-    assert "no snapshot that was in force before" in run("snapshots", "rollback", "--lake", lake.root).stderr
+    assert "no snapshot to go back to" in run("snapshots", "rollback", "--lake", lake.root).stderr

@@ -81,7 +81,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 def cron_lines() -> list[str]:
     text = (DEPLOY / "cron" / "facets-svc").read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith(("#", "SHELL="))]
+    return [line for line in text.splitlines() if line and not line.startswith(("#", "SHELL=", "PATH="))]
 
 
 @pytest.mark.parametrize(("where", "arguments"), list(commands()), ids=str)
@@ -184,12 +184,18 @@ def test_pods_are_probed_where_the_service_answers() -> None:
     [serve] = [container for container in containers() if container["name"] == "serve"]
     probed = {name: serve[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
     assert probed == {
-        "startup": "/health/ready",
+        "startup": "/health/live",
         "readiness": "/health/ready",
         "liveness": "/health/live",
     }
     ports = {port["name"]: port["containerPort"] for port in serve["ports"]}
     assert f"--port={ports['http']}" in serve["args"]
+
+
+def test_no_probe_that_kills_a_pod_waits_for_a_snapshot() -> None:
+    [serve] = [container for container in containers() if container["name"] == "serve"]
+    killing = {serve[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness")}
+    assert killing == {"/health/live"}
 
 
 def test_pods_run_as_nobody_in_particular_and_write_where_they_may() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -69,6 +70,32 @@ async def test_a_poll_takes_up_a_new_snapshot_and_a_rolled_back_one() -> None:
         assert service.snapshot == SnapshotInForce("s1", CREATED_AT)
 
     assert lake.opened == ["s1", "s2", "s1"]
+
+
+async def test_since_when_the_lake_cannot_be_read_is_known_until_it_can_be() -> None:
+    broken, whole = OSError("torn"), OracleEngine(snapshot_id="s2")
+    lake = Lake(OracleEngine(snapshot_id="s1"))
+    async with lake.service().running() as service:
+
+        def since() -> datetime | None:
+            return service.lake_unreadable_since
+
+        assert since() is None
+        begun = datetime.now(UTC)
+        lake.engines["s2"], lake.current = broken, "s2"
+        with pytest.raises(Unavailable):
+            await service.reload()
+        first = since()
+        assert first is not None
+        assert begun <= first <= datetime.now(UTC)
+        with pytest.raises(Unavailable):
+            await service.reload()
+        assert since() == first
+        assert (await service.ask(ACME, WHOLE)).snapshot.id == "s1"
+
+        lake.engines["s2"] = whole
+        assert await service.reload() == "s2"
+        assert since() is None
 
 
 async def test_a_hangup_looks_at_once() -> None:
