@@ -118,6 +118,11 @@ class Share(click.ParamType[Fraction]):
     show_default=True,
     help=f"Refuse to publish if more of the orgs of {MANY_MODELS} models or more would lose over half of their models.",
 )
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="Write the tables that a Spark cluster reads, too (FACETS_ENGINE=sc://…).",
+)
 @click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
 @metrics_options
 @json_option
@@ -132,6 +137,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     max_made_public: int | None,
     max_lost_values: Fraction,
     max_lost_orgs: Fraction,
+    cluster: bool,
     force: bool,
     metrics_file: Path | None,
     metrics_in_lake: bool,
@@ -166,6 +172,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
                 ),
                 memory_limit=settings.memory_limit or None,
                 threads=settings.threads,
+                cluster=cluster,
             )
     click.echo(msgspec.json.encode(report) if as_json else written_out(report))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.engine.index import Index
-from facets_svc.engine.spark_instance import SparkInstance, shown
+from facets_svc.engine.spark_instance import CHECK_EVERY_SECONDS, CHECK_SECONDS, SparkInstance, shown
 from facets_svc.engine.sql_engine import CURRENT, SEEN, SeenCounts, SqlEngine
 from facets_svc.errors import LakeError, SnapshotCorrupt, Unavailable
 from facets_svc.lake.snapshot import CLUSTER, Snapshot
@@ -45,6 +46,18 @@ class SparkEngine(SqlEngine[SparkInstance]):
 
     `current` is, of an earlier snapshot, the index of the current one, whose models alone it shows.
     """
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the server answered when it was last asked."""
+        return self._instance.reachable
+
+    def check(self) -> None:
+        """Ask the server for something small unless it has just answered. Blocks for seconds if it does not."""
+        if self.reachable and time.monotonic() - self._instance.answered_at < CHECK_EVERY_SECONDS:
+            return
+        with suppress(Unavailable), self._instance.cursor(Interruption(), seconds=CHECK_SECONDS) as cursor:
+            cursor.rows("facets/frequent_words", {})
 
     def seen_from(self, present: Engine) -> SparkEngine:
         """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.

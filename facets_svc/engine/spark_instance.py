@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -30,12 +31,18 @@ try:
         from pyspark.sql.connect.client import DefaultChannelBuilder
         from pyspark.sql.connect.session import SparkSession
 except ImportError:
-    raise SettingsError("FACETS_ENGINE needs the extra `spark`: pip install 'facets-svc[spark]'.") from None
+    raise SettingsError("FACETS_ENGINE=sc://… needs the extra `spark`: pip install 'facets-svc[spark]'.") from None
 
 _log = logging.getLogger(__name__)
 
 CALL_SECONDS: Final = 120.0
 """Seconds after which a call to the server is given up, whatever it waits for: a query has its own deadline before."""
+
+CHECK_SECONDS: Final = 5.0
+"""Seconds that the server has to answer when it is asked whether it does."""
+
+CHECK_EVERY_SECONDS: Final = 10.0
+"""Seconds after an answer in which the server need not be asked whether it answers."""
 
 ENDING_SECONDS: Final = 1.0
 """Seconds for telling the server to stop a query whose answer is awaited no more, or that a session is over."""
@@ -51,10 +58,20 @@ _FAILURES: Final = (PySparkException, grpc.RpcError, OSError, pa.ArrowException)
 
 
 class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
-    """Gives every call a time limit, and the running call of a thread a way to be cancelled by another one."""
+    """Gives every call a time limit, and lets another thread cancel the one that a thread waits for."""
 
     def __init__(self) -> None:
-        self.of_thread = threading.local()
+        self._thread = threading.local()
+
+    @contextmanager
+    def limited(self, seconds: float, cursor: SparkCursor | None = None) -> Iterator[None]:
+        """Within the block, this thread's calls are given up after `seconds`; `cursor` can cancel them."""
+        before = getattr(self._thread, "limits", (CALL_SECONDS, None))
+        self._thread.limits = (seconds, cursor)
+        try:
+            yield
+        finally:
+            self._thread.limits = before
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         """Start a call that has one answer."""
@@ -65,10 +82,9 @@ class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
         return self._started(continuation, details, request)
 
     def _started(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        cursor: SparkCursor | None = getattr(self.of_thread, "cursor", None)
-        ending = cursor is not None and cursor.ending
-        call = continuation(details._replace(timeout=ENDING_SECONDS if ending else CALL_SECONDS), request)
-        if cursor is not None and not ending:
+        seconds, cursor = getattr(self._thread, "limits", (CALL_SECONDS, None))
+        call = continuation(details._replace(timeout=seconds), request)
+        if cursor is not None:
             cursor.waits_for(call)
         return call
 
@@ -79,7 +95,6 @@ class SparkCursor:
     def __init__(self, session: Callable[[], SparkSession], interruption: Interruption) -> None:
         self.tag = f"facets-{uuid.uuid4()}"
         self.stopped = False
-        self.ending = False
         self._session = session
         self._interruption = interruption
         self._lock = threading.Lock()
@@ -123,7 +138,8 @@ class SparkInstance:
     """A session with the tables of a snapshot, made for the first request and made anew after a failure.
 
     `tables` has, by the name of each, its Parquet files as the cluster finds them; `views` are statements under `sql/`
-    that stand beside them, by name. `endpoint` is such as `sc://host:15002/;use_ssl=true;token=…`, and in no log.
+    that stand beside them, by name. `reachable` tells whether the server answered when it was last asked, `answered_at`
+    when it last did, by `time.monotonic`. `endpoint` is such as `sc://host:15002/;use_ssl=true;token=…`, and in no log.
     """
 
     def __init__(
@@ -136,10 +152,11 @@ class SparkInstance:
     ) -> None:
         self.tables = dict(tables)
         self._endpoint = endpoint
-        self._shown = shown(endpoint)
         self._views = dict(views or {})
         self._snapshot_id = snapshot_id
         self._calls = _Calls()
+        self.reachable = True
+        self.answered_at = 0.0
         self._connecting = threading.Lock()
         self._session: SparkSession | None = None
 
@@ -148,27 +165,27 @@ class SparkInstance:
         return SparkInstance(self._endpoint, self.tables | dict(tables), snapshot_id=self._snapshot_id, views=views)
 
     @contextmanager
-    def cursor(self, interruption: Interruption) -> Iterator[SparkCursor]:
+    def cursor(self, interruption: Interruption, *, seconds: float = CALL_SECONDS) -> Iterator[SparkCursor]:
         """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
 
-        Raises `Interrupted` when it was stopped, `Unavailable` when the server failed or cannot be reached; the next
-        cursor then has a new session.
+        A call that takes longer than `seconds` fails. Raises `Interrupted` when it was stopped, `Unavailable` when the
+        server failed or cannot be reached; the next cursor then has a new session.
         """
         cursor = SparkCursor(self._connected, interruption)
-        self._calls.of_thread.cursor = cursor
         try:
-            with interruption.stopping_by(cursor.interrupt):
+            with self._calls.limited(seconds, cursor), interruption.stopping_by(cursor.interrupt):
                 yield cursor
         except _FAILURES as error:
-            cursor.ending = True
             if cursor.stopped:
                 self._interrupt(cursor.tag)
                 raise Interrupted("The query was interrupted.") from None
-            _log.error("%s failed over the snapshot %s: %s", self._shown, self._snapshot_id, _reason(error))
+            self.reachable = False
+            _log.error("%s failed over the snapshot %s: %s", shown(self._endpoint), self._snapshot_id, _reason(error))
             self._disconnect()
-            raise Unavailable("The engine cannot be reached or failed; ask again.") from None
-        finally:
-            self._calls.of_thread.cursor = None
+            raise Unavailable("The engine failed or cannot be reached; ask again.") from None
+        else:
+            self.reachable = True
+            self.answered_at = time.monotonic()
 
     def close(self) -> None:
         """Release the session. No cursor is open, and none comes after."""
@@ -177,7 +194,7 @@ class SparkInstance:
     def _interrupt(self, tag: str) -> None:
         session = self._session
         if session is not None:
-            with suppress(*_FAILURES):
+            with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
                 session.interruptTag(tag)
 
     def _connected(self) -> SparkSession:
@@ -209,7 +226,7 @@ class SparkInstance:
         with self._connecting:
             session, self._session = self._session, None
         if session is not None:
-            with suppress(*_FAILURES):
+            with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
                 session.stop()
 
 
