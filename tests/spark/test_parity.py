@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.oracle import seen
 from tests.parity.published import Published, published
 from tests.parity.test_earlier import assert_seen_alike, moved
 from tests.parity.test_engine import assert_listed_alike, assert_parity
+from tests.parity.test_tenancy import CATALOGUE, ask
 from tests.spark.conftest import on_spark
 from tests.spark.sail import Sail
 from tests.strategies import crowded_catalogue, random_model_question
@@ -48,6 +51,42 @@ def test_an_earlier_day_is_answered_as_the_oracle_answers(sail: Sail, tmp_path_f
             for include_public in (False, True):
                 right = sum(row.org == org or (include_public and row.is_public) for row in visible)
                 assert counts.of(org, include_public=include_public) == right, (org, include_public)
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sail]:
+    environment = {"SAIL_MODE": "local-cluster", "SAIL_CLUSTER__WORKER_INITIAL_COUNT": "2"}
+    server = Sail(tmp_path_factory.mktemp("workers"), environment=os.environ | environment)
+    server.start()
+    yield server
+    server.kill()
+
+
+def test_several_workers_answer_as_the_oracle_answers(crowded: Published, workers: Sail) -> None:
+    assert_parity(on_spark(crowded, workers), seed=37, count=12)
+
+
+def test_what_others_hold_privately_is_neither_seen_nor_counted(sail: Sail, tmp_path: Path) -> None:
+    values = {
+        "tags": "canary-tag",
+        "license": "canary-license",
+        "task_categories": "canary-task",
+        "framework": "canary-framework",
+        "size_category": "canary-size",
+    }
+    searches = ["canary", "canary-name", "bob/canary", "description", "canary-org"]
+    with published(CATALOGUE, tmp_path, cluster=True) as it:
+        spark = on_spark(it, sail)
+        for parameter, value in zip(
+            ("tags", "license", "task_categories", "framework", "size_category"), values, strict=True
+        ):
+            seen_answer = str(ask(spark, "ann", selected={parameter: [value]}))
+            never = str(ask(spark, "ann", selected={parameter: ["x" * len(value)]}))
+            assert seen_answer.replace(value, "x" * len(value)) == never
+        for search in searches:
+            assert ask(spark, "ann", search=search)["total"].counts == [3, 0]
+        assert "canary" not in str(ask(spark, "ann"))
+        assert "canary" in str(ask(spark, "bob"))
 
 
 @pytest.mark.soak
