@@ -246,4 +246,5 @@ def shown(endpoint: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:500]
+    """Return in one line what the server or the connection said."""
+    return " ".join(str(error).split())[:500]

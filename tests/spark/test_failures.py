@@ -108,6 +108,7 @@ def test_a_server_that_is_not_there_is_named_without_its_token(
         open_spark_engine(sample.snapshot, endpoint=endpoint, location=cluster_location(str(sample.lake)))
     assert "hush" not in f"{raised.value}{caplog.text}"
     assert own_sail.endpoint in caplog.text
+    assert "UNAVAILABLE" in caplog.text
 
 
 def test_a_lake_that_the_cluster_does_not_find_is_told(sample: Published, sail: Sail, tmp_path: Path) -> None:
