@@ -5,7 +5,7 @@ the comments would move. Each function call and each list that stands on one lin
 it was, with every line, comment and include in its place. Of a call that spans lines, its name alone is translated.
 `check` proves the result: with all of its parts it is, as a syntax tree, what sqlglot makes of the whole statement.
 
-`make docs` runs it; `tests/engine/test_spark_statements.py` compares what is committed with what it would write.
+`make docs` runs it; `tests/spark/test_statements.py` compares what is committed with what it would write.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CLOSING: Final = (TokenType.R_PAREN, TokenType.R_BRACKET)
 
 
 def translations() -> dict[str, str]:
-    """Return the text of every file of `sql/spark/`, by its name. Raises `AssertionError` when one is not right."""
+    """Return the text of every file of `sql/spark/`, by its name."""
     found = {}
     for path in sorted(FROM.glob("*.sql")):
         if path.stem not in ONLY_DUCKDB:
@@ -83,9 +83,8 @@ def _calls_translated(text: str) -> str:
         opening, closing = span
         first, last = tokens[at].start, tokens[closing].end + 1
         if "\n" in text[first:last]:
-            name = exp.Anonymous(this=tokens[at].text)
             last, closing = tokens[at].end + 1, opening
-            spark = _in_spark(f"{name.this}(NULL)").partition("(")[0]
+            spark = _in_spark(f"{tokens[at].text}(NULL)").partition("(")[0]
         else:
             spark = _in_spark(text[first:last])
         pieces += [text[done:first], spark]

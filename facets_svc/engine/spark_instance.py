@@ -5,6 +5,7 @@ What is Spark's own (connecting, sessions, views, interrupting) is here and nowh
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -92,10 +93,11 @@ class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
 class SparkCursor:
     """One request's statements: for one thread, until the request is done."""
 
-    def __init__(self, session: Callable[[], SparkSession], interruption: Interruption) -> None:
+    def __init__(self, connected: Callable[[], SparkSession], interruption: Interruption) -> None:
         self.tag = f"facets-{uuid.uuid4()}"
         self.stopped = False
-        self._session = session
+        self.session: SparkSession | None = None
+        self._connected = connected
         self._interruption = interruption
         self._lock = threading.Lock()
         self._call: Any = None
@@ -112,7 +114,7 @@ class SparkCursor:
 
     def _run(self, name: str, parameters: Mapping[str, Any]) -> pa.Table:
         self._interruption.check()
-        session = self._session()
+        self.session = session = self._connected()
         session.clearTags()
         session.addTag(self.tag)
         text, bound = spark_statement(name).bind(parameters)
@@ -177,11 +179,11 @@ class SparkInstance:
                 yield cursor
         except _FAILURES as error:
             if cursor.stopped:
-                self._interrupt(cursor.tag)
+                self._interrupt(cursor)
                 raise Interrupted("The query was interrupted.") from None
             self.reachable = False
             _log.error("%s failed over the snapshot %s: %s", shown(self._endpoint), self._snapshot_id, _reason(error))
-            self._disconnect()
+            self._disconnect(cursor.session)
             raise Unavailable("The engine failed or cannot be reached; ask again.") from None
         else:
             self.reachable = True
@@ -189,13 +191,13 @@ class SparkInstance:
 
     def close(self) -> None:
         """Release the session. No cursor is open, and none comes after."""
-        self._disconnect()
+        self._disconnect(self._session)
 
-    def _interrupt(self, tag: str) -> None:
-        session = self._session
-        if session is not None:
+    def _interrupt(self, cursor: SparkCursor) -> None:
+        """Tell the server to stop what a cursor ran."""
+        if cursor.session is not None:
             with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
-                session.interruptTag(tag)
+                cursor.session.interruptTag(cursor.tag)
 
     def _connected(self) -> SparkSession:
         with self._connecting:
@@ -218,16 +220,23 @@ class SparkInstance:
             for name, statement in self._views.items():
                 session.sql(spark_statement(statement).text).createOrReplaceTempView(name)
         except _FAILURES:
-            session.client.close()
+            self._end(session)
             raise
         return session
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, failed: SparkSession | None) -> None:
+        """Let a session go, once, however many requests saw it fail, and no newer one."""
         with self._connecting:
-            session, self._session = self._session, None
-        if session is not None:
-            with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
-                session.stop()
+            if failed is None or self._session is not failed:
+                return
+            self._session = None
+        self._end(failed)
+
+    def _end(self, session: SparkSession) -> None:
+        with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
+            session.stop()
+        # Else each session of a long outage would be held until the process ends.
+        atexit.unregister(session.client._on_exit)  # noqa: SLF001 - the client has no other way
 
 
 def spark_statement(name: str) -> sql.Statement:

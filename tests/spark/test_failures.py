@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +100,36 @@ def test_a_query_that_was_interrupted_before_does_not_run(sample: Published, sai
     interruption.request()
     with pytest.raises(Interrupted):
         opened(sample, sail).answer(QUERY, interruption)
+
+
+def test_a_request_that_sees_its_session_fail_ends_no_newer_one(sample: Published, sail: Sail) -> None:
+    instance = opened(sample, sail)._instance
+    with instance.cursor(Interruption()) as late:
+        late.rows("facets/frequent_words", {})
+    with pytest.raises(Unavailable), instance.cursor(Interruption()) as early:
+        early.rows("facets/seen", {})  # a table that is not there
+    with instance.cursor(Interruption()) as following:
+        following.rows("facets/frequent_words", {})
+    assert following.session is not late.session
+    instance._disconnect(late.session)
+    assert instance._session is following.session
+
+
+def test_a_session_that_ended_is_not_remembered(sample: Published, sail: Sail) -> None:
+    instance = opened(sample, sail)._instance
+    client = weakref.ref(instance._session.client)  # type: ignore[union-attr]
+    instance.close()
+    gc.collect()
+    assert client() is None
+
+
+def test_answers_are_the_same_from_many_threads(sample: Published, sail: Sail) -> None:
+    engine = opened(sample, sail)
+    licences = ["mit", "apache-2.0", "openrail", "gpl-3.0"]
+    queries = [FacetQuery.of("timm", include_public=True, limit=9, selected={LICENSE: [name]}) for name in licences]
+    right = [engine.answer(query) for query in queries]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(engine.answer, queries * 5)) == right * 5
 
 
 def test_a_server_that_is_not_there_is_named_without_its_token(
