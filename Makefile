@@ -70,11 +70,12 @@ soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(WHEELS)/.downloaded $(DUC
 bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
 	$(BIN)/python -m benchmarks --models $(MODELS) $(BENCH)
 
-docs: $(VENV)/.dev ## write the generated parts of the documentation anew
+docs: $(VENV)/.dev ## write the generated parts of the documentation and the SQL for Spark anew
 	$(BIN)/python -m scripts.generate_docs
+	$(BIN)/python -m scripts.generate_spark
 
 lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml $(EXTRAS) --extra spark --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/image.txt
 	$(COMPILE) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt

@@ -132,6 +132,11 @@ class Share(click.ParamType[Fraction]):
     is_flag=True,
     help="Leave size_category empty if the source has no such column. By default, it comes from parameters.",
 )
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="Write the tables that a Spark cluster reads, too (FACETS_ENGINE=sc://…).",
+)
 @click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
 @metrics_options
 @json_option
@@ -148,6 +153,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     max_lost_orgs: Fraction,
     allow_missing: tuple[str, ...],
     no_derive: bool,
+    cluster: bool,
     force: bool,
     metrics_file: Path | None,
     metrics_in_lake: bool,
@@ -184,6 +190,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
                 derive=not no_derive,
                 memory_limit=settings.memory_limit or None,
                 threads=settings.threads,
+                cluster=cluster,
             )
     click.echo(msgspec.json.encode(report) if as_json else written_out(report))
 

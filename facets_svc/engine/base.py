@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from facets_svc.errors import FacetsError
 from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
@@ -97,3 +97,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What an engine has besides that asks a server."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the server answered when it was last asked."""
+
+    def check(self) -> None:
+        """Ask the server for something small, and note whether it answers. Blocks for seconds if it does not."""

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, Self, cast
 
 from facets_svc import metrics, tracing
-from facets_svc.engine.base import Engine, Interruption
+from facets_svc.engine.base import Engine, Interruption, Remote
 from facets_svc.errors import (
     DeadlineExceeded,
     FacetsError,
@@ -92,6 +92,12 @@ class FacetService:
     def snapshot(self) -> SnapshotInForce | None:
         """The snapshot in force, or None while there is none: then the service is not ready."""
         return self._current.snapshot
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the server that the current engine asks, if there is one, answered when it was last asked."""
+        loaded = self._current.loaded
+        return loaded is None or not isinstance(loaded.engine, Remote) or loaded.engine.reachable
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -212,6 +218,8 @@ class FacetService:
                 self._current.replace(engine)
                 metrics.snapshot_opened(engine.created_at)
                 _logger.info("Snapshot %s is in force", current)
+            elif (loaded := self._current.loaded) and isinstance(loaded.engine, Remote):
+                loaded.engine.check()
         except Exception as error:  # whatever is wrong with a lake, the service outlives it
             self._lake_unreadable_since = self._lake_unreadable_since or datetime.now(UTC)
             self._tell(current, error)

@@ -26,7 +26,7 @@ from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sync import checks, compare, evidence, organizations, report
 from facets_svc.sync.batches import FilesOf, OfFiles, Source
 from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
-from facets_svc.sync.export import INDEX_STATEMENTS, Counts, Export
+from facets_svc.sync.export import CLUSTER_TABLES, INDEX_STATEMENTS, Counts, Export
 from facets_svc.sync.guards import Found, Guards, refusal
 from facets_svc.sync.progress import Advance, Progress
 from facets_svc.sync.report import Report
@@ -49,8 +49,9 @@ def run(  # noqa: PLR0913 - each has its default
     derive: bool = True,
     memory_limit: str | None = None,
     threads: int | None = None,
+    cluster: bool = False,
 ) -> Report:
-    """Publish what `source` holds as a new snapshot of `lake`, and report.
+    """Publish what `source` holds as a new snapshot of `lake`, and report. With `cluster`, a cluster can serve it too.
 
     With `derive`, models get a size category by their number of parameters if the source has that column and not the
     other.
@@ -65,7 +66,9 @@ def run(  # noqa: PLR0913 - each has its default
     with lake.writing() as writer:
         try:
             with writer.draft() as draft:
-                job = _Job(draft, progress, memory_limit or MEMORY_LIMIT, threads or os.cpu_count() or 1)
+                job = _Job(
+                    draft, progress, memory_limit or MEMORY_LIMIT, threads or os.cpu_count() or 1, cluster=cluster
+                )
                 return job.run(source, lake, writer, guards or Guards(), probe, derive=derive)
         except (OSError, duckdb.IOException, duckdb.FatalException) as error:
             # What a source cannot read it raises as a SourceError: this is the lake's disk, which DuckDB works on too.
@@ -76,8 +79,9 @@ def run(  # noqa: PLR0913 - each has its default
 class _Job:
     """One run: its draft, and the seconds of each stage."""
 
-    def __init__(self, draft: Draft, progress: Progress, memory_limit: str, threads: int) -> None:
+    def __init__(self, draft: Draft, progress: Progress, memory_limit: str, threads: int, *, cluster: bool) -> None:
         self._draft = draft
+        self._cluster = cluster
         self._progress = progress
         self._memory_limit = memory_limit
         self._threads = threads
@@ -112,6 +116,9 @@ class _Job:
                 index = export.write_index(self._draft.path, advance)
             counts = export.counts()
             written = [self._path(evidence.REJECTS_FILE), *models, index]
+            if self._cluster:
+                with self._stage("write cluster tables", len(CLUSTER_TABLES)) as advance:
+                    written += export.write_cluster_tables(self._draft.path, advance)
             changes = value_changes = None
             if before is not None:
                 with self._stage("compare"):

@@ -269,6 +269,8 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
         snapshot = service.snapshot
         if snapshot is None:
             raise Unavailable("There is no snapshot to answer from.")
+        if not service.reachable:
+            raise Unavailable("The engine cannot be reached.")
         age = (datetime.now(UTC) - snapshot.created_at).total_seconds()
         ready = Ready("ready", snapshot.id, max(0, round(age)), service.lake_unreadable_since)
         return Response(ready, headers=NO_STORE)

@@ -162,6 +162,28 @@ def test_manifests_are_valid_by_the_schemas_of_kubernetes(document: dict[str, An
         kubernetes_validate.validate(document, version, strict=True)
 
 
+SAIL = list(yaml.safe_load_all((DEPLOY / "sail" / "sail.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("document", SAIL, ids=lambda document: document["kind"])
+def test_the_manifest_of_sail_is_valid_by_the_schemas_of_kubernetes(document: dict[str, Any]) -> None:
+    for version in ("1.30", "1.35"):
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_only_the_service_reaches_sail() -> None:
+    of_kind = {document["kind"]: document for document in SAIL}
+    [deployment] = [document for document in kubernetes() if document["kind"] == "Deployment"]
+    policy = of_kind["NetworkPolicy"]["spec"]
+    callers, workers = policy["ingress"]
+    [caller] = callers["from"]
+    serving = deployment["spec"]["template"]["metadata"]["labels"]
+    sails = of_kind["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert caller["podSelector"]["matchLabels"].items() <= serving.items()
+    assert workers["from"] == [{"podSelector": {"matchLabels": sails}}]
+    assert policy["podSelector"]["matchLabels"].items() <= sails.items()
+
+
 def test_prometheus_scrapes_the_port_of_the_metrics() -> None:
     [monitor] = [document for document in kubernetes() if document["kind"] == "PodMonitor"]
     [deployment] = [document for document in kubernetes() if document["kind"] == "Deployment"]

@@ -18,6 +18,7 @@ OTHERS = ("facets_svc/web/schema_page/swagger-ui", "tests/clients/generators/pac
 
 HOSTS_THAT_ARE_DOCUMENTATION = {
     "chromedevtools.github.io",
+    "docs.lakesail.com",
     "json-schema.org",
     "keepachangelog.com",
     "semver.org",
