@@ -143,11 +143,13 @@ def to_prune(
     """Return the snapshots that may go, oldest first: all but the newest `keep`, and of those only what is older.
 
     Those that were withdrawn are not counted among the newest: they are not served. Spared are the snapshot in force
-    and those that were within `grace`: a bucket's readers hold no lock.
+    and those that were within `grace`: a bucket's readers hold no lock. Without a grace no clock is asked: one that was
+    set back would spare what was in force a moment ago.
     """
     ordered = sorted(ids)
     servable = [one for one in ordered if one not in history.withdrawn()]
-    spared = history.in_force_since(now - grace) | set(servable[max(len(servable) - keep, 0) :])
+    since = now - grace if grace else datetime.max.replace(tzinfo=UTC)
+    spared = history.in_force_since(since) | set(servable[max(len(servable) - keep, 0) :])
     return [one for one in ordered if one not in spared and is_older(one, older_than, now=now)]
 
 

@@ -114,6 +114,7 @@ def test_what_was_in_force_within_the_grace_stays() -> None:
 def test_a_clock_that_went_back_prunes_less_and_not_more() -> None:
     history = History.of([*PUBLISHED, change(3, D, C)], current=D)
     assert pruned(history, keep=1, grace=1, now=hour(-100)) == []
+    assert pruned(history, keep=1, grace=0, now=hour(2)) == [A, B, C]  # without a grace it is not asked
 
 
 def test_what_is_younger_than_asked_stays() -> None:
