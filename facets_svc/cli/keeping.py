@@ -38,7 +38,7 @@ def rollback(snapshot_id: str | None, force: bool, why: str, lake: str | None, a
         click.echo(msgspec.json.encode(done))
         return
     public = "an unknown number of" if done.made_public is None else f"{done.made_public:,}"
-    click.echo(f"Snapshot {done.in_force} is current, {done.withdrawn} is withdrawn. {public} models are public again.")
+    click.echo(f"Snapshot {done.current} is current, {done.withdrawn} is withdrawn. {public} models are public again.")
 
 
 def _probe(snapshot: Snapshot, settings: Settings) -> None:

@@ -92,7 +92,7 @@ class Engine(Protocol):
     def seen_from(self, present: Engine) -> Engine:
         """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
 
-        `present` is over the snapshot in force, and is needed no more then. What is returned is not closed by itself.
+        `present` is over the current snapshot, and is needed no more then. What is returned is not closed by itself.
         """
 
     def close(self) -> None:

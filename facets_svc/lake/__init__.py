@@ -1,8 +1,8 @@
-"""The lake: immutable snapshots of a catalogue, and a pointer to the one in force.
+"""The lake: immutable snapshots of a catalogue, and a pointer to the current one.
 
 ::
 
-    CURRENT                       one line: the id of the snapshot in force
+    CURRENT                       one line: the id of the current snapshot
     JOURNAL                       a line for each move of the pointer
     LOCK                          held (flock) by the job that writes
     snapshots/<id>/

@@ -79,11 +79,11 @@ class Lake(ABC):
 
     @abstractmethod
     def current(self) -> str | None:
-        """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
 
     @abstractmethod
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Return a snapshot, by default the one in force. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`."""
+        """Return a snapshot, by default the current one. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`."""
 
     @abstractmethod
     def ids(self) -> list[str]:
@@ -113,7 +113,7 @@ class Lake(ABC):
         """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
 
     def remembered(self) -> str | None:
-        """Return the id that was in force when the lake could last be read, where that may still be served from."""
+        """Return the id that was current when the lake could last be read, where that may still be served from."""
         return None
 
 
@@ -143,7 +143,7 @@ class Writer(ABC):
 
     @abstractmethod
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Move a sealed draft into its place, then put it in force.
+        """Move a sealed draft into its place, then make it current.
 
         Killed at any instant, the pointer names the snapshot of before or this one, and the one it names is whole.
         Raises `LakeError`; `LakeBusy` when another job has taken the lake over.
@@ -151,7 +151,7 @@ class Writer(ABC):
 
     @abstractmethod
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
 
     @abstractmethod
     def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
@@ -166,7 +166,7 @@ class Writer(ABC):
 
     @abstractmethod
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
 
 
 def new_id(taken: Iterable[str]) -> str:

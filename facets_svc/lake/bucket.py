@@ -2,7 +2,7 @@
 
 ::
 
-    CURRENT                 the id of the snapshot in force (`-`: none yet), and a token that no other write has
+    CURRENT                 the id of the current snapshot (`-`: none yet), and a token that no other write has
     LEASE                   who holds the lake, until when
     journal/<change>.json   one object for each move of the pointer; for a publication the change is the snapshot's id
     unfinished/<id>         names a snapshot that is being uploaded or removed; the next job removes what is left of it
@@ -59,7 +59,7 @@ class BucketLake(Lake):
         self.location = objects.location
         self.cache = Cache(cache, objects.location)
         self.lease_seconds = lease_seconds
-        self._seen_in_force: str | None = None
+        self._seen_current: str | None = None
 
     @classmethod
     def at(cls, location: str, *, cache: Path | None = None) -> Self:
@@ -67,10 +67,10 @@ class BucketLake(Lake):
         return cls(Objects(location), cache or user_cache())
 
     def current(self) -> str | None:
-        """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
         found = self.objects.get(_CURRENT)
         current = None if found is None else self.named(found[0])
-        self._seen_in_force = current
+        self._seen_current = current
         self.cache.remember(current)
         return current
 
@@ -84,11 +84,11 @@ class BucketLake(Lake):
         return name
 
     def remembered(self) -> str | None:
-        """Return the id that was in force when the lake could last be read, if that is not too long ago."""
+        """Return the id that was current when the lake could last be read, if that is not too long ago."""
         return self.cache.remembered()
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Return a snapshot, by default the one in force. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`.
+        """Return a snapshot, by default the current one. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`.
 
         While the lake cannot be reached, a copy of the manifest is as good: no manifest is ever written again.
         """
@@ -186,8 +186,8 @@ class BucketLake(Lake):
             temporary = path.with_name(f"{MANIFEST}-{secrets.token_hex(4)}")
             temporary.write_bytes(encode(snapshot.manifest))
             temporary.rename(path)
-        self.cache.keep(snapshot.id, in_force=self._seen_in_force)
-        if snapshot.id == self._seen_in_force:
+        self.cache.keep(snapshot.id, current=self._seen_current)
+        if snapshot.id == self._seen_current:
             self.cache.remember(snapshot.id)
 
     def _copy(self, snapshot: Snapshot, entry: FileEntry, root: Path) -> None:
@@ -230,7 +230,7 @@ class BucketWriter(Writer):
         self._objects = lake.objects
         self._lease = held
         self._version: Version | None = None
-        self._in_force: str | None = None
+        self._current: str | None = None
         self._unsure: str | None = None
 
     def begin(self) -> None:
@@ -243,13 +243,13 @@ class BucketWriter(Writer):
         for _ in range(_TRIES):
             self._lease.check()
             found = self._objects.get(_CURRENT)
-            self._in_force = None
+            self._current = None
             if found is not None:
                 with suppress(LakeError):  # a spoiled pointer is replaced by one that reads
-                    self._in_force = self._lake.named(found[0])
+                    self._current = self._lake.named(found[0])
             with suppress(Taken):
                 self._version = self._objects.put_if(
-                    _CURRENT, _pointer(self._in_force), None if found is None else found[1]
+                    _CURRENT, _pointer(self._current), None if found is None else found[1]
                 )
                 return
         raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
@@ -258,18 +258,18 @@ class BucketWriter(Writer):
         unfinished = self._lake.unfinished()
         if not unfinished:
             return
-        finished = self._lake.history().was_in_force() | {self._in_force}
+        finished = self._lake.history().was_current() | {self._current}
         for snapshot_id in unfinished:
             found = self._objects.get(f"unfinished/{snapshot_id}")
             being_removed = found is not None and found[0].startswith(b"remove")
-            doomed = snapshot_id != self._in_force and (snapshot_id not in finished or being_removed)
+            doomed = snapshot_id != self._current and (snapshot_id not in finished or being_removed)
             if is_snapshot_id(snapshot_id) and doomed:
                 self._discard(snapshot_id)
             else:
                 self._objects.delete([f"unfinished/{snapshot_id}"])
 
     def _discard(self, snapshot_id: str) -> None:
-        if snapshot_id == self._in_force:
+        if snapshot_id == self._current:
             return
         keys = self._objects.keys(_key(snapshot_id, ""))
         keys.sort(key=lambda key: not key.endswith(f"/{MANIFEST}"))
@@ -284,7 +284,7 @@ class BucketWriter(Writer):
             with draft_under(self._lake.cache.work(), snapshot_id) as draft:
                 yield draft
         finally:
-            published = snapshot_id in {self._in_force, self._unsure}
+            published = snapshot_id in {self._current, self._unsure}
             if not published:
                 with suppress(LakeError, Taken):  # the next job does it
                     self._discard(snapshot_id)
@@ -300,7 +300,7 @@ class BucketWriter(Writer):
         raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Upload a sealed draft, read it back, and put it in force.
+        """Upload a sealed draft, read it back, and make it current.
 
         Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. Raises
         `LakeBusy` when another job has taken the lake over, `LakeError` when the bucket does not do its part.
@@ -316,25 +316,25 @@ class BucketWriter(Writer):
             self._objects.put_if(_key(snapshot.id, MANIFEST), manifest, None)
         except Taken:
             raise LakeError(f"The lake {self._lake.location} already has a snapshot {snapshot.id}.") from None
-        self._move(snapshot.id, journal.change_to(snapshot.id, previous=self._in_force), change_id=snapshot.id)
+        self._move(snapshot.id, journal.change_to(snapshot.id, previous=self._current), change_id=snapshot.id)
         with suppress(LakeError):  # the next job does it
             self._objects.delete([f"unfinished/{snapshot.id}"])
         return Snapshot(self._lake.cache.folder(snapshot.id), snapshot.manifest, self._lake)
 
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
-        change = journal.change_to(snapshot_id, previous=self._in_force, action="rollback", why=why)
+        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+        change = journal.change_to(snapshot_id, previous=self._current, action="rollback", why=why)
         self._move(snapshot_id, change, change_id=new_id(self._lake.taken()))
 
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
         self._lease.check()
-        if snapshot_id == self._in_force:
-            raise LakeError(f"The snapshot {snapshot_id} is in force.")
+        if snapshot_id == self._current:
+            raise LakeError(f"The snapshot {snapshot_id} is current.")
         mark = f"unfinished/{snapshot_id}"
         self._objects.put(mark, _mark("remove"))
         # A job that takes over after this look finds the mark and finishes the removal before it does anything; one
-        # that took over before may be putting this very snapshot in force.
+        # that took over before may be making this very snapshot current.
         found = self._objects.get(_CURRENT)
         if found is None or found[1] != self._version:
             self._objects.delete([mark])
@@ -359,7 +359,7 @@ class BucketWriter(Writer):
         """Enter the change in the journal and move the pointer, if it is what this job wrote."""
         self._lease.check()
         lost = LakeBusy(
-            f"Another job has taken the lake {self._lake.location} over; the snapshot {snapshot_id} is not in force."
+            f"Another job has taken the lake {self._lake.location} over; the snapshot {snapshot_id} is not current."
         )
         try:
             self._objects.put_if(f"journal/{change_id}.json", journal.encode(change), None)
@@ -374,13 +374,13 @@ class BucketWriter(Writer):
                 self._shut_out()
             except (LakeError, LakeBusy):
                 raise LakeError(
-                    f"The lake {self._lake.location} went away while {snapshot_id} was put in force: whether it is, "
+                    f"The lake {self._lake.location} went away while {snapshot_id} was made current: whether it is, "
                     "`facets-svc snapshots list` will tell."
                 ) from None
             self._unsure = None
-            if self._in_force != snapshot_id:
+            if self._current != snapshot_id:
                 raise
-        self._in_force = snapshot_id
+        self._current = snapshot_id
 
 
 def _key(snapshot_id: str, path: str) -> str:

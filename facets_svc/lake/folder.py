@@ -46,7 +46,7 @@ class FolderLake(Lake):
         return cls(Path(location))
 
     def current(self) -> str | None:
-        """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
         try:
             text = (self.root / _CURRENT).read_bytes().decode("ascii", errors="replace").strip()
         except FileNotFoundError:
@@ -58,7 +58,7 @@ class FolderLake(Lake):
         return text
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Return a snapshot, by default the one in force. Raises `NoSnapshot` or `SnapshotCorrupt`."""
+        """Return a snapshot, by default the current one. Raises `NoSnapshot` or `SnapshotCorrupt`."""
         if snapshot_id is None:
             snapshot_id = self.current()
             if snapshot_id is None:
@@ -201,7 +201,7 @@ class FolderLake(Lake):
             files.sync_folder(self.root)
 
     def point_to(self, snapshot_id: str) -> None:
-        """Put a snapshot in force, all or nothing."""
+        """Make a snapshot current, all or nothing."""
         files.write_durably(self.root / _CURRENT, f"{snapshot_id}\n".encode())
 
 
@@ -217,39 +217,39 @@ class FolderWriter(Writer):
         return draft_under(self._lake.root, new_id(taken))
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Move a sealed draft into its place, then put it in force.
+        """Move a sealed draft into its place, then make it current.
 
         Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. After
         an error the draft is a draft again, unless the error came when `CURRENT` named it already: it says so.
         """
         place = self._lake.place(snapshot.id)
         try:
-            self._lake.enter(journal.change_to(snapshot.id, previous=self._in_force()))
+            self._lake.enter(journal.change_to(snapshot.id, previous=self._current()))
             snapshot.path.rename(place)
             files.sync_folder(place.parent)
             self._lake.point_to(snapshot.id)
         except BaseException as error:
-            self._tell_if_in_force(snapshot.id, error)
+            self._report_if_current(snapshot.id, error)
             with suppress(OSError):
                 place.rename(snapshot.path)
             raise
         return Snapshot(place, snapshot.manifest)
 
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError`."""
+        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError`."""
         with self._lake._written():  # noqa: SLF001 - the two are one module's
-            change = journal.change_to(snapshot_id, previous=self._in_force(), action="rollback", why=why)
+            change = journal.change_to(snapshot_id, previous=self._current(), action="rollback", why=why)
             self._lake.enter(change)
             try:
                 self._lake.point_to(snapshot_id)
             except OSError as error:
-                self._tell_if_in_force(snapshot_id, error)
+                self._report_if_current(snapshot_id, error)
                 raise
 
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
         if snapshot_id == self._lake.current():
-            raise LakeError(f"The snapshot {snapshot_id} is in force.")
+            raise LakeError(f"The snapshot {snapshot_id} is current.")
         with self._lake._written():  # noqa: SLF001 - the two are one module's
             self._lake.discard(snapshot_id)
 
@@ -271,18 +271,18 @@ class FolderWriter(Writer):
         with self._lake._written():  # noqa: SLF001 - the two are one module's
             shutil.rmtree(self._lake.root / REFUSED / refused_id)
 
-    def _in_force(self) -> str | None:
+    def _current(self) -> str | None:
         try:
             return self._lake.current()
         except LakeError:
             return None  # a pointer that does not read is about to be replaced by one that does
 
-    def _tell_if_in_force(self, snapshot_id: str, error: BaseException) -> None:
+    def _report_if_current(self, snapshot_id: str, error: BaseException) -> None:
         """Raise if the pointer moved although there was an error: what failed came after that."""
-        if self._in_force() != snapshot_id:
+        if self._current() != snapshot_id:
             return
         if not isinstance(error, OSError):
             raise error
         raise LakeError(
-            f"The snapshot {snapshot_id} is in force, but a crash may lose that: {error.strerror or error}."
+            f"The snapshot {snapshot_id} is current, but a crash may lose that: {error.strerror or error}."
         ) from error

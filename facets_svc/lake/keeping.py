@@ -18,12 +18,12 @@ Probe = Callable[[Snapshot], None]
 
 
 class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshot that is in force now, the one that was and is withdrawn, and the models that are public again.
+    """The snapshot that is current now, the one that was and is withdrawn, and the models that are public again.
 
     `made_public` is None where it could not be told and was forced.
     """
 
-    in_force: str
+    current: str
     withdrawn: str
     made_public: int | None
 
@@ -39,7 +39,7 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
 def roll_back(
     lake: Lake, snapshot_id: str | None, *, force: bool, why: str, probe: Probe, memory_limit: str = ""
 ) -> RolledBack:
-    """Put an earlier snapshot in force again, by default the one that was before; withdraw the one that is.
+    """Make an earlier snapshot current again, by default the one that was before; withdraw the one that is.
 
     Raises `DataRefused` when the snapshot was withdrawn itself, or when it would make models public that are not now
     and `force` is not set; `SnapshotCorrupt` when it is not whole; `NoSnapshot` when there is none to go back to.
@@ -59,7 +59,7 @@ def roll_back(
             )
         writer.put_back(target.id, why=why)
         return RolledBack(
-            in_force=target.id,
+            current=target.id,
             withdrawn=history.current,
             made_public=None if public is None else public.models,
         )
@@ -75,7 +75,7 @@ def _target(lake: Lake, history: History, snapshot_id: str | None) -> str:
             )
         return found
     if snapshot_id == history.current:
-        raise DataRefused(f"The snapshot {snapshot_id} is in force already.")
+        raise DataRefused(f"The snapshot {snapshot_id} is current already.")
     if snapshot_id in history.withdrawn():
         raise DataRefused(f"The snapshot {snapshot_id} was withdrawn: a new one takes its place, not it.")
     return snapshot_id

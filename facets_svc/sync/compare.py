@@ -1,4 +1,4 @@
-"""What changed since the snapshot in force: models by id, facet values by name."""
+"""What changed since the current snapshot: models by id, facet values by name."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913 - each has its default
     With `derive`, models get a size category by their number of parameters if the source has that column and not the
     other.
 
-    Whatever is raised, the snapshot that was in force before is in force still: `SourceError` when the source cannot be
+    Whatever is raised, the snapshot that was current before still is: `SourceError` when the source cannot be
     read, `DataRefused` when what it holds may not be published, `LakeBusy` when another job holds the lake, `LakeError`
     when it cannot be written. The exception is a disk that fails after the pointer has moved: the `LakeError` says so,
     and running the job again does no harm.
@@ -91,7 +91,7 @@ class _Job:
     def run(self, source: Source, lake: Lake, writer: Writer, guards: Guards, probe: Probe, *, derive: bool) -> Report:
         self._scratch.mkdir()
         stage = self._scratch / "stage.parquet"
-        before, unreadable = _in_force(lake)
+        before, unreadable = _current(lake)
         reading = _Reading(source)
         with Export(stage, scratch=self._scratch, memory_limit=self._memory_limit, threads=self._threads) as export:
             with files.parquet_writer(self._path(evidence.REJECTS_FILE), REJECTS) as rejects_writer:
@@ -268,8 +268,8 @@ class _Reading:
         )
 
 
-def _in_force(lake: Lake) -> tuple[Snapshot | None, str | None]:
-    """Return the snapshot in force, None if there is none; or why it cannot be told."""
+def _current(lake: Lake) -> tuple[Snapshot | None, str | None]:
+    """Return the current snapshot, None if there is none; or why it cannot be told."""
     try:
         return (None if lake.current() is None else lake.snapshot()), None
     except LakeError as error:

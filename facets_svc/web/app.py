@@ -18,12 +18,12 @@ from facets_svc.engine.duckdb import scope_counts
 from facets_svc.errors import LakeError
 from facets_svc.lake import Lake
 from facets_svc.lake.bucket import user_cache
-from facets_svc.lake.kept import Kept
+from facets_svc.lake.retained import RetainedSnapshots
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Limits
 from facets_svc.sandbox.service import SqlSandbox
-from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.answered import ServedSnapshot
 from facets_svc.service.earlier import Counts, Past
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
@@ -55,7 +55,7 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
             remembered = None if service.snapshot is not None else lake.remembered()
             if remembered is None:
                 raise
-            _logger.warning("The last snapshot known to be in force, %s, is served: %s", remembered, error)
+            _logger.warning("The last snapshot known to be current, %s, is served: %s", remembered, error)
             return remembered
 
     def open_snapshot(snapshot_id: str) -> Engine:
@@ -96,12 +96,12 @@ def past(
     lake: Lake, open_snapshot: Callable[[str], Engine], counts_of: Callable[[Snapshot, Engine], Counts] = scope_counts
 ) -> Past:
     """Return where the earlier snapshots of a lake come from."""
-    kept = Kept(lake)
+    retained = RetainedSnapshots(lake)
 
-    def kept_until(in_force: str) -> list[SnapshotInForce]:
-        return [SnapshotInForce(snapshot.id, snapshot.created_at) for snapshot in kept.until(in_force)]
+    def retained_until(current: str) -> list[ServedSnapshot]:
+        return [ServedSnapshot(snapshot.id, snapshot.created_at) for snapshot in retained.until(current)]
 
     def count(snapshot_id: str, present: Engine) -> Counts:
         return counts_of(lake.snapshot(snapshot_id), present)
 
-    return Past(kept_until, open_snapshot, count)
+    return Past(retained_until, open_snapshot, count)

@@ -39,7 +39,7 @@ def test_every_command_reads_a_bucket(run: Run, lake: BucketLake, ids: list[str]
         return json.loads(result.stdout)
 
     first, second, third = ids
-    assert [(listed["id"], "in_force" in listed) for listed in asked("list")] == [  # type: ignore[attr-defined]
+    assert [(listed["id"], "is_current" in listed) for listed in asked("list")] == [  # type: ignore[attr-defined]
         (first, False),
         (second, False),
         (third, True),
@@ -67,7 +67,7 @@ def test_every_command_reads_a_bucket(run: Run, lake: BucketLake, ids: list[str]
     refused = run("snapshots", "rollback", "--lake", lake.location)
     assert (refused.exit_code, lake.current()) == (4, third)
     assert "make 1 models public again: 1 private now (m3)" in refused.stderr
-    assert asked("rollback", "--force") == {"in_force": second, "withdrawn": third, "made_public": 1}
+    assert asked("rollback", "--force") == {"current": second, "withdrawn": third, "made_public": 1}
     assert asked("prune", "--keep", "1", "--grace", "0") == {
         "removed": [first, third],
         "kept": [second],

@@ -49,7 +49,7 @@ def test_there_is_something_to_see_in_what_changed_and_in_a_rollback(run: Run, l
     assert (found.added, found.removed, found.changed) == (2, 0, 19)
     made_public = run("snapshots", "rollback", "--lake", lake.location, "--json")
     assert made_public.exit_code == 0, made_public.stderr
-    assert json.loads(made_public.stdout) == {"in_force": yesterday, "withdrawn": today, "made_public": 0}
+    assert json.loads(made_public.stdout) == {"current": yesterday, "withdrawn": today, "made_public": 0}
 
 
 def test_the_makefile_publishes_both_and_the_first_one_once() -> None:

@@ -56,7 +56,7 @@ def test_a_first_snapshot_changes_nothing_that_was_there(lake: FolderLake) -> No
     assert (report.changes, report.value_changes, report.warnings) == (None, None, ())
 
 
-def test_what_changed_since_the_snapshot_in_force_is_told(lake: FolderLake) -> None:
+def test_what_changed_since_the_current_snapshot_is_told(lake: FolderLake) -> None:
     kept = model(1, tags=["a"], license="mit")
     first = publish(lake, kept, model(2, tags=["b"], license="mit"), model(3, framework="jax"))
     report = publish(lake, kept, model(2, tags=["c", "d"], license="gpl"), model(4, tags=["d"], framework="jax"))

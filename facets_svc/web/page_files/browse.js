@@ -133,10 +133,10 @@ export function browse(root, app) {
   }
 
   function showSnapshots(state) {
-    const current = snapshots.find((one) => one.in_force);
+    const current = snapshots.find((one) => one.is_current);
     const chosen = snapshots.find((one) => one.id === state.asOf);
     replace(asOf, h("option", { value: "", textContent: "Now" }),
-      snapshots.filter((one) => !one.in_force).map((one) => h("option", { value: one.id, textContent: time(one.created_at) })),
+      snapshots.filter((one) => !one.is_current).map((one) => h("option", { value: one.id, textContent: time(one.created_at) })),
       state.asOf && !chosen ? h("option", { value: state.asOf, textContent: state.asOf }) : []);
     asOf.value = state.asOf;
     const change = chosen && current ? current.models - chosen.models : 0;
