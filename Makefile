@@ -7,6 +7,7 @@ WHEELS   = .cache/wheels
 GENERATORS = .cache/generators
 PAGE_VENDOR = .cache/page-vendor
 LAKE     = data/lake
+DEMO     = .cache/demo
 PORT     = 8000
 MODELS   = 100000
 PIP      = $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -19,13 +20,15 @@ COMPILE  = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-v
 EXTRAS   = --extra excel --extra otel --extra postgres --extra redis --extra s3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types layers prose pytest pytest-duckdb-1.5 fmt soak bench docs lock release-check clean
+.PHONY: help run test check lint format types layers prose pytest pytest-duckdb-1.5 fmt soak bench docs lock wheel release-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z][a-zA-Z0-9.-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## (.*)/  make \1\t\2/' | expand -t 14
 
-run: $(VENV)/.run ## sync the sample catalogue and serve it on 127.0.0.1:8000 (make run PORT=8123)
-	@$(BIN)/python -m facets_svc sync --source sample: --lake $(LAKE)
+run: $(VENV)/.run ## publish the sample catalogue twice and serve it on 127.0.0.1:8000 (make run PORT=8123)
+	@$(BIN)/python -m scripts.demo_catalogue $(DEMO)
+	@test -e $(LAKE)/CURRENT || $(BIN)/python -m facets_svc sync --source $(DEMO)/yesterday.jsonl --lake $(LAKE)
+	@$(BIN)/python -m facets_svc sync --source $(DEMO)/today.jsonl --lake $(LAKE)
 	@$(BIN)/python -m facets_svc serve --demo --lake $(LAKE) --port $(PORT)
 
 test: check pytest pytest-duckdb-1.5 ## every check and every test, on both lines of DuckDB
@@ -68,17 +71,22 @@ soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(WHEELS)/.downloaded $(DUC
 bench: $(VENV)/.bench ## measure beside its peers (make bench MODELS=1000000; benchmarks/README.md)
 	$(BIN)/python -m benchmarks --models $(MODELS) $(BENCH)
 
-docs: $(VENV)/.dev ## write the generated parts of the documentation anew
+docs: $(VENV)/.dev ## write the generated parts of the documentation and the SQL for Spark anew
 	$(BIN)/python -m scripts.generate_docs
+	$(BIN)/python -m scripts.generate_spark
 
 lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml $(EXTRAS) --extra spark --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/image.txt
 	$(COMPILE) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
+
+wheel: $(VENV)/.run ## build the wheel into dist/
+	@rm -f dist/facets_svc-*.whl
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
 release-check: $(VENV)/.dev $(WHEELS)/.downloaded ## build sdist and wheel, check them, and try the wheel bare
 	$(BIN)/python -m scripts.release_check

@@ -1,7 +1,7 @@
 """Exact facet counts for a model catalogue: which filters can still be clicked, and how many models each would show.
 
 A nightly job (`facets_svc.sync`) writes a catalogue as an immutable snapshot of Parquet files into a lake
-(`facets_svc.lake`); a service (`facets_svc.service`, `facets_svc.web`) opens the snapshot in force and answers from it.
+(`facets_svc.lake`); a service (`facets_svc.service`, `facets_svc.web`) opens the current snapshot and answers from it.
 The two meet at the lake and nowhere else. Imports flow one way, in the order that `docs/architecture.md` draws.
 """
 

@@ -24,6 +24,9 @@ MIN_SECRET_BYTES: Final = 32
 RATE_LIMIT_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 """Servers that may count requests for several processes; the second of each two is the first over TLS."""
 
+DUCKDB: Final = "duckdb"
+"""The engine that needs no server."""
+
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -139,6 +142,18 @@ def _algorithm(value: str) -> str:
     return value
 
 
+def _engine(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        remote = parts.scheme == "sc" and bool(parts.hostname) and parts.port != 0
+        well_formed = value == DUCKDB or (remote and (parts.path in {"", "/"} or parts.path.startswith("/;")))
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise ValueError(f"is not `{DUCKDB}` or the address of a Spark Connect server such as `sc://host:15002`")
+    return value
+
+
 def _level(value: str) -> str:
     lowered = value.lower()
     if lowered not in LOG_LEVELS:
@@ -189,6 +204,16 @@ class Settings:
         "Trusted proxies: addresses or networks (CIDR), comma-separated. Sets whose `X-Forwarded-Proto` counts.",
     )
     cors_origins: tuple[str, ...] = _setting(_origins, (), "Origins whose pages may call the service, comma-separated.")
+    engine: str = _setting(
+        _engine,
+        DUCKDB,
+        "Engine that answers: `duckdb`, or a Spark Connect server (`sc://host:15002/;use_ssl=true;token=…`). A server "
+        "needs the extra `spark` and `facets-svc sync --cluster`.",
+        secret=True,
+    )
+    engine_lake: str = _setting(
+        _text, "", "Location of the lake as the Spark cluster finds it, such as `s3a://bucket/prefix`. Unset: `lake`."
+    )
     threads: int = _setting(
         _integer(1, 1024), os.cpu_count() or 1, "Number of DuckDB's threads. Default: one per core."
     )

@@ -14,6 +14,9 @@ Three comments give a statement its variable parts; as comments, they leave a fi
   `-- each $name $other` for the items of several lists, the first with the first.
 - `-- include folder/name`: the statement of that file, without its header, stands there; its parameters are declared
   there and nowhere else.
+
+The files under `sql/spark/` are the same statements in the dialect of Spark, written by `scripts/generate_spark.py`. A
+parameter is `:name` there, but for the comments.
 """
 
 from __future__ import annotations
@@ -37,10 +40,13 @@ _DECLARED: Final = re.compile(
     r"(?: = (?P<default>NULL|TRUE|FALSE|-?\d+(?:\.\d+)?|'(?:[^']|'')*'))?: (?P<meaning>.+)$"
 )
 _USED: Final = re.compile(r"\$([a-z_0-9]+)")
+_USED_IN_SPARK: Final = re.compile(r"(?<!:):([a-z_0-9]+)")
 _INCLUDE: Final = re.compile(r"^(?P<indent> *)-- include (?P<name>[a-z_]+/[a-z_]+)\n", re.MULTILINE)
 _BEGIN: Final = re.compile(r" *-- (?P<kind>only with|each) \$(?P<name>[a-z_0-9]+)(?P<others>(?: \$[a-z_0-9]+)*)")
 _END: Final = re.compile(r" *-- end")
 _FLAG: Final = "FLAG"
+_SPARK: Final = "spark/"
+"""How the names of statements begin that are written for Spark."""
 _COMMENT_LINE: Final = re.compile(r"^ *--[^\n]*\n", re.MULTILINE)
 _COMMENT_OR_TEXT: Final = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
@@ -139,22 +145,29 @@ def parse(name: str, source: str) -> Statement:
     source, included = _with_included(name, source)
     parameters |= included
     code = _COMMENT_OR_TEXT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
-    for match in _USED.finditer(code):
+    used = _USED_IN_SPARK if name.startswith(_SPARK) else _USED
+    for match in used.finditer(code):
         if match[1] not in parameters:
             line_number = code.count("\n", 0, match.start()) + 1
             raise SqlFileError(f"sql/{name}.sql:{line_number}: ${match[1]} is not declared in the header.")
     _check_blocks(name, source, parameters)
     flags = {flag for flag in parameters if parameters[flag].type == _FLAG}
-    unused = parameters.keys() - flags - set(_USED.findall(code))
+    unused = parameters.keys() - flags - set(used.findall(code))
     if unused:
         raise SqlFileError(f"sql/{name}.sql:1: ${min(unused)} is declared but not used.")
+    if not name.startswith(_SPARK):
+        _check_syntax(name, source)
+    return Statement(name, answers, parameters, source.strip().removesuffix(";").rstrip() + "\n", notes)
+
+
+def _check_syntax(name: str, source: str) -> None:
+    """Raise `SqlFileError` unless DuckDB reads `source` as one statement."""
     try:
         count = len(duckdb.extract_statements(source))
     except duckdb.Error as error:
         raise SqlFileError(f"sql/{name}.sql: {error}") from None
     if count != 1:
         raise SqlFileError(f"sql/{name}.sql:1: holds {count} statements instead of one.")
-    return Statement(name, answers, parameters, source.strip().removesuffix(";").rstrip() + "\n", notes)
 
 
 def _with_included(name: str, source: str) -> tuple[str, dict[str, Parameter]]:
@@ -218,9 +231,9 @@ def _repeat(inner: Sequence[str], begin: re.Match[str], given: Mapping[str, int]
         return []
     if begin["kind"] == "only with":
         return list(inner)
-    named = re.compile(rf"\$({'|'.join(_names(begin))})(?![a-z_0-9])")
+    named = re.compile(rf"([$:])({'|'.join(_names(begin))})(?![a-z_0-9])")
     items = range(1, given[begin["name"]] + 1)
-    return [named.sub(rf"$\1_{number}", line) for number in items for line in inner]
+    return [named.sub(rf"\1\2_{number}", line) for number in items for line in inner]
 
 
 def _names(begin: re.Match[str]) -> list[str]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 def decoded(body: bytes, coding: str | None) -> bytes:
-    """Return what was compressed. httpx knows gzip by itself, zstd only with a library."""
+    """Return what was compressed."""
     if coding == "gzip":
         return gzip.decompress(body)
     if coding == "zstd":

@@ -263,7 +263,8 @@ class About(float):
 class OracleAnswer:
     """The right answer; facets, what is not listed of them, and `truncated` go by response key, `stats` by column.
 
-    `timeline` has the models that were created in each month, in order. Facets that were not asked for are empty, and not in `unlisted`.
+    `timeline` has the models that were created in each month, in order. Facets that were not asked for are empty, and
+    not in `unlisted`.
     """
 
     total: int

@@ -41,5 +41,5 @@ def build(records: Path, folder: Path) -> None:
 
 
 def open_peer(records: Path, folder: Path, threads: int) -> Ours:  # noqa: ARG001 - as every peer
-    """Open the snapshot in force of the lake beside the records."""
+    """Open the current snapshot of the lake beside the records."""
     return Ours(open_engine(Lake.open(str(records.parent / "lake")).snapshot(), threads=threads, memory_limit=""))

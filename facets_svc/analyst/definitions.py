@@ -73,7 +73,7 @@ def bare_definitions(history: History, names: Collection[str]) -> Iterator[str]:
 
 
 def snapshot_at(history: History) -> str:
-    """Return the expression that tells the snapshot in force at `moment`: a date (its end), a time, or an id.
+    """Return the expression that tells the current snapshot at `moment`: a date (its end), a time, or an id.
 
     Also `first`, the oldest one, and `previous`, the one before that which is shown.
     """
@@ -89,15 +89,15 @@ def _model_rows(files: str) -> list[str]:
 
 
 def _snapshot_rows(history: History) -> str:
-    rows = ",\n".join(_snapshot_row(rows, in_force=rows.snapshot_id == history.in_force) for rows in history.snapshots)
-    columns = "snapshot_id, created_at, in_force, models, public_models, orgs"
+    rows = ",\n".join(_snapshot_row(rows, is_current=rows.snapshot_id == history.current) for rows in history.snapshots)
+    columns = "snapshot_id, created_at, is_current, models, public_models, orgs"
     return f"{SNAPSHOT_ROWS} AS (\nSELECT * FROM (VALUES\n{rows}\n) AS listed({columns})\n)"
 
 
-def _snapshot_row(rows: SnapshotRows, *, in_force: bool) -> str:
+def _snapshot_row(rows: SnapshotRows, *, is_current: bool) -> str:
     time = f"CAST({_text(rows.created_at.isoformat())} AS TIMESTAMPTZ)"
     counts = ", ".join(f"CAST({count} AS BIGINT)" for count in (rows.models, rows.public_models, rows.orgs))
-    return f"({_text(rows.snapshot_id)}, {time}, {str(in_force).upper()}, {counts})"
+    return f"({_text(rows.snapshot_id)}, {time}, {str(is_current).upper()}, {counts})"
 
 
 def _over(expressions: list[str], table: Table) -> str:

@@ -30,7 +30,7 @@ class SnapshotRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The rows of every snapshot, oldest first; the tables are over `shown`, the service answers from `in_force`.
+    """The rows of every snapshot, oldest first; the tables are over `shown`, the service answers from `current`.
 
     `fetches` has a function for each snapshot whose files are not there yet: it puts them where `files` says. `lasts`
     tells whether the files stay when this process ends.
@@ -38,7 +38,7 @@ class History:
 
     snapshots: tuple[SnapshotRows, ...]
     shown: str
-    in_force: str | None
+    current: str | None
     fetches: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     lasts: bool = True
 
@@ -68,7 +68,7 @@ class History:
 
 
 def everything_in(lake: Lake, snapshot_id: str | None = None) -> History:
-    """Return every row of every snapshot of `lake`, shown as of `snapshot_id` or of the snapshot in force.
+    """Return every row of every snapshot of `lake`, shown as of `snapshot_id` or of the current snapshot.
 
     Of a lake in a bucket only the shown one's files are copied at once. Raises `LakeError` when that one cannot be
     read; others that cannot, such as one that was just pruned, are left out.
@@ -84,7 +84,7 @@ def everything_in(lake: Lake, snapshot_id: str | None = None) -> History:
     return History(
         snapshots=tuple(_rows(snapshot, beside / snapshot.id) for snapshot in snapshots),
         shown=shown.id,
-        in_force=current,
+        current=current,
         fetches={snapshot.id: snapshot.model_files for snapshot in snapshots if snapshot.origin is not None},
         lasts=shown.origin is None,
     )

@@ -38,7 +38,7 @@ def rollback(snapshot_id: str | None, force: bool, why: str, lake: str | None, a
         click.echo(msgspec.json.encode(done))
         return
     public = "an unknown number of" if done.made_public is None else f"{done.made_public:,}"
-    click.echo(f"Snapshot {done.in_force} is current, {done.withdrawn} is withdrawn. {public} models are public again.")
+    click.echo(f"Snapshot {done.current} is current, {done.withdrawn} is withdrawn. {public} models are public again.")
 
 
 def _probe(snapshot: Snapshot, settings: Settings) -> None:
@@ -73,7 +73,7 @@ def prune(keep: int, days: float, minutes: float, dry_run: bool, lake: str | Non
     """Remove old snapshots.
 
     Keeps the newest N, the current one, and those that were current a short time ago. Withdrawn snapshots do not count
-    among the N.
+    among the N. Reports of refused jobs that are older than every kept snapshot are removed too.
     """
     done = keeping.prune(
         opened_lake(settings_with(lake=lake)),
@@ -87,6 +87,8 @@ def prune(keep: int, days: float, minutes: float, dry_run: bool, lake: str | Non
         return
     for snapshot_id in done.removed:
         click.echo(f"{'Would remove' if dry_run else 'Removed'} {snapshot_id}.")
+    for refused_id in done.removed_refused:
+        click.echo(f"{'Would remove' if dry_run else 'Removed'} the report of the refused job {refused_id}.")
     if dry_run:
         click.echo(f"Would remove {len(done.removed)} snapshots and keep {len(done.kept)}.")
     else:

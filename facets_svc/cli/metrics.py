@@ -131,6 +131,7 @@ class _Gauges:
             self.one("models_made_public", "Models that were private before.", changes.made_public)
             self.by("column", "values_lost", "Models that lost their value, by column.", lost)
             self.one("orgs_lost", "Orgs that lost most of their models.", changes.orgs_lost)
+            self.one("orgs_vanished", "Orgs that have no model any more.", changes.orgs_vanished)
 
 
 def _last_success(text: str) -> float | None:

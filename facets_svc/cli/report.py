@@ -30,6 +30,7 @@ def written_out(report: Report) -> str:
     ]
     if report.values_too_long:
         lines.append(_line("values too long", sum(report.values_too_long.values()), _listed(report.values_too_long)))
+    lines += [_line(f"derived {column}", models) for column, models in report.derived.items()]
     lines += [_names("columns absent", report.absent_columns), _names("columns unknown", report.unknown_columns)]
     lines += _examples(report.examples)
     if report.organizations is not None:
@@ -59,6 +60,10 @@ def _changed(report: Report) -> Iterator[str]:
         if changes.orgs_lost:
             orgs = [f"{org.org} {org.models_before:,} → {org.models_after:,}" for org in changes.orgs_lost_most]
             yield _line("orgs that shrank", changes.orgs_lost, _commonest(changes.orgs_lost, orgs))
+        if changes.orgs_vanished:
+            yield _line(
+                "orgs vanished", changes.orgs_vanished, _commonest(changes.orgs_vanished, changes.orgs_vanished_most)
+            )
     for facet, values in (report.value_changes or {}).items():
         if values.new:
             yield _line(f"new {facet}", values.new, _commonest(values.new, values.new_values))

@@ -14,14 +14,14 @@ from facets_svc.cli.progress import progress_on
 from facets_svc.errors import LakeError
 from facets_svc.lake import Lake
 from facets_svc.lake.compare import Difference, difference
-from facets_svc.lake.journal import History, Tenure
+from facets_svc.lake.journal import History, Period
 
 
 class Listed(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One snapshot as it is listed; of one that cannot be read, only the id and the `problem`."""
 
     id: str
-    in_force: bool = False
+    is_current: bool = False
     withdrawn: bool = False
     created_at: datetime | None = None
     models: int | None = None
@@ -30,8 +30,8 @@ class Listed(msgspec.Struct, kw_only=True, omit_defaults=True):
     problem: str | None = None
 
 
-class InForce(msgspec.Struct, kw_only=True):
-    """When a snapshot was in force; null: from before the journal began, or until now."""
+class CurrentPeriod(msgspec.Struct, kw_only=True):
+    """When a snapshot was current; null: from before the journal began, or until now."""
 
     since: datetime | None
     until: datetime | None
@@ -41,9 +41,9 @@ class Shown(msgspec.Struct, kw_only=True):
     """What is known of a snapshot, but for its files."""
 
     id: str
-    in_force: bool
+    is_current: bool
     withdrawn: bool
-    was_in_force: list[InForce]
+    was_current: list[CurrentPeriod]
     created_at: datetime
     source: str
     writer: str
@@ -92,7 +92,7 @@ def list_(lake: str | None, as_json: bool) -> None:
 
 def _listed(lake: Lake, history: History, snapshot_id: str) -> Listed:
     listed = Listed(
-        id=snapshot_id, in_force=snapshot_id == history.current, withdrawn=snapshot_id in history.withdrawn()
+        id=snapshot_id, is_current=snapshot_id == history.current, withdrawn=snapshot_id in history.withdrawn()
     )
     try:
         manifest = lake.snapshot(snapshot_id).manifest
@@ -106,7 +106,7 @@ def _listed(lake: Lake, history: History, snapshot_id: str) -> Listed:
 
 
 def _line(listed: Listed) -> str:
-    start = f"{'*' if listed.in_force else ' '} {listed.id}"
+    start = f"{'*' if listed.is_current else ' '} {listed.id}"
     end = "  withdrawn" if listed.withdrawn else ""
     if listed.problem is not None:
         return f"{start}  {listed.problem}{end}"
@@ -127,12 +127,12 @@ def show(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
     opened = opened_lake(settings_with(lake=lake))
     snapshot, history = opened.snapshot(snapshot_id), opened.history()
     manifest, entries = snapshot.manifest, snapshot.entries()
-    tenures = [tenure for tenure in history.tenures() if tenure.id == snapshot.id]
+    periods = [period for period in history.periods() if period.id == snapshot.id]
     shown = Shown(
         id=snapshot.id,
-        in_force=snapshot.id == history.current,
+        is_current=snapshot.id == history.current,
         withdrawn=snapshot.id in history.withdrawn(),
-        was_in_force=[InForce(since=tenure.since, until=tenure.until) for tenure in tenures],
+        was_current=[CurrentPeriod(since=period.since, until=period.until) for period in periods],
         created_at=manifest.created_at,
         source=manifest.source,
         writer=manifest.writer,
@@ -145,14 +145,14 @@ def show(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
         files=len(entries),
         bytes=sum(entry.bytes for entry in entries),
     )
-    click.echo(msgspec.json.encode(shown) if as_json else _described(shown, tenures))
+    click.echo(msgspec.json.encode(shown) if as_json else _described(shown, periods))
 
 
-def _described(shown: Shown, tenures: list[Tenure]) -> str:
+def _described(shown: Shown, periods: list[Period]) -> str:
     values = ", ".join(f"{key} {count:,}" for key, count in shown.facet_values.items())
     rejected = ", ".join(f"{reason} {count:,}" for reason, count in shown.rejected.items())
     lines = [
-        f"{shown.id}{', current' if shown.in_force else ''}{', withdrawn' if shown.withdrawn else ''}",
+        f"{shown.id}{', current' if shown.is_current else ''}{', withdrawn' if shown.withdrawn else ''}",
         f"  created   {_moment(shown.created_at)} by {shown.writer}",
         f"  source    {shown.source}",
         f"  rows      {shown.rows_read:,} read{f', rejected: {rejected}' if rejected else ''}",
@@ -160,9 +160,9 @@ def _described(shown: Shown, tenures: list[Tenure]) -> str:
         f"  values    {values}",
         f"  files     {shown.files:,}, {shown.bytes:,} bytes",
     ]
-    for tenure in tenures:
-        since = "the journal began" if tenure.since is None else _moment(tenure.since)
-        lines.append(f"  current   from {since} until {'now' if tenure.until is None else _moment(tenure.until)}")
+    for period in periods:
+        since = "the journal began" if period.since is None else _moment(period.since)
+        lines.append(f"  current   from {since} until {'now' if period.until is None else _moment(period.until)}")
     return "\n".join(lines)
 
 

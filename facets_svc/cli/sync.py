@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from facets_svc import tracing
+from facets_svc.catalogue import RECORD, REQUIRED
 from facets_svc.cli.metrics import metrics_options, recorded
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.cli.progress import TracedProgress, progress_on, tracing_if
@@ -116,7 +117,25 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_LOST_ORGS),
     show_default=True,
-    help=f"Refuse to publish if more of the orgs of {MANY_MODELS} models or more would lose over half of their models.",
+    help=f"Refuse to publish if more of the orgs of {MANY_MODELS} models or more would lose over half of their models, "
+    "or if more of all orgs would have none left.",
+)
+@click.option(
+    "--allow-missing",
+    metavar="COLUMN",
+    type=click.Choice([name for name in RECORD.names if name not in REQUIRED]),
+    multiple=True,
+    help="Publish although the source lacks this column and the current snapshot has values in it. Repeatable.",
+)
+@click.option(
+    "--no-derive",
+    is_flag=True,
+    help="Leave size_category empty if the source has no such column. By default, it comes from parameters.",
+)
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="Write the tables that a Spark cluster reads, too (FACETS_ENGINE=sc://…).",
 )
 @click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
 @metrics_options
@@ -132,6 +151,9 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
     max_made_public: int | None,
     max_lost_values: Fraction,
     max_lost_orgs: Fraction,
+    allow_missing: tuple[str, ...],
+    no_derive: bool,
+    cluster: bool,
     force: bool,
     metrics_file: Path | None,
     metrics_in_lake: bool,
@@ -162,10 +184,13 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
                     max_made_public=max_made_public,
                     max_lost_values=max_lost_values,
                     max_lost_orgs=max_lost_orgs,
+                    allow_missing=frozenset(allow_missing),
                     force=force,
                 ),
+                derive=not no_derive,
                 memory_limit=settings.memory_limit or None,
                 threads=settings.threads,
+                cluster=cluster,
             )
     click.echo(msgspec.json.encode(report) if as_json else written_out(report))
 

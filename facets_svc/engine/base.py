@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from facets_svc.errors import FacetsError
 from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
@@ -92,8 +92,20 @@ class Engine(Protocol):
     def seen_from(self, present: Engine) -> Engine:
         """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
 
-        `present` is over the snapshot in force, and is needed no more then. What is returned is not closed by itself.
+        `present` is over the current snapshot, and is needed no more then. What is returned is not closed by itself.
         """
 
     def close(self) -> None:
         """Let go of what is held. No query runs, and none comes after."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What an engine has besides that asks a server."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the server answered when it was last asked."""
+
+    def check(self) -> None:
+        """Ask the server for something small, and note whether it answers. Blocks for seconds if it does not."""

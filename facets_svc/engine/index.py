@@ -8,7 +8,7 @@ from typing import Self
 
 from facets_svc.catalogue import Facet
 from facets_svc.engine.base import Interruption
-from facets_svc.engine.instance import Instance
+from facets_svc.engine.running import Cursor, Instance
 from facets_svc.errors import SnapshotCorrupt
 from facets_svc.facets.totals import Rows, Totals
 from facets_svc.facets.values import FIRST_VALUE, Counts, Dictionary
@@ -26,7 +26,7 @@ class Org:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What is known without asking DuckDB.
+    """What is known without asking a database.
 
     `public` are the rows of all public models, which come first; `public_totals` counts them by code, and is shared:
     nobody may write to it. `public_codes` has, for each facet, the code of every value that they hold. The word of bit
@@ -42,7 +42,7 @@ class Index:
     frequent_words: tuple[str, ...]
 
     @classmethod
-    def read(cls, instance: Instance, *, public_models: int) -> Self:
+    def read(cls, instance: Instance[Cursor], *, public_models: int) -> Self:
         """Read the small parts of the index. Raises `SnapshotCorrupt` when the codes are not those of a dictionary."""
         with instance.cursor(Interruption()) as cursor:
             values = cursor.rows("facets/dictionary", {})

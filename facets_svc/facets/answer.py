@@ -112,7 +112,7 @@ class ListedSnapshot:
     id: str
     created_at: datetime
     models: int
-    in_force: bool
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,10 @@ Moment = str | datetime
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """An earlier snapshot, and the one in force, whose models alone are shown of it."""
+    """An earlier snapshot, and the current one, whose models alone are shown of it."""
 
     snapshot_id: str
-    in_force: str
+    current: str
 
 
 NO_FILTERS = tuple(FacetFilter(facet.match) for facet in FACETS)
@@ -62,7 +62,7 @@ class FacetQuery:
 
     Two requests that mean the same are the same value: values and terms are sorted and hold no repeats, terms are
     folded. `filters` and `limits` are by the facet's index; a limit of 0 leaves a facet's list empty. `as_of` is a
-    moment until it is known which snapshot that means; None stands for the one in force. Build one with
+    moment until it is known which snapshot that means; None stands for the current one. Build one with
     `FacetQuery.of`.
     """
 
@@ -152,12 +152,12 @@ class ValueQuery:
 
 
 Edition = tuple[str, ...]
-"""What a list of models comes from: a snapshot, and behind an earlier one the one in force, by their ids."""
+"""What a list of models comes from: a snapshot, and behind an earlier one the current one, by their ids."""
 
 
-def edition(query: FacetQuery, in_force: str) -> Edition:
-    """Return what a list comes from that is asked for while a snapshot is in force."""
-    return (query.as_of.snapshot_id, query.as_of.in_force) if isinstance(query.as_of, AsOf) else (in_force,)
+def edition(query: FacetQuery, current: str) -> Edition:
+    """Return what a list comes from that is asked for while a snapshot is current."""
+    return (query.as_of.snapshot_id, query.as_of.current) if isinstance(query.as_of, AsOf) else (current,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

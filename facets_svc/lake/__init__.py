@@ -1,8 +1,8 @@
-"""The lake: immutable snapshots of a catalogue, and a pointer to the one in force.
+"""The lake: immutable snapshots of a catalogue, and a pointer to the current one.
 
 ::
 
-    CURRENT                       one line: the id of the snapshot in force
+    CURRENT                       one line: the id of the current snapshot
     JOURNAL                       a line for each move of the pointer
     LOCK                          held (flock) by the job that writes
     snapshots/<id>/
@@ -10,6 +10,7 @@
       models/visibility=…/bucket=…/part-0.parquet     the records, for any tool that reads Parquet
       index/index.duckdb          the facet index, for the service
       rejects.parquet             the rows that were not taken, and why
+    refused/<id>/                 report.json and rejects.parquet of a job that a guard refused
     tmp-<id>-<pid>/               a snapshot being written; the next job removes what a killed one left
 
 A snapshot is written under a temporary name, verified, moved into place, and only then named by `CURRENT`; no file of

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,12 @@ TEMPORARY: Final = "tmp-"
 
 OUTCOME: Final = "OUTCOME.prom"
 """Where the last job's metrics lie. Nothing that is published depends on them."""
+
+REFUSED: Final = "refused"
+"""The folder of what refused jobs have left, each under the id that its snapshot would have had."""
+
+MAX_REFUSED: Final = 7
+"""Refused jobs whose report and rejected rows stay; a newer one takes the place of the oldest."""
 
 
 @dataclass(slots=True)
@@ -73,11 +79,11 @@ class Lake(ABC):
 
     @abstractmethod
     def current(self) -> str | None:
-        """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
 
     @abstractmethod
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Return a snapshot, by default the one in force. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`."""
+        """Return a snapshot, by default the current one. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`."""
 
     @abstractmethod
     def ids(self) -> list[str]:
@@ -102,8 +108,12 @@ class Lake(ABC):
     def leave_outcome(self, content: bytes) -> None:
         """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
 
+    @abstractmethod
+    def refused(self) -> list[str]:
+        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+
     def remembered(self) -> str | None:
-        """Return the id that was in force when the lake could last be read, where that may still be served from."""
+        """Return the id that was current when the lake could last be read, where that may still be served from."""
         return None
 
 
@@ -133,7 +143,7 @@ class Writer(ABC):
 
     @abstractmethod
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Move a sealed draft into its place, then put it in force.
+        """Move a sealed draft into its place, then make it current.
 
         Killed at any instant, the pointer names the snapshot of before or this one, and the one it names is whole.
         Raises `LakeError`; `LakeBusy` when another job has taken the lake over.
@@ -141,11 +151,22 @@ class Writer(ABC):
 
     @abstractmethod
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+
+    @abstractmethod
+    def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
+        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go.
+
+        Readers of snapshots do not see them. Raises `LakeError`, `LakeBusy` or `OSError`.
+        """
+
+    @abstractmethod
+    def remove_refused(self, refused_id: str) -> None:
+        """Delete what a refused job has left. Raises `LakeError`."""
 
     @abstractmethod
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
 
 
 def new_id(taken: Iterable[str]) -> str:

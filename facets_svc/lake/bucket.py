@@ -2,12 +2,13 @@
 
 ::
 
-    CURRENT                 the id of the snapshot in force (`-`: none yet), and a token that no other write has
+    CURRENT                 the id of the current snapshot (`-`: none yet), and a token that no other write has
     LEASE                   who holds the lake, until when
     journal/<change>.json   one object for each move of the pointer; for a publication the change is the snapshot's id
     unfinished/<id>         names a snapshot that is being uploaded or removed; the next job removes what is left of it
     OUTCOME.prom            the metrics of the last job that was asked to leave them
     snapshots/<id>/…        the files of a snapshot, as in a folder; the manifest is the last one
+    refused/<id>/…          the report and the rejected rows of a job that a guard refused
 
 A snapshot is made and verified locally, then uploaded and read back, and named by `CURRENT` last, on the condition that
 `CURRENT` is what this job wrote when it began: every job writes `CURRENT` anew (the same id, another token) before it
@@ -21,7 +22,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ from typing import Final, Self
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
 from facets_svc.lake import files, journal, lease
-from facets_svc.lake.base import OUTCOME, Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.base import MAX_REFUSED, OUTCOME, REFUSED, Draft, Lake, Writer, draft_under, new_id
 from facets_svc.lake.cache import Cache
 from facets_svc.lake.journal import Change, History
 from facets_svc.lake.lease import Lease
@@ -58,7 +59,7 @@ class BucketLake(Lake):
         self.location = objects.location
         self.cache = Cache(cache, objects.location)
         self.lease_seconds = lease_seconds
-        self._seen_in_force: str | None = None
+        self._seen_current: str | None = None
 
     @classmethod
     def at(cls, location: str, *, cache: Path | None = None) -> Self:
@@ -66,10 +67,10 @@ class BucketLake(Lake):
         return cls(Objects(location), cache or user_cache())
 
     def current(self) -> str | None:
-        """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
         found = self.objects.get(_CURRENT)
         current = None if found is None else self.named(found[0])
-        self._seen_in_force = current
+        self._seen_current = current
         self.cache.remember(current)
         return current
 
@@ -83,11 +84,11 @@ class BucketLake(Lake):
         return name
 
     def remembered(self) -> str | None:
-        """Return the id that was in force when the lake could last be read, if that is not too long ago."""
+        """Return the id that was current when the lake could last be read, if that is not too long ago."""
         return self.cache.remembered()
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Return a snapshot, by default the one in force. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`.
+        """Return a snapshot, by default the current one. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`.
 
         While the lake cannot be reached, a copy of the manifest is as good: no manifest is ever written again.
         """
@@ -139,9 +140,8 @@ class BucketLake(Lake):
     def taken(self) -> set[str]:
         """Return every id that is or was in use."""
         changes = (key.rpartition("/")[2].removesuffix(".json") for key in self.objects.keys("journal/"))
-        return {
-            one for one in (*self.objects.folders("snapshots/"), *self.unfinished(), *changes) if is_snapshot_id(one)
-        }
+        found = (*self.objects.folders("snapshots/"), *self.refused(), *self.unfinished(), *changes)
+        return {one for one in found if is_snapshot_id(one)}
 
     def outcome(self) -> bytes | None:
         """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
@@ -151,6 +151,10 @@ class BucketLake(Lake):
     def leave_outcome(self, content: bytes) -> None:
         """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
         self.objects.put(OUTCOME, content)
+
+    def refused(self) -> list[str]:
+        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+        return [name for name in self.objects.folders(f"{REFUSED}/") if is_snapshot_id(name)]
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -182,8 +186,8 @@ class BucketLake(Lake):
             temporary = path.with_name(f"{MANIFEST}-{secrets.token_hex(4)}")
             temporary.write_bytes(encode(snapshot.manifest))
             temporary.rename(path)
-        self.cache.keep(snapshot.id, in_force=self._seen_in_force)
-        if snapshot.id == self._seen_in_force:
+        self.cache.keep(snapshot.id, current=self._seen_current)
+        if snapshot.id == self._seen_current:
             self.cache.remember(snapshot.id)
 
     def _copy(self, snapshot: Snapshot, entry: FileEntry, root: Path) -> None:
@@ -226,7 +230,7 @@ class BucketWriter(Writer):
         self._objects = lake.objects
         self._lease = held
         self._version: Version | None = None
-        self._in_force: str | None = None
+        self._current: str | None = None
         self._unsure: str | None = None
 
     def begin(self) -> None:
@@ -239,13 +243,13 @@ class BucketWriter(Writer):
         for _ in range(_TRIES):
             self._lease.check()
             found = self._objects.get(_CURRENT)
-            self._in_force = None
+            self._current = None
             if found is not None:
                 with suppress(LakeError):  # a spoiled pointer is replaced by one that reads
-                    self._in_force = self._lake.named(found[0])
+                    self._current = self._lake.named(found[0])
             with suppress(Taken):
                 self._version = self._objects.put_if(
-                    _CURRENT, _pointer(self._in_force), None if found is None else found[1]
+                    _CURRENT, _pointer(self._current), None if found is None else found[1]
                 )
                 return
         raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
@@ -254,18 +258,18 @@ class BucketWriter(Writer):
         unfinished = self._lake.unfinished()
         if not unfinished:
             return
-        finished = self._lake.history().was_in_force() | {self._in_force}
+        finished = self._lake.history().was_current() | {self._current}
         for snapshot_id in unfinished:
             found = self._objects.get(f"unfinished/{snapshot_id}")
             being_removed = found is not None and found[0].startswith(b"remove")
-            doomed = snapshot_id != self._in_force and (snapshot_id not in finished or being_removed)
+            doomed = snapshot_id != self._current and (snapshot_id not in finished or being_removed)
             if is_snapshot_id(snapshot_id) and doomed:
                 self._discard(snapshot_id)
             else:
                 self._objects.delete([f"unfinished/{snapshot_id}"])
 
     def _discard(self, snapshot_id: str) -> None:
-        if snapshot_id == self._in_force:
+        if snapshot_id == self._current:
             return
         keys = self._objects.keys(_key(snapshot_id, ""))
         keys.sort(key=lambda key: not key.endswith(f"/{MANIFEST}"))
@@ -280,7 +284,7 @@ class BucketWriter(Writer):
             with draft_under(self._lake.cache.work(), snapshot_id) as draft:
                 yield draft
         finally:
-            published = snapshot_id in {self._in_force, self._unsure}
+            published = snapshot_id in {self._current, self._unsure}
             if not published:
                 with suppress(LakeError, Taken):  # the next job does it
                     self._discard(snapshot_id)
@@ -296,7 +300,7 @@ class BucketWriter(Writer):
         raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Upload a sealed draft, read it back, and put it in force.
+        """Upload a sealed draft, read it back, and make it current.
 
         Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. Raises
         `LakeBusy` when another job has taken the lake over, `LakeError` when the bucket does not do its part.
@@ -312,36 +316,50 @@ class BucketWriter(Writer):
             self._objects.put_if(_key(snapshot.id, MANIFEST), manifest, None)
         except Taken:
             raise LakeError(f"The lake {self._lake.location} already has a snapshot {snapshot.id}.") from None
-        self._move(snapshot.id, journal.change_to(snapshot.id, previous=self._in_force), change_id=snapshot.id)
+        self._move(snapshot.id, journal.change_to(snapshot.id, previous=self._current), change_id=snapshot.id)
         with suppress(LakeError):  # the next job does it
             self._objects.delete([f"unfinished/{snapshot.id}"])
         return Snapshot(self._lake.cache.folder(snapshot.id), snapshot.manifest, self._lake)
 
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
-        change = journal.change_to(snapshot_id, previous=self._in_force, action="rollback", why=why)
+        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+        change = journal.change_to(snapshot_id, previous=self._current, action="rollback", why=why)
         self._move(snapshot_id, change, change_id=new_id(self._lake.taken()))
 
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
         self._lease.check()
-        if snapshot_id == self._in_force:
-            raise LakeError(f"The snapshot {snapshot_id} is in force.")
+        if snapshot_id == self._current:
+            raise LakeError(f"The snapshot {snapshot_id} is current.")
         mark = f"unfinished/{snapshot_id}"
         self._objects.put(mark, _mark("remove"))
         # A job that takes over after this look finds the mark and finishes the removal before it does anything; one
-        # that took over before may be putting this very snapshot in force.
+        # that took over before may be making this very snapshot current.
         found = self._objects.get(_CURRENT)
         if found is None or found[1] != self._version:
             self._objects.delete([mark])
             raise LakeBusy(f"Another job has taken the lake {self._lake.location} over; {snapshot_id} was not removed.")
         self._discard(snapshot_id)
 
+    def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
+        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go."""
+        for path in paths:
+            self._lease.check()
+            self._objects.upload(f"{REFUSED}/{draft.id}/{path.name}", path)
+        for refused_id in self._lake.refused()[:-MAX_REFUSED]:
+            self.remove_refused(refused_id)
+        return f"{self._lake.location}/{REFUSED}/{draft.id}"
+
+    def remove_refused(self, refused_id: str) -> None:
+        """Delete what a refused job has left. Raises `LakeError`."""
+        self._lease.check()
+        self._objects.delete(self._objects.keys(f"{REFUSED}/{refused_id}/"))
+
     def _move(self, snapshot_id: str, change: Change, *, change_id: str) -> None:
         """Enter the change in the journal and move the pointer, if it is what this job wrote."""
         self._lease.check()
         lost = LakeBusy(
-            f"Another job has taken the lake {self._lake.location} over; the snapshot {snapshot_id} is not in force."
+            f"Another job has taken the lake {self._lake.location} over; the snapshot {snapshot_id} is not current."
         )
         try:
             self._objects.put_if(f"journal/{change_id}.json", journal.encode(change), None)
@@ -356,13 +374,13 @@ class BucketWriter(Writer):
                 self._shut_out()
             except (LakeError, LakeBusy):
                 raise LakeError(
-                    f"The lake {self._lake.location} went away while {snapshot_id} was put in force: whether it is, "
+                    f"The lake {self._lake.location} went away while {snapshot_id} was made current: whether it is, "
                     "`facets-svc snapshots list` will tell."
                 ) from None
             self._unsure = None
-            if self._in_force != snapshot_id:
+            if self._current != snapshot_id:
                 raise
-        self._in_force = snapshot_id
+        self._current = snapshot_id
 
 
 def _key(snapshot_id: str, path: str) -> str:

@@ -2,7 +2,7 @@
 
 ::
 
-    <cache>/<lake>/CURRENT            the id that was in force when the lake was last asked, and when that was
+    <cache>/<lake>/CURRENT            the id that was current when the lake was last asked, and when that was
     <cache>/<lake>/snapshots/<id>/    the manifest and the index of a snapshot
     <cache>/<lake>/tmp-…/             what a process works with; it goes with it
 
@@ -26,10 +26,10 @@ from facets_svc.lake.base import TEMPORARY
 from facets_svc.lake.manifest import is_snapshot_id
 
 KEPT: Final = 2
-"""Snapshots whose index is kept: the one in force, and the one before it, which may be in use still."""
+"""Snapshots whose index is kept: the current one, and the one before it, which may be in use still."""
 
 REMEMBERED_HOURS: Final = 24
-"""For how long a process that starts while the lake is away may serve what was in force when it could last be read."""
+"""For how long a process that starts while the lake is away may serve what was current when it could last be read."""
 
 _CONFIRMED_EVERY: Final = timedelta(minutes=1)
 _LOCK: Final = ".lock"
@@ -71,10 +71,10 @@ class Cache:
                 finally:
                     os.close(descriptor)
 
-    def keep(self, snapshot_id: str, *, in_force: str | None = None) -> None:
+    def keep(self, snapshot_id: str, *, current: str | None = None) -> None:
         """Note that a snapshot is used now, and drop the copies of all but the last `KEPT` that were.
 
-        Those of the snapshot in force stay as well: they are what a process is started with while the lake is away.
+        Those of the current snapshot stay as well: they are what a process is started with while the lake is away.
         """
         self._used = [*(one for one in self._used if one != snapshot_id), snapshot_id][-KEPT:]
         with suppress(OSError):
@@ -83,11 +83,11 @@ class Cache:
             # Those of other processes count by the time of their use; our own order needs no clock.
             copies.sort(key=lambda path: (path.name == snapshot_id, path.name in self._used, path.stat().st_mtime))
             for path in copies[:-KEPT]:
-                if path.name != in_force:
+                if path.name != current:
                     shutil.rmtree(path, ignore_errors=True)
 
     def remember(self, snapshot_id: str | None) -> None:
-        """Note that a snapshot is in force, on a machine that serves from this lake."""
+        """Note that a snapshot is current, on a machine that serves from this lake."""
         if not self.folder("").is_dir():
             return
         path = self.root / "CURRENT"
@@ -100,7 +100,7 @@ class Cache:
             temporary.rename(path)
 
     def remembered(self) -> str | None:
-        """Return what was in force, unless that was noted too long ago, or at a time that is yet to come."""
+        """Return what was current, unless that was noted too long ago, or at a time that is yet to come."""
         noted = self._noted()
         if noted is None or not is_snapshot_id(noted[0]):
             return None

@@ -17,6 +17,9 @@ from facets_svc.lake.snapshot import Snapshot, pattern
 NAMED: Final = 3
 """Examples that a sentence names."""
 
+LISTED: Final = 20
+"""Models that are listed by id where more than a sentence is wanted."""
+
 
 class Moved(msgspec.Struct, frozen=True):
     """A facet value (by response key) and how many models held it before and after."""
@@ -85,18 +88,18 @@ def difference(before: Snapshot, after: Snapshot, *, at_most: int, memory_limit:
     return Difference(before=before.id, after=after.id, added=added, removed=removed, changed=changed, moved=moved)
 
 
-def made_public(target: Snapshot, in_force: Snapshot, *, memory_limit: str = "") -> MadePublic:
+def made_public(target: Snapshot, current: Snapshot, *, memory_limit: str = "") -> MadePublic:
     """Count what making `target` the current snapshot would make public. Raises `SnapshotCorrupt` or `LakeError`."""
     with _asking(memory_limit) as connection:
-        return models_made_public(connection, target.model_files(), in_force.model_files())
+        return models_made_public(connection, target.model_files(), current.model_files())
 
 
 def models_made_public(
-    connection: duckdb.DuckDBPyConnection, target: Sequence[str], in_force: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, target: Sequence[str], current: Sequence[str]
 ) -> MadePublic:
-    """Count the models that are public in the files `target` and not in `in_force`. Raises `duckdb.Error`."""
-    files = {"target": [*map(pattern, target)], "in_force": [*map(pattern, in_force)]}
-    [row] = _ask(connection, "made_public", **files, at_most=NAMED)
+    """Count the models that are public in the files `target` and not in `current`. Raises `duckdb.Error`."""
+    files = {"target": [*map(pattern, target)], "current": [*map(pattern, current)]}
+    [row] = _ask(connection, "made_public", **files, at_most=LISTED)
     now_private, now_gone, private_models, private_ids, gone_ids = row
     return MadePublic(
         now_private=now_private,

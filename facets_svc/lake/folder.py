@@ -5,14 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
 from facets_svc.errors import LakeBusy, LakeError, NoSnapshot, SnapshotCorrupt
 from facets_svc.lake import files, journal
-from facets_svc.lake.base import OUTCOME, TEMPORARY, Draft, Lake, Writer, draft_under, new_id
+from facets_svc.lake.base import MAX_REFUSED, OUTCOME, REFUSED, TEMPORARY, Draft, Lake, Writer, draft_under, new_id
 from facets_svc.lake.journal import Change, History
 from facets_svc.lake.manifest import is_snapshot_id
 from facets_svc.lake.snapshot import Snapshot
@@ -46,7 +46,7 @@ class FolderLake(Lake):
         return cls(Path(location))
 
     def current(self) -> str | None:
-        """Return the id of the snapshot in force; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
         try:
             text = (self.root / _CURRENT).read_bytes().decode("ascii", errors="replace").strip()
         except FileNotFoundError:
@@ -58,7 +58,7 @@ class FolderLake(Lake):
         return text
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Return a snapshot, by default the one in force. Raises `NoSnapshot` or `SnapshotCorrupt`."""
+        """Return a snapshot, by default the current one. Raises `NoSnapshot` or `SnapshotCorrupt`."""
         if snapshot_id is None:
             snapshot_id = self.current()
             if snapshot_id is None:
@@ -77,12 +77,19 @@ class FolderLake(Lake):
 
     def ids(self) -> list[str]:
         """Return the ids of all snapshots, oldest first."""
+        return self._ids_in(_SNAPSHOTS)
+
+    def refused(self) -> list[str]:
+        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+        return self._ids_in(REFUSED)
+
+    def _ids_in(self, folder: str) -> list[str]:
         try:
-            names = os.listdir(self.root / _SNAPSHOTS)  # noqa: PTH208 - names are all that is wanted
+            names = os.listdir(self.root / folder)  # noqa: PTH208 - names are all that is wanted
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise LakeError(f"{self.root / _SNAPSHOTS} cannot be read: {error.strerror}.") from None
+            raise LakeError(f"{self.root / folder} cannot be read: {error.strerror}.") from None
         return sorted(name for name in names if is_snapshot_id(name))
 
     def history(self) -> History:
@@ -194,7 +201,7 @@ class FolderLake(Lake):
             files.sync_folder(self.root)
 
     def point_to(self, snapshot_id: str) -> None:
-        """Put a snapshot in force, all or nothing."""
+        """Make a snapshot current, all or nothing."""
         files.write_durably(self.root / _CURRENT, f"{snapshot_id}\n".encode())
 
 
@@ -206,58 +213,76 @@ class FolderWriter(Writer):
 
     def draft(self) -> AbstractContextManager[Draft]:
         """Make room for a new snapshot. What is not published when the block ends is removed."""
-        taken = {*self._lake.ids(), *(change.id for change in self._lake.entries())}
+        taken = {*self._lake.ids(), *self._lake.refused(), *(change.id for change in self._lake.entries())}
         return draft_under(self._lake.root, new_id(taken))
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Move a sealed draft into its place, then put it in force.
+        """Move a sealed draft into its place, then make it current.
 
         Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. After
         an error the draft is a draft again, unless the error came when `CURRENT` named it already: it says so.
         """
         place = self._lake.place(snapshot.id)
         try:
-            self._lake.enter(journal.change_to(snapshot.id, previous=self._in_force()))
+            self._lake.enter(journal.change_to(snapshot.id, previous=self._current()))
             snapshot.path.rename(place)
             files.sync_folder(place.parent)
             self._lake.point_to(snapshot.id)
         except BaseException as error:
-            self._tell_if_in_force(snapshot.id, error)
+            self._report_if_current(snapshot.id, error)
             with suppress(OSError):
                 place.rename(snapshot.path)
             raise
         return Snapshot(place, snapshot.manifest)
 
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Put an earlier snapshot in force; the one that was is withdrawn. Raises `LakeError`."""
+        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError`."""
         with self._lake._written():  # noqa: SLF001 - the two are one module's
-            change = journal.change_to(snapshot_id, previous=self._in_force(), action="rollback", why=why)
+            change = journal.change_to(snapshot_id, previous=self._current(), action="rollback", why=why)
             self._lake.enter(change)
             try:
                 self._lake.point_to(snapshot_id)
             except OSError as error:
-                self._tell_if_in_force(snapshot_id, error)
+                self._report_if_current(snapshot_id, error)
                 raise
 
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not in force; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
         if snapshot_id == self._lake.current():
-            raise LakeError(f"The snapshot {snapshot_id} is in force.")
+            raise LakeError(f"The snapshot {snapshot_id} is current.")
         with self._lake._written():  # noqa: SLF001 - the two are one module's
             self._lake.discard(snapshot_id)
 
-    def _in_force(self) -> str | None:
+    def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
+        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go."""
+        folder = draft.path.with_name(REFUSED)
+        folder.mkdir()
+        for path in paths:
+            path.rename(folder / path.name)
+        place = self._lake.root / REFUSED / draft.id
+        place.parent.mkdir(exist_ok=True)
+        folder.rename(place)
+        for refused_id in self._lake.refused()[:-MAX_REFUSED]:
+            self.remove_refused(refused_id)
+        return str(place)
+
+    def remove_refused(self, refused_id: str) -> None:
+        """Delete what a refused job has left. Raises `LakeError`."""
+        with self._lake._written():  # noqa: SLF001 - the two are one module's
+            shutil.rmtree(self._lake.root / REFUSED / refused_id)
+
+    def _current(self) -> str | None:
         try:
             return self._lake.current()
         except LakeError:
             return None  # a pointer that does not read is about to be replaced by one that does
 
-    def _tell_if_in_force(self, snapshot_id: str, error: BaseException) -> None:
+    def _report_if_current(self, snapshot_id: str, error: BaseException) -> None:
         """Raise if the pointer moved although there was an error: what failed came after that."""
-        if self._in_force() != snapshot_id:
+        if self._current() != snapshot_id:
             return
         if not isinstance(error, OSError):
             raise error
         raise LakeError(
-            f"The snapshot {snapshot_id} is in force, but a crash may lose that: {error.strerror or error}."
+            f"The snapshot {snapshot_id} is current, but a crash may lose that: {error.strerror or error}."
         ) from error

@@ -1,8 +1,8 @@
 """The journal: which snapshot the pointer was moved to, when, by whom and why.
 
 An entry is written *before* the pointer moves, so that a move is never missing; one that was written and did not
-happen (the job was killed, another one won) is told apart by its place: each entry names the snapshot that was in force
-before it, so the entries that happened are a chain that ends at the snapshot in force.
+happen (the job was killed, another one won) is told apart by its place: each entry names the snapshot that was current
+before it, so the entries that happened are a chain that ends at the current snapshot.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Action = Literal["publish", "rollback"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One move of the pointer to `id`; `previous` was in force until then (None: nothing was)."""
+    """One move of the pointer to `id`; `previous` was current until then (None: nothing was)."""
 
     time: datetime
     id: str
@@ -58,7 +58,7 @@ def unfinished(content: bytes, *, current: str | None) -> str | None:
     """Return the snapshot that the last job left when it was killed between the snapshot's place and the pointer.
 
     It is the journal's last line, and the pointer is where it was before. Earlier lines tell nothing: one of them may
-    be damaged, and whatever a chain that is broken does not lead to would look as if it never had been in force.
+    be damaged, and whatever a chain that is broken does not lead to would look as if it never had been current.
     """
     for change in _entries(content.rstrip(b"\n").split(b"\n")[-1:]):
         if change.action == "publish" and change.previous == current and is_snapshot_id(change.id):
@@ -77,8 +77,8 @@ def _entries(lines: Iterable[bytes]) -> Iterator[Change]:
 
 
 @dataclass(frozen=True, slots=True)
-class Tenure:
-    """A snapshot's time in force: since when (None: before the journal began), and until when (None: still)."""
+class Period:
+    """A time in which a snapshot was current: since when (None: before the journal), until when (None: still)."""
 
     id: str
     since: datetime | None
@@ -87,14 +87,14 @@ class Tenure:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened to the pointer, oldest first: the entries of the journal that lead to the snapshot in force."""
+    """What happened to the pointer, oldest first: the entries of the journal that lead to the current snapshot."""
 
     current: str | None
     changes: tuple[Change, ...] = ()
 
     @classmethod
     def of(cls, entries: Iterable[Change], *, current: str | None) -> History:
-        """Follow the entries back from the snapshot in force; the others did not happen."""
+        """Follow the entries back from the current snapshot; the others did not happen."""
         happened: list[Change] = []
         wanted = current
         for change in reversed(list(entries)):
@@ -103,38 +103,38 @@ class History:
                 wanted = change.previous
         return cls(current, tuple(reversed(happened)))
 
-    def tenures(self) -> list[Tenure]:
-        """Return who was in force and when, oldest first; the last one is in force."""
+    def periods(self) -> list[Period]:
+        """Return who was current and when, oldest first; the last one is current."""
         if self.current is None:
             return []
         first = self.changes[0] if self.changes else None
-        tenures = []
+        periods = []
         if first is None:
-            return [Tenure(self.current, None, None)]
+            return [Period(self.current, None, None)]
         if first.previous is not None:
-            tenures.append(Tenure(first.previous, None, first.time))
+            periods.append(Period(first.previous, None, first.time))
         for change, following in zip(self.changes, (*self.changes[1:], None), strict=True):
-            tenures.append(Tenure(change.id, change.time, None if following is None else following.time))
-        return tenures
+            periods.append(Period(change.id, change.time, None if following is None else following.time))
+        return periods
 
-    def was_in_force(self) -> frozenset[str]:
-        """Return every snapshot that is in force or ever was, as far as the journal knows."""
-        return frozenset(tenure.id for tenure in self.tenures())
+    def was_current(self) -> frozenset[str]:
+        """Return every snapshot that is current or ever was, as far as the journal knows."""
+        return frozenset(period.id for period in self.periods())
 
     def withdrawn(self) -> frozenset[str]:
-        """Return the snapshots that were rolled back: nobody puts them in force again."""
+        """Return the snapshots that were rolled back: they never become current again."""
         return frozenset(
             change.previous for change in self.changes if change.action == "rollback" and change.previous is not None
         )
 
-    def in_force_since(self, moment: datetime) -> frozenset[str]:
-        """Return the snapshots that were in force at `moment` or later."""
-        return frozenset(tenure.id for tenure in self.tenures() if tenure.until is None or tenure.until >= moment)
+    def current_since(self, moment: datetime) -> frozenset[str]:
+        """Return the snapshots that were current at `moment` or later."""
+        return frozenset(period.id for period in self.periods() if period.until is None or period.until >= moment)
 
     def before(self, existing: Iterable[str]) -> str | None:
-        """Return the snapshot to go back to: the last one in force before this one that exists and is not withdrawn."""
+        """Return the snapshot to go back to: the last one that was current before it, exists and is not withdrawn."""
         possible = frozenset(existing) - self.withdrawn() - {self.current}
-        return next((tenure.id for tenure in reversed(self.tenures()) if tenure.id in possible), None)
+        return next((period.id for period in reversed(self.periods()) if period.id in possible), None)
 
 
 def to_prune(
@@ -142,10 +142,17 @@ def to_prune(
 ) -> list[str]:
     """Return the snapshots that may go, oldest first: all but the newest `keep`, and of those only what is older.
 
-    Those that were withdrawn are not counted among the newest: they are not served. Spared are the snapshot in force
-    and those that were within `grace`: a bucket's readers hold no lock.
+    Those that were withdrawn are not counted among the newest: they are not served. Spared are the current snapshot
+    and those that were within `grace`: a bucket's readers hold no lock. Without a grace no clock is asked: one that was
+    set back would spare what was current a moment ago.
     """
     ordered = sorted(ids)
     servable = [one for one in ordered if one not in history.withdrawn()]
-    spared = history.in_force_since(now - grace) | set(servable[max(len(servable) - keep, 0) :])
-    return [one for one in ordered if one not in spared and id_time(one) <= now - older_than]
+    since = now - grace if grace else datetime.max.replace(tzinfo=UTC)
+    spared = history.current_since(since) | set(servable[max(len(servable) - keep, 0) :])
+    return [one for one in ordered if one not in spared and is_older(one, older_than, now=now)]
+
+
+def is_older(snapshot_id: str, age: timedelta, *, now: datetime) -> bool:
+    """Tell whether an id is that old. Any is without an age: ids of one second are counted on into the future."""
+    return not age or id_time(snapshot_id) <= now - age

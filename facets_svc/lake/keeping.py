@@ -10,7 +10,7 @@ import msgspec
 from facets_svc.errors import DataRefused, LakeError, NoSnapshot
 from facets_svc.lake.base import Lake
 from facets_svc.lake.compare import MadePublic, made_public
-from facets_svc.lake.journal import History, to_prune
+from facets_svc.lake.journal import History, is_older, to_prune
 from facets_svc.lake.snapshot import Snapshot
 
 Probe = Callable[[Snapshot], None]
@@ -18,27 +18,28 @@ Probe = Callable[[Snapshot], None]
 
 
 class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshot that is in force now, the one that was and is withdrawn, and the models that are public again.
+    """The snapshot that is current now, the one that was and is withdrawn, and the models that are public again.
 
     `made_public` is None where it could not be told and was forced.
     """
 
-    in_force: str
+    current: str
     withdrawn: str
     made_public: int | None
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshots that were removed and those that are left, oldest first."""
+    """The snapshots that were removed and those that are left, and the refused jobs whose reports were removed."""
 
     removed: list[str]
     kept: list[str]
+    removed_refused: list[str] = []
 
 
 def roll_back(
     lake: Lake, snapshot_id: str | None, *, force: bool, why: str, probe: Probe, memory_limit: str = ""
 ) -> RolledBack:
-    """Put an earlier snapshot in force again, by default the one that was before; withdraw the one that is.
+    """Make an earlier snapshot current again, by default the one that was before; withdraw the one that is.
 
     Raises `DataRefused` when the snapshot was withdrawn itself, or when it would make models public that are not now
     and `force` is not set; `SnapshotCorrupt` when it is not whole; `NoSnapshot` when there is none to go back to.
@@ -58,7 +59,7 @@ def roll_back(
             )
         writer.put_back(target.id, why=why)
         return RolledBack(
-            in_force=target.id,
+            current=target.id,
             withdrawn=history.current,
             made_public=None if public is None else public.models,
         )
@@ -68,10 +69,13 @@ def _target(lake: Lake, history: History, snapshot_id: str | None) -> str:
     if snapshot_id is None:
         found = history.before(lake.ids())
         if found is None:
-            raise NoSnapshot(f"The lake {lake.location} knows no snapshot that was in force before {history.current}.")
+            raise NoSnapshot(
+                f"The lake {lake.location} has no snapshot to go back to from {history.current}: those that were "
+                "current before are withdrawn or removed."
+            )
         return found
     if snapshot_id == history.current:
-        raise DataRefused(f"The snapshot {snapshot_id} is in force already.")
+        raise DataRefused(f"The snapshot {snapshot_id} is current already.")
     if snapshot_id in history.withdrawn():
         raise DataRefused(f"The snapshot {snapshot_id} was withdrawn: a new one takes its place, not it.")
     return snapshot_id
@@ -92,13 +96,16 @@ def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta, dry
     """Remove all snapshots but the newest `keep`, and of the others only those that are older than `older_than`.
 
     Withdrawn snapshots are not counted among the newest. The current snapshot stays, and so do those that were current
-    within `grace`. A `dry_run` removes nothing, holds no lock, and returns what would be removed.
+    within `grace`. What refused jobs have left goes when it is older than every snapshot that stays, and than
+    `older_than`. A `dry_run` removes nothing, holds no lock, and returns what would be removed.
     """
 
     def planned() -> Pruned:
-        ids = lake.ids()
-        removed = to_prune(ids, lake.history(), keep=keep, older_than=older_than, grace=grace, now=datetime.now(UTC))
-        return Pruned(removed=removed, kept=[one for one in ids if one not in removed])
+        ids, now = lake.ids(), datetime.now(UTC)
+        removed = to_prune(ids, lake.history(), keep=keep, older_than=older_than, grace=grace, now=now)
+        kept = [one for one in ids if one not in removed]
+        refused = [one for one in lake.refused() if kept and one < kept[0] and is_older(one, older_than, now=now)]
+        return Pruned(removed=removed, kept=kept, removed_refused=refused)
 
     if dry_run:
         return planned()
@@ -106,4 +113,6 @@ def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta, dry
         plan = planned()
         for snapshot_id in plan.removed:
             writer.remove(snapshot_id)
+        for refused_id in plan.removed_refused:
+            writer.remove_refused(refused_id)
         return plan

@@ -19,6 +19,9 @@ MANIFEST: Final = "manifest.json"
 INDEX: Final = "index/index.duckdb"
 """The file that the service answers from: tables that the job has made from the records."""
 
+CLUSTER: Final = "cluster/"
+"""The folder of the same tables as Parquet, which a cluster reads: one folder a table. Not every snapshot has it."""
+
 
 def pattern(file: str | Path) -> str:
     """Return the glob that matches this file only: DuckDB takes every path of a Parquet file for a glob.

@@ -135,7 +135,7 @@ def _text(task: Task) -> str:
 
 
 def _history(snapshots: tuple[Files, ...]) -> History:
-    in_force = snapshots[-1].snapshot_id
+    current = snapshots[-1].snapshot_id
     rows = tuple(
         SnapshotRows(
             snapshot_id=files.snapshot_id,
@@ -147,7 +147,7 @@ def _history(snapshots: tuple[Files, ...]) -> History:
         )
         for files in snapshots
     )
-    return History(snapshots=rows, shown=in_force, in_force=in_force)
+    return History(snapshots=rows, shown=current, current=current)
 
 
 def _is_missing(files: Files, said: str) -> bool:

@@ -35,12 +35,12 @@ from facets_svc.catalogue import RECORD
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.errors import LakeError, Unavailable
 from facets_svc.lake import Lake, Snapshot, files
-from facets_svc.lake.kept import Kept
 from facets_svc.lake.manifest import FileEntry, id_time, is_snapshot_id
+from facets_svc.lake.retained import RetainedSnapshots
 from facets_svc.sandbox.messages import Files
 
 KEPT: Final = 2
-"""Snapshots whose extracts are kept: the one in force, and the one before it, which may be in use still."""
+"""Snapshots whose extracts are kept: the current one, and the one before it, which may be in use still."""
 
 CACHE_BYTES: Final = 2 * 2**30
 """How much the extracts of orgs may take on the disk; those that were used least recently go first."""
@@ -81,7 +81,7 @@ class Extracts:
 
         They are those that `as_of` may ask, too.
         """
-        return [snapshot.id for snapshot in Kept(self.lake).until(present) if snapshot.id != present]
+        return [snapshot.id for snapshot in RetainedSnapshots(self.lake).until(present) if snapshot.id != present]
 
     def history(self, present: str, org: str) -> tuple[Files, ...]:
         """Return the rows that `org` may see, of each snapshot up to `present`, which is the last. Raises `LakeError`.
@@ -208,7 +208,7 @@ class Extracts:
             shutil.rmtree(self._path(other_present, other_org, _NOW).parent, ignore_errors=True)
 
     def _tidy(self, present: str) -> None:
-        """Remove what was made for snapshots that have not been in force for long, once there is a new one."""
+        """Remove what was made for snapshots that have not been current for long, once there is a new one."""
         folder = self.folder / present
         if folder.exists():
             return

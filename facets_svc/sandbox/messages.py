@@ -45,7 +45,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One query: its text or the name of one of the cookbook's, its parameters, over which rows, and its answer's form.
 
-    `snapshots` are the asker's, oldest first; the last one is in force.
+    `snapshots` are the asker's, oldest first; the last one is current.
     """
 
     query: str | None

@@ -105,7 +105,7 @@ class SqlSandbox:
             await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     async def ask(self, query: Query, snapshot_id: str) -> SqlAnswer:
-        """Answer `query` over the snapshot in force.
+        """Answer `query` over the current snapshot.
 
         Raises `QueryError` for what is wrong with it, `Overloaded` when too many wait, `DeadlineExceeded`,
         `Unavailable` when a process cannot be had, and `LakeError`. It is stopped when the caller is cancelled.

@@ -1,1 +1,1 @@
-"""What answers queries: the snapshot in force and its swap, answers kept and under way, and the pool they run in."""
+"""What answers queries: the current snapshot and its swap, cached and shared answers, and the pool they run in."""

@@ -10,7 +10,7 @@ AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotInForce:
+class ServedSnapshot:
     """Which snapshot answers come from, and when it was made (UTC)."""
 
     id: str
@@ -22,4 +22,4 @@ class Answered(Generic[AnswerT_co]):
     """An answer, and the snapshot that the whole of it comes from."""
 
     answer: AnswerT_co
-    snapshot: SnapshotInForce
+    snapshot: ServedSnapshot

@@ -1,4 +1,4 @@
-"""Earlier snapshots: which may be asked, those that are open, and what is seen of them from the one in force."""
+"""Earlier snapshots: which may be asked, those that are open, and what is seen of them from the current one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from facets_svc.errors import (
 )
 from facets_svc.facets.query import AsOf, Question, SnapshotsQuery
 from facets_svc.service import moments
-from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.answered import ServedSnapshot
 from facets_svc.service.form import QuestionT
 from facets_svc.service.priority import step_back
 from facets_svc.service.response_cache import ResponseCache
@@ -61,11 +61,11 @@ class Counts(Protocol):
 class Past:
     """Where earlier snapshots come from. All of it may block.
 
-    `kept` tells which may be asked while a snapshot is in force, oldest first and that one last; `open_engine` opens
-    one; `count` counts the models of one, as they are seen from an engine over the snapshot in force.
+    `retained` tells which may be asked while a snapshot is current, oldest first and that one last; `open_engine` opens
+    one; `count` counts the models of one, as they are seen from an engine over the current snapshot.
     """
 
-    kept: Callable[[str], Sequence[SnapshotInForce]]
+    retained: Callable[[str], Sequence[ServedSnapshot]]
     open_engine: Callable[[str], Engine]
     count: Callable[[str, Engine], Counts]
 
@@ -74,7 +74,7 @@ class Lender(Protocol):
     """What lends an engine, and tells the snapshot that it is over."""
 
     @property
-    def snapshot(self) -> SnapshotInForce:
+    def snapshot(self) -> ServedSnapshot:
         """The snapshot that the engine is over."""
 
     @contextmanager
@@ -84,7 +84,7 @@ class Lender(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Opened:
-    """An earlier snapshot that is open, how it was last seen from one in force, and when it was last used."""
+    """An earlier snapshot that is open, how it was last seen from current one, and when it was last used."""
 
     holder: LoadedEngine
     used: float
@@ -93,13 +93,13 @@ class _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """An earlier snapshot as it is seen from the one in force."""
+    """An earlier snapshot as it is seen from the current one."""
 
     holder: LoadedEngine
     engine: Engine
 
     @property
-    def snapshot(self) -> SnapshotInForce:
+    def snapshot(self) -> ServedSnapshot:
         return self.holder.snapshot
 
     @contextmanager
@@ -111,8 +111,8 @@ class _View:
 class EarlierSnapshots:
     """Opens at most `capacity` earlier snapshots (0: none may be asked), one after the other in a thread of its own.
 
-    Which are kept is asked anew, in another thread, after `refresh_seconds`. What may be shown of an earlier snapshot
-    depends on the one in force: it is found out again for each time in force.
+    The list of snapshots is read again, in another thread, after `refresh_seconds`. What may be shown of an earlier
+    snapshot depends on the current one: it is computed again for each current snapshot.
     """
 
     def __init__(self, past: Past | None, *, capacity: int, refresh_seconds: float) -> None:
@@ -122,66 +122,66 @@ class EarlierSnapshots:
         self._lock = threading.Lock()
         self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._handed_over: set[_Opened] = set()
-        self._kept: tuple[str, float, Sequence[SnapshotInForce]] | None = None
+        self._retained: tuple[str, float, Sequence[ServedSnapshot]] | None = None
         self._counts: tuple[LoadedEngine, dict[str, Counts]] | None = None
         self._shared_work = SingleFlight()
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="facets-earlier", initializer=step_back)
-        self._asker = ThreadPoolExecutor(1, thread_name_prefix="facets-kept", initializer=step_back)
+        self._asker = ThreadPoolExecutor(1, thread_name_prefix="facets-retained", initializer=step_back)
 
-    def settled_now(self, question: QuestionT, tenure: LoadedEngine) -> QuestionT | None:
+    def settled_now(self, question: QuestionT, loaded: LoadedEngine) -> QuestionT | None:
         """Return the question with the snapshots that it means, if there are some and the lake need not be asked."""
         if not moments.is_open(question):
             return question
-        kept = self._kept_now(tenure)
-        if kept is None:
+        retained = self._retained_now(loaded)
+        if retained is None:
             return None
         try:
-            return moments.settled(question, kept, tenure.snapshot.id)
+            return moments.settled(question, retained, loaded.snapshot.id)
         except NotFound:
             return None
 
-    async def settled(self, question: QuestionT, tenure: LoadedEngine) -> QuestionT:
+    async def settled(self, question: QuestionT, loaded: LoadedEngine) -> QuestionT:
         """Return the question with the snapshots that it means.
 
-        Raises `NotFound` when none is kept, `Unavailable` when the lake cannot be asked.
+        Raises `NotFound` when none is retained, `Unavailable` when the lake cannot be asked.
         """
         return (
-            moments.settled(question, await self._ask_kept(tenure), tenure.snapshot.id)
+            moments.settled(question, await self._ask_retained(loaded), loaded.snapshot.id)
             if moments.is_open(question)
             else question
         )
 
     @asynccontextmanager
-    async def lender(self, question: Question, tenure: LoadedEngine) -> AsyncIterator[Lender]:
-        """Lend what answers a settled question: the snapshot in force, or an earlier one as it is seen from there.
+    async def lender(self, question: Question, loaded: LoadedEngine) -> AsyncIterator[Lender]:
+        """Lend what answers a settled question: the current snapshot, or an earlier one as it is seen from there.
 
         Raises `NotFound` when it has just been removed, `Unavailable` when it cannot be opened, `DeadlineExceeded`
         when that takes too long, `Overloaded` when too many others are asked for.
         """
         moment = moments.moment_of(question)
         if not isinstance(moment, AsOf):
-            yield tenure
+            yield loaded
             return
         opened = await self._opened(moment.snapshot_id)
         try:
-            engine = await self._shared(("see", moment), partial(self._see, opened, tenure))
+            engine = await self._shared(("see", moment), partial(self._see, opened, loaded))
             yield cast("Lender", _View(opened.holder, engine))
         finally:
             await asyncio.get_running_loop().run_in_executor(None, opened.holder.give_back)
 
-    async def counts(self, question: SnapshotsQuery, tenure: LoadedEngine) -> Mapping[str, Counts]:
+    async def counts(self, question: SnapshotsQuery, loaded: LoadedEngine) -> Mapping[str, Counts]:
         """Return the counts of the earlier ones of the question's snapshots, but for those that are gone or spoiled.
 
         Raises like `lender`, and `LakeError` when the lake cannot be asked.
         """
-        if self._counts is None or self._counts[0] is not tenure:
-            self._counts = (tenure, {})
+        if self._counts is None or self._counts[0] is not loaded:
+            self._counts = (loaded, {})
         counts = self._counts[1]
         for snapshot_id, _ in question.snapshots:
-            if snapshot_id != tenure.snapshot.id and snapshot_id not in counts:
-                work = partial(self._count, snapshot_id, tenure)
+            if snapshot_id != loaded.snapshot.id and snapshot_id not in counts:
+                work = partial(self._count, snapshot_id, loaded)
                 with suppress(NoSnapshot, SnapshotCorrupt):
-                    counts[snapshot_id] = await self._shared(("count", tenure.snapshot.id, snapshot_id), work)
+                    counts[snapshot_id] = await self._shared(("count", loaded.snapshot.id, snapshot_id), work)
         return counts
 
     def let_go_of_idle(self) -> None:
@@ -202,27 +202,27 @@ class EarlierSnapshots:
         self._end_handing_over(list(self._handed_over))
         self._let_go(keep=0)
 
-    def _kept_now(self, tenure: LoadedEngine) -> Sequence[SnapshotInForce] | None:
+    def _retained_now(self, loaded: LoadedEngine) -> Sequence[ServedSnapshot] | None:
         if self._past is None:
-            return [tenure.snapshot]
-        if self._kept is None or self._kept[0] != tenure.snapshot.id:
+            return [loaded.snapshot]
+        if self._retained is None or self._retained[0] != loaded.snapshot.id:
             return None
-        _, asked, kept = self._kept
-        return kept if time.monotonic() - asked < self._refresh_seconds else None
+        _, asked, retained = self._retained
+        return retained if time.monotonic() - asked < self._refresh_seconds else None
 
-    async def _ask_kept(self, tenure: LoadedEngine) -> Sequence[SnapshotInForce]:
-        if (kept := self._kept_now(tenure)) is not None:
-            return kept
-        assert self._past is not None  # noqa: S101 - for the type checker: what is kept is known then
-        in_force = tenure.snapshot.id
+    async def _ask_retained(self, loaded: LoadedEngine) -> Sequence[ServedSnapshot]:
+        if (retained := self._retained_now(loaded)) is not None:
+            return retained
+        assert self._past is not None  # noqa: S101 - for the type checker: what is retained is known then
+        current = loaded.snapshot.id
         try:
-            kept = await self._shared(("kept", in_force), partial(self._past.kept, in_force), self._asker)
+            retained = await self._shared(("retained", current), partial(self._past.retained, current), self._asker)
         except LakeError as error:
-            if self._kept is None or self._kept[0] != in_force:
-                raise Unavailable("Which snapshots are kept cannot be told at the moment.") from error
-            kept = self._kept[2]
-        self._kept = (in_force, time.monotonic(), kept)
-        return kept
+            if self._retained is None or self._retained[0] != current:
+                raise Unavailable("The lake cannot be read, so its snapshots are unknown. Retry later.") from error
+            retained = self._retained[2]
+        self._retained = (current, time.monotonic(), retained)
+        return retained
 
     async def _opened(self, snapshot_id: str) -> _Opened:
         """Return an open snapshot, held once more."""
@@ -246,11 +246,11 @@ class EarlierSnapshots:
         try:
             engine = self._past.open_engine(snapshot_id)
         except NoSnapshot as error:
-            self._kept = None
-            raise NotFound("The snapshot is no longer kept.") from error
+            self._retained = None
+            raise NotFound("The snapshot was pruned.") from error
         except Exception as error:
             raise Unavailable("The snapshot cannot be opened; the log says why.") from error
-        snapshot = SnapshotInForce(engine.snapshot_id, engine.created_at)
+        snapshot = ServedSnapshot(engine.snapshot_id, engine.created_at)
         opened = _Opened(LoadedEngine(engine, snapshot, ResponseCache(0)), time.monotonic())
         opened.holder.take()
         with self._lock:
@@ -273,15 +273,15 @@ class EarlierSnapshots:
             if held:
                 opened.holder.give_back()
 
-    def _see(self, opened: _Opened, tenure: LoadedEngine) -> Engine:
-        if opened.seen is None or opened.seen[0] is not tenure:
+    def _see(self, opened: _Opened, loaded: LoadedEngine) -> Engine:
+        if opened.seen is None or opened.seen[0] is not loaded:
             with opened.holder.lent() as engine:
-                opened.seen = (tenure, engine.seen_from(tenure.engine))
+                opened.seen = (loaded, engine.seen_from(loaded.engine))
         return opened.seen[1]
 
-    def _count(self, snapshot_id: str, tenure: LoadedEngine) -> Counts:
+    def _count(self, snapshot_id: str, loaded: LoadedEngine) -> Counts:
         assert self._past is not None  # noqa: S101 - for the type checker: there is nothing earlier to count then
-        with tenure.lent() as present:
+        with loaded.lent() as present:
             return self._past.count(snapshot_id, present)
 
     async def _shared(self, key: object, work: Callable[[], T], thread: ThreadPoolExecutor | None = None) -> T:

@@ -1,4 +1,4 @@
-"""The service: answers queries from the snapshot in force, and takes up a new one when there is one."""
+"""The service: answers queries from the current snapshot, and loads a new one when there is one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Self, cast
 
 from facets_svc import metrics, tracing
-from facets_svc.engine.base import Engine, Interruption
+from facets_svc.engine.base import Engine, Interruption, Remote
 from facets_svc.errors import (
     DeadlineExceeded,
     FacetsError,
@@ -24,7 +25,7 @@ from facets_svc.errors import (
 )
 from facets_svc.facets.answer import Answer, ListedSnapshot, OneRecord, SnapshotList
 from facets_svc.facets.query import FacetQuery, ModelQuery, Question, RecordQuery, SnapshotsQuery, ValueQuery, edition
-from facets_svc.service.answered import Answered, SnapshotInForce
+from facets_svc.service.answered import Answered, ServedSnapshot
 from facets_svc.service.earlier import Counts, EarlierSnapshots, Lender, Past
 from facets_svc.service.form import EncodedT, Form, QuestionT
 from facets_svc.service.pool import Pool
@@ -43,11 +44,11 @@ _logger = logging.getLogger(__name__)
 class FacetService:
     """Answers queries while `running`, and looks for a new snapshot every `poll_seconds`.
 
-    `current_id` tells the id of the snapshot in force (None: there is none), `open_engine` opens it. Both may block and
+    `current_id` tells the id of the current snapshot (None: there is none), `open_engine` opens it. Both may block and
     may raise whatever they like: the engine that was there before stays, and the log says why.
 
     A query is interrupted `deadline_seconds` after it was asked. Answers are kept in at most `cache_bytes`, for as long
-    as their snapshot is in force. `past` is where earlier snapshots come from (None: there are none), of which at most
+    as their snapshot is current. `past` is where earlier snapshots come from (None: there are none), of which at most
     `earlier_snapshots` are open at a time.
     """
 
@@ -77,15 +78,30 @@ class FacetService:
         self._look_now = asyncio.Event()
         self._reloading = False
         self._told: tuple[str | None, str] | None = None
+        self._lake_unreadable_since: datetime | None = None
 
     @property
-    def snapshot(self) -> SnapshotInForce | None:
-        """The snapshot in force, or None while there is none: then the service is not ready."""
+    def lake_unreadable_since(self) -> datetime | None:
+        """When a look at the lake first failed, if each one since then has failed too; None after one that did not.
+
+        The service answers from the snapshot that it has meanwhile.
+        """
+        return self._lake_unreadable_since
+
+    @property
+    def snapshot(self) -> ServedSnapshot | None:
+        """The current snapshot, or None while there is none: then the service is not ready."""
         return self._current.snapshot
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the server that the current engine asks, if there is one, answered when it was last asked."""
+        loaded = self._current.loaded
+        return loaded is None or not isinstance(loaded.engine, Remote) or loaded.engine.reachable
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Open the snapshot in force, keep looking for a newer one, and let everything go at the end.
+        """Open the current snapshot, keep looking for a newer one, and let everything go at the end.
 
         Entering waits for the first look, so that a process that has just started does not refuse what it could answer
         a moment later. A service without a snapshot runs too.
@@ -141,9 +157,9 @@ class FacetService:
                 raise NotFound("The catalogue knows no such org.")
             question = await self._earlier.settled(question, loaded)
             _require_cursor_of(question, loaded.snapshot.id)
-            if (kept := loaded.cache.get(question, form)) is not None:
+            if (cached := loaded.cache.get(question, form)) is not None:
                 timing.hit = True
-                return kept
+                return cached
             compute = partial(self._compute, loaded, question, form)
             return cast("EncodedT", await loaded.flight.join((question, form), compute, timing))
 
@@ -154,7 +170,7 @@ class FacetService:
                 raise NotFound("The catalogue knows no such org.")
 
     async def reload(self) -> str:
-        """Look at the lake now, and return the id of the snapshot that is in force then.
+        """Look at the lake now, and return the id of the current snapshot.
 
         Raises `ReloadRunning` while another one runs, `Unavailable` when the snapshot cannot be opened (the one before
         stays). Whoever asked may leave: the reload goes on.
@@ -182,30 +198,34 @@ class FacetService:
             await self._look()
 
     async def _look(self) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._opener, self._take_up)
+        return await asyncio.get_running_loop().run_in_executor(self._opener, self._load)
 
     def _reloaded(self, look: asyncio.Future[str]) -> None:
         self._reloading = False
         if not look.cancelled():
             look.exception()  # whoever asked may have left: then nobody else takes note of it
 
-    def _take_up(self) -> str:
-        """Put the current snapshot in force, unless it is; return its id. Runs in the opening thread."""
+    def _load(self) -> str:
+        """Load the current snapshot, unless it is loaded; return its id. Runs in the opening thread."""
         self._earlier.let_go_of_idle()
         current: str | None = None
         try:
             current = self._read_current()
             if current is None:
-                raise Unavailable("The lake has no snapshot in force.")
+                raise Unavailable("The lake is empty. Run `facets-svc sync`.")
             if self.snapshot is None or self.snapshot.id != current:
                 engine = self._open(current)
                 self._current.replace(engine)
                 metrics.snapshot_opened(engine.created_at)
-                _logger.info("Snapshot %s is in force", current)
+                _logger.info("Snapshot %s is current", current)
+            elif (loaded := self._current.loaded) and isinstance(loaded.engine, Remote):
+                loaded.engine.check()
         except Exception as error:  # whatever is wrong with a lake, the service outlives it
+            self._lake_unreadable_since = self._lake_unreadable_since or datetime.now(UTC)
             self._tell(current, error)
-            raise Unavailable("The snapshot in force cannot be opened; the log says why.") from error
+            raise Unavailable("The current snapshot cannot be opened; the log says why.") from error
         self._told = None
+        self._lake_unreadable_since = None
         return current
 
     def _read_current(self) -> str | None:
@@ -223,14 +243,15 @@ class FacetService:
             raise
 
     def _tell(self, current: str | None, error: Exception) -> None:
-        """Log why a snapshot was not taken up: once for an id and a reason, however often it is tried."""
+        """Log why a snapshot was not loaded: once for an id and a reason, however often it is tried."""
         reason = str(error) or type(error).__name__
         if (current, reason) == self._told:
             return
         self._told = (current, reason)
-        kept = "none" if self.snapshot is None else self.snapshot.id
+        what = "The current snapshot" if current is None else f"Snapshot {current}"
+        served = "nothing is served yet" if self.snapshot is None else f"{self.snapshot.id} is still served"
         trace = None if isinstance(error, FacetsError) else error
-        _logger.error("Snapshot %s was not taken up, %s stays: %s", current, kept, reason, exc_info=trace)
+        _logger.error("%s was not loaded, %s, retrying: %s", what, served, reason, exc_info=trace)
 
     async def _compute(
         self, loaded: LoadedEngine, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course
@@ -305,7 +326,7 @@ def _ask(
 def _list(
     question: SnapshotsQuery, counts: Mapping[str, Counts], engine: Engine, interruption: Interruption
 ) -> SnapshotList:
-    """List snapshots with the models that an org sees of them; `engine` is over the one in force."""
+    """List snapshots with the models that an org sees of them; `engine` is over the current one."""
     everything = FacetQuery.of(question.org, include_public=question.include_public, limit=1, wanted=())
 
     def models_of(snapshot_id: str) -> int:
@@ -322,19 +343,19 @@ def _list(
     )
 
 
-def _gone(question: Question, in_force: str) -> str | None:
+def _gone(question: Question, current: str) -> str | None:
     """Return why there is no such page, if it is one of another list."""
     if not isinstance(question, ModelQuery) or question.edition is None:
         return None
-    now = edition(question.query, in_force)
+    now = edition(question.query, current)
     if question.edition == now:
         return None
     why = "which is gone" if question.edition[0] != now[0] else "of which less may be seen since another came"
     return f"Is of the snapshot {question.edition[0][:40]}, {why}; begin again without it."
 
 
-def _require_cursor_of(question: Question, in_force: str) -> None:
+def _require_cursor_of(question: Question, current: str) -> None:
     """Raise `InvalidRequest` if a page is asked for of another list."""
-    if (gone := _gone(question, in_force)) is not None:
+    if (gone := _gone(question, current)) is not None:
         wrong = InvalidField(("query", "cursor"), gone, "gone")
         raise InvalidRequest("The list has changed; see errors.", fields=(wrong,))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from facets_svc.engine.base import Engine, Interrupted
 from facets_svc.errors import Unavailable
-from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.answered import ServedSnapshot
 from facets_svc.service.response_cache import ResponseCache
 from facets_svc.service.single_flight import SingleFlight
 
@@ -22,7 +22,7 @@ class LoadedEngine:
     """An engine that is open, with the answers that it gave and those that are being computed."""
 
     engine: Engine
-    snapshot: SnapshotInForce
+    snapshot: ServedSnapshot
     cache: ResponseCache
     flight: SingleFlight = field(default_factory=SingleFlight)
     _users: int = 0
@@ -84,7 +84,7 @@ class CurrentEngine:
         return self._loaded
 
     @property
-    def snapshot(self) -> SnapshotInForce | None:
+    def snapshot(self) -> ServedSnapshot | None:
         """The current snapshot, or None while there is none."""
         loaded = self._loaded
         return None if loaded is None else loaded.snapshot
@@ -115,7 +115,7 @@ class CurrentEngine:
             old.end()
 
     def _with_cache(self, engine: Engine) -> LoadedEngine:
-        snapshot = SnapshotInForce(engine.snapshot_id, engine.created_at)
+        snapshot = ServedSnapshot(engine.snapshot_id, engine.created_at)
         return LoadedEngine(engine, snapshot, ResponseCache(self._cache_bytes))
 
 

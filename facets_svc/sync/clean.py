@@ -63,6 +63,11 @@ class Cleaner:
         return tuple(name for name in RECORD.names if name in self._absent or name not in self._seen)
 
     @property
+    def missing_columns(self) -> frozenset[str]:
+        """The record's columns that no row of the source has."""
+        return frozenset(RECORD.names) - self._seen
+
+    @property
     def unknown_columns(self) -> tuple[str, ...]:
         """The source's columns that the record does not have, sorted; the first thousand that were seen."""
         return tuple(sorted(self._unknown))

@@ -1,4 +1,4 @@
-"""What changed since the snapshot in force: models by id, facet values by name."""
+"""What changed since the current snapshot: models by id, facet values by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, mode
     [(added, removed, updated)] = ask("changed_models")
     public = models_made_public(connection, new, old)
     lost = ask("lost_values", at_most=NAMED)
-    [(orgs_before, orgs_lost, orgs_lost_most)] = ask("lost_orgs", many=MANY_MODELS, at_most=NAMED)
+    [(orgs_before, orgs_lost, orgs_lost_most, all_orgs, vanished, vanished_most)] = ask(
+        "lost_orgs", many=MANY_MODELS, at_most=NAMED
+    )
     return Changes(
         since=before.id,
         models_before=before.manifest.models,
@@ -42,6 +44,9 @@ def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, mode
         orgs_before=orgs_before,
         orgs_lost=orgs_lost,
         orgs_lost_most=tuple(LostOrg(**org) for org in orgs_lost_most),
+        all_orgs_before=all_orgs,
+        orgs_vanished=vanished,
+        orgs_vanished_most=tuple(vanished_most),
     )
 
 

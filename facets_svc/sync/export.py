@@ -17,7 +17,7 @@ import pyarrow as pa
 from facets_svc import duck, sql
 from facets_svc.catalogue import FACETS, RECORD
 from facets_svc.lake import files
-from facets_svc.lake.snapshot import INDEX, pattern
+from facets_svc.lake.snapshot import CLUSTER, INDEX, pattern
 from facets_svc.sync.progress import Advance
 
 BYTES_PER_BUCKET: Final = 192 * 2**20
@@ -27,6 +27,12 @@ STORAGE_VERSION: Final = "v1.5.0"
 """The format of the index file: DuckDB 1.5 and 2.0 both read it, while what 2.0 writes by itself 1.5 cannot read."""
 
 _BATCH_ROWS: Final = 16_384
+
+CLUSTER_TABLES: Final = ("facet_values", "frequent_words", "orgs", "postings", "facet_totals", "models")
+"""The tables of the index that a cluster reads."""
+
+CLUSTER_FILE_ROWS: Final = 8 * files.ROW_GROUP_ROWS
+"""Rows of a file of a cluster's table: some 100 MB of models, which is what one of its tasks reads."""
 
 _EMPTY: Final = ("public", 0, 0, 0)
 """The one partition of a catalogue without models, so that there is a file that tells the columns."""
@@ -82,6 +88,11 @@ class Export:
         self._execute("export/duplicates")
         return self._query("export/duplicate_rejects").to_arrow_table()
 
+    def derive_size_category(self) -> None:
+        """Give every row the size category of its number of parameters, after the duplicates are found."""
+        self.connection.execute("ALTER VIEW staged RENAME TO staged_as_read")
+        self._execute("export/derived_size_category")
+
     def list_orgs(self, orgs: pa.Table) -> None:
         """Make these orgs known (one column, `org`), whether or not they have models."""
         self.connection.from_arrow(orgs).create("listed_orgs")
@@ -122,6 +133,26 @@ class Export:
         files.sync_file(path)
         return path
 
+    def write_cluster_tables(self, folder: Path, advance: Advance) -> list[Path]:
+        """Write the tables of the index in `folder` as Parquet, in their order, and return the files."""
+        quoted = str(folder / INDEX).replace("'", "''")
+        self.connection.execute(f"ATTACH '{quoted}' AS snapshot (READ_ONLY)")
+        written: list[Path] = []
+        for table in CLUSTER_TABLES:
+            relation = self.connection.table(f"snapshot.{table}")
+            [(rows,)] = relation.count("*").fetchall()
+            reader = relation.to_arrow_reader(_BATCH_ROWS)
+            batches = _Batches(reader)
+            for first in range(0, max(rows, 1), CLUSTER_FILE_ROWS):
+                path = folder / CLUSTER / table / f"part-{first // CLUSTER_FILE_ROWS:05}.parquet"
+                taken = batches.take(min(CLUSTER_FILE_ROWS, rows - first))
+                files.write_parquet(path, reader.schema, taken)
+                written.append(path)
+            reader.close()
+            advance(1)
+        self.connection.execute("DETACH snapshot")
+        return written
+
     def _number_values(self) -> None:
         """Make the types and variables that `sql/index/models_rows.sql` names."""
         for index, name in enumerate(_TYPES):
@@ -139,6 +170,11 @@ class Export:
         values = dict(self.connection.sql("SELECT facet, count(value) FROM facet_values GROUP BY facet").fetchall())
         by_key = {facet.response_key: values.get(facet.index, 0) for facet in FACETS}
         return Counts(models, public_models, orgs, without_models, by_key)
+
+    def sized_models(self) -> int:
+        """Count the models that have a size category, once the rows are in order."""
+        [(models,)] = self.connection.sql("SELECT count(size_category) FROM ordered").fetchall()
+        return int(models)
 
     def _execute(self, name: str, **parameters: Any) -> None:
         self.connection.execute(sql.load(name).text, parameters)

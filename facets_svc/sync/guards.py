@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fractions import Fraction
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
 
+from facets_svc.catalogue import FACETS
 from facets_svc.errors import DataRefused
 from facets_svc.lake.compare import named
 from facets_svc.sync.report import MANY_MODELS, Changes, ValueChanges
@@ -29,12 +30,15 @@ MAX_LOST_VALUES: Final = Fraction(1, 2)
 """The share of the models with a value in a column that may lose it, and of a facet's values that may be gone."""
 
 MAX_LOST_ORGS: Final = Fraction(5, 100)
-"""The share of the orgs of ten models or more that may lose more than half of their models."""
-
-_OPTION: Final = re.compile(r"--max-([a-z-]+)")
+"""The share of the orgs of ten models or more that may lose over half of their models, and of all that may vanish."""
 
 FEW: Final = 10
-"""Models or values: losing fewer is no accident, unless none is left."""
+"""Models, values or orgs: losing fewer is no accident, unless none is left."""
+
+_FOUND_COLUMNS: Final = 5
+"""Unknown columns that a sentence names where none is like the missing one."""
+
+_COLUMNS: Final = {facet.response_key: facet.column for facet in FACETS}
 
 
 def share(text: str) -> Fraction:
@@ -59,11 +63,28 @@ def percentage(part: Fraction) -> str:
     return f"{float(part * 100):.2f}".rstrip("0").rstrip(".") + "%"
 
 
+class Objection(NamedTuple):
+    """Why a catalogue is not published: the name of the guard, for metrics, and a sentence for people."""
+
+    guard: str
+    sentence: str
+
+
+def refusal(objections: Sequence[Objection], evidence: str) -> DataRefused:
+    """Return the error that refuses a catalogue; `evidence` is the sentence that says where to read more."""
+    sentences = " ".join(objection.sentence for objection in objections)
+    return DataRefused(
+        f"{sentences} Nothing was published; --force publishes it all the same. {evidence}",
+        guards=tuple(sorted({objection.guard for objection in objections})),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
     """How much may be wrong with what is published; `force` publishes whatever there is, and keeps count of it.
 
-    `max_made_public` is 1% of the private models by default, rounded up, and 100 at most.
+    `max_made_public` is 1% of the private models by default, rounded up, and 100 at most. The source may lack the
+    columns `allow_missing` although the current snapshot has values in them.
     """
 
     max_rejects: Fraction = MAX_REJECTS
@@ -71,65 +92,98 @@ class Guards:
     max_made_public: int | None = None
     max_lost_values: Fraction = MAX_LOST_VALUES
     max_lost_orgs: Fraction = MAX_LOST_ORGS
+    allow_missing: frozenset[str] = frozenset()
     force: bool = False
 
-    def check(self, found: Found) -> tuple[str, ...]:
-        """Return what is wrong and was forced, a sentence each. Raises `DataRefused` where `force` is not set."""
-        wrong = tuple(self._wrong(found))
-        if wrong and not self.force:
-            message = f"{' '.join(wrong)} Nothing was published; --force publishes it all the same."
-            # A sentence names the option of its guard.
-            names = {name.replace("-", "_") for name in _OPTION.findall(message)}
-            raise DataRefused(message, guards=tuple(sorted(names)))
-        return wrong
-
-    def _wrong(self, found: Found) -> list[str]:
+    def objections(self, found: Found) -> Iterator[Objection]:
+        """Yield what is wrong, whether or not it is forced."""
         if not found.models:
-            return [f"{found.source} holds no usable row ({found.described_rejects}).", *self._unknown(found)]
-        sentences = self._unknown(found)
+            yield Objection("no_rows", f"{found.source} holds no usable row ({found.described_rejects}).")
+        if found.unreadable is not None:
+            yield Objection("unreadable", f"There is nothing to compare {found.source} with: {found.unreadable}")
+        if not found.models:
+            return
         rejected = found.rejected_rows
         if rejected > self.max_rejects * found.rows_read:
-            sentences.append(
+            yield Objection(
+                "rejects",
                 f"{rejected} of the {found.rows_read} rows of {found.source} were rejected, more than "
-                f"{percentage(self.max_rejects)} ({found.described_rejects})."
+                f"{percentage(self.max_rejects)} (--max-rejects; {found.described_rejects}).",
             )
         before = found.models_before
         if before is not None and before - found.models > self.max_shrink * before:
-            sentences.append(
+            yield Objection(
+                "shrink",
                 f"The catalogue would shrink from {before} models to {found.models}, by more than "
-                f"{percentage(self.max_shrink)}."
+                f"{percentage(self.max_shrink)} (--max-shrink).",
             )
         if found.changes is not None:
-            sentences += self._changed(found.changes)
-        sentences += self._values(found.value_changes or {})
-        return sentences
+            yield from self._models(found.changes)
+            yield from self._columns(found, found.changes)
+            yield from self._derived(found)
+            yield from self._orgs(found.changes)
+        yield from self._values(found)
 
-    def _changed(self, changes: Changes) -> Iterator[str]:
+    def _models(self, changes: Changes) -> Iterator[Objection]:
         if changes.made_public > (allowed := self._may_be_made_public(changes)):
-            yield (
+            yield Objection(
+                "made_public",
                 f"{changes.made_public} of the {changes.private_before} private models would be made public"
-                f"{named(changes.made_public_ids, changes.made_public)}, more than {allowed} (--max-made-public)."
+                f"{named(changes.made_public_ids, changes.made_public)}, more than {allowed} (--max-made-public).",
             )
         staying = changes.models_before - changes.removed
         if changes.removed - changes.added <= self.max_shrink * changes.models_before < changes.removed:
-            yield (
+            yield Objection(
+                "shrink",
                 f"{changes.removed} of the {changes.models_before} models would be gone and {changes.added} added "
                 f"under other ids, so that only {staying} stay: more than {percentage(self.max_shrink)} (--max-shrink) "
-                "are gone."
+                "are gone.",
             )
+
+    def _columns(self, found: Found, changes: Changes) -> Iterator[Objection]:
         for column, lost in changes.lost_values.items():
-            if self._too_many(lost.lost, lost.held):
-                yield (
-                    f"{lost.lost} of the {lost.held} models with a value in the column {column} would lose it"
-                    f"{named(lost.lost_ids, lost.lost)}, more than {percentage(self.max_lost_values)} "
-                    "(--max-lost-values)."
+            if not self._too_many(lost.lost, lost.held):
+                continue
+            losing = f"{lost.lost} of the {lost.held} models with a value"
+            if column not in found.missing_columns:
+                yield Objection(
+                    "lost_values",
+                    f"{losing} in the column {column} would lose it{named(lost.lost_ids, lost.lost)}, more than "
+                    f"{percentage(self.max_lost_values)} (--max-lost-values).",
                 )
+            elif column not in self.allow_missing:
+                yield Objection(
+                    "missing_columns",
+                    f"`{column}` is missing from the {found.columns_of} columns ({found.like(column)}): {losing} would "
+                    f"lose it{named(lost.lost_ids, lost.lost)}. Rename it, or pass --allow-missing {column}.",
+                )
+
+    def _derived(self, found: Found) -> Iterator[Objection]:
+        for column, values in found.replaced_values.items():
+            if column not in self.allow_missing:
+                yield Objection(
+                    "missing_columns",
+                    f"`{column}` is missing from the {found.columns_of} columns ({found.like(column)}) and would be "
+                    f"derived, in place of the values ({values} distinct) that the current snapshot has from its "
+                    f"source. Rename it, or pass --allow-missing {column}.",
+                )
+
+    def _orgs(self, changes: Changes) -> Iterator[Objection]:
         if changes.orgs_lost > self.max_lost_orgs * changes.orgs_before:
             orgs = [f"{org.org} from {org.models_before} to {org.models_after}" for org in changes.orgs_lost_most]
-            yield (
+            yield Objection(
+                "lost_orgs",
                 f"{changes.orgs_lost} of the {changes.orgs_before} orgs of {MANY_MODELS} models or more would lose "
                 f"more than half of their models{named(orgs, changes.orgs_lost)}, more than "
-                f"{percentage(self.max_lost_orgs)} of these orgs (--max-lost-orgs)."
+                f"{percentage(self.max_lost_orgs)} of these orgs (--max-lost-orgs).",
+            )
+        vanished = changes.orgs_vanished
+        if vanished >= FEW and vanished > self.max_lost_orgs * changes.all_orgs_before:
+            yield Objection(
+                "lost_orgs",
+                f"{vanished} of the {changes.all_orgs_before} orgs would have no model any more"
+                f"{named(changes.orgs_vanished_most, vanished)}, more than {percentage(self.max_lost_orgs)} "
+                "(--max-lost-orgs).",
             )
 
     def _may_be_made_public(self, changes: Changes) -> int:
@@ -137,30 +191,30 @@ class Guards:
             return self.max_made_public
         return min(MAX_MADE_PUBLIC, ceil(MADE_PUBLIC_SHARE * changes.private_before))
 
-    def _values(self, changes: Mapping[str, ValueChanges]) -> Iterator[str]:
-        for facet, values in changes.items():
+    def _values(self, found: Found) -> Iterator[Objection]:
+        for facet, values in (found.value_changes or {}).items():
+            if _COLUMNS[facet] in found.missing_columns:
+                continue  # the column has a sentence of its own, or may be missing
             if values.vanished >= FEW and values.vanished > self.max_lost_values * values.before:
-                yield (
+                yield Objection(
+                    "lost_values",
                     f"{values.vanished} of the {values.before} values of the facet {facet} would be gone"
                     f"{named(values.vanished_values, values.vanished)}, more than {percentage(self.max_lost_values)} "
-                    "(--max-lost-values)."
+                    "(--max-lost-values).",
                 )
 
     def _too_many(self, lost: int, held: int) -> bool:
         return lost > self.max_lost_values * held and (lost >= FEW or lost == held)
-
-    def _unknown(self, found: Found) -> list[str]:
-        if found.unreadable is None:
-            return []
-        return [f"There is nothing to compare {found.source} with: {found.unreadable}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a job found, before it publishes: rows read, rows rejected by reason, and the models that are left.
 
-    `models_before` are those of the snapshot in force, None when there is none; `unreadable` says why it cannot be
-    told. `changes` and `value_changes` compare with that snapshot.
+    `models_before` are those of the current snapshot, None when there is none; `unreadable` says why it cannot be read.
+    `changes` and `value_changes` compare with that snapshot. No row of the source has the columns `missing_columns`;
+    `replaced_values` counts, by column that is derived, the values that the current snapshot has from its source.
+    `unknown_columns` are those that the record does not have, `columns_of` says whose they are.
     """
 
     source: str
@@ -171,6 +225,20 @@ class Found:
     unreadable: str | None = None
     changes: Changes | None = None
     value_changes: Mapping[str, ValueChanges] | None = None
+    missing_columns: frozenset[str] = field(default_factory=frozenset)
+    replaced_values: Mapping[str, int] = field(default_factory=dict)
+    unknown_columns: Sequence[str] = ()
+    columns_of: str = "source's"
+
+    def like(self, column: str) -> str:
+        """Return the unknown columns whose names are like this one's, or else the first few, for a sentence."""
+        unknown = {name.casefold(): name for name in self.unknown_columns}
+        close = [unknown[name] for name in get_close_matches(column, unknown, n=3)]
+        names = close or list(self.unknown_columns)
+        if not names:
+            return "every other column is known"
+        shown = [f"`{name}`" for name in names[:_FOUND_COLUMNS]]
+        return f"found: {', '.join([*shown, '…'] if len(names) > len(shown) else shown)}"
 
     @property
     def rejected_rows(self) -> int:

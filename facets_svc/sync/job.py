@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,16 +17,17 @@ import pyarrow as pa
 
 import facets_svc
 from facets_svc import sql
+from facets_svc.catalogue import FACETS
 from facets_svc.errors import LakeError
 from facets_svc.lake import files
 from facets_svc.lake.base import Draft, Lake, Writer
 from facets_svc.lake.manifest import Manifest
 from facets_svc.lake.snapshot import Snapshot
-from facets_svc.sync import checks, compare, organizations, report
+from facets_svc.sync import checks, compare, evidence, organizations, report
 from facets_svc.sync.batches import FilesOf, OfFiles, Source
 from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
-from facets_svc.sync.export import INDEX_STATEMENTS, Counts, Export
-from facets_svc.sync.guards import Found, Guards
+from facets_svc.sync.export import CLUSTER_TABLES, INDEX_STATEMENTS, Counts, Export
+from facets_svc.sync.guards import Found, Guards, refusal
 from facets_svc.sync.progress import Advance, Progress
 from facets_svc.sync.report import Report
 from facets_svc.sync.tally import Rejects
@@ -45,12 +46,17 @@ def run(  # noqa: PLR0913 - each has its default
     probe: Probe,
     progress: Progress,
     guards: Guards | None = None,
+    derive: bool = True,
     memory_limit: str | None = None,
     threads: int | None = None,
+    cluster: bool = False,
 ) -> Report:
-    """Publish what `source` holds as a new snapshot of `lake`, and report.
+    """Publish what `source` holds as a new snapshot of `lake`, and report. With `cluster`, a cluster can serve it too.
 
-    Whatever is raised, the snapshot that was in force before is in force still: `SourceError` when the source cannot be
+    With `derive`, models get a size category by their number of parameters if the source has that column and not the
+    other.
+
+    Whatever is raised, the snapshot that was current before still is: `SourceError` when the source cannot be
     read, `DataRefused` when what it holds may not be published, `LakeBusy` when another job holds the lake, `LakeError`
     when it cannot be written. The exception is a disk that fails after the pointer has moved: the `LakeError` says so,
     and running the job again does no harm.
@@ -60,8 +66,10 @@ def run(  # noqa: PLR0913 - each has its default
     with lake.writing() as writer:
         try:
             with writer.draft() as draft:
-                job = _Job(draft, progress, memory_limit or MEMORY_LIMIT, threads or os.cpu_count() or 1)
-                return job.run(source, lake, writer, guards or Guards(), probe)
+                job = _Job(
+                    draft, progress, memory_limit or MEMORY_LIMIT, threads or os.cpu_count() or 1, cluster=cluster
+                )
+                return job.run(source, lake, writer, guards or Guards(), probe, derive=derive)
         except (OSError, duckdb.IOException, duckdb.FatalException) as error:
             # What a source cannot read it raises as a SourceError: this is the lake's disk, which DuckDB works on too.
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())
@@ -71,21 +79,22 @@ def run(  # noqa: PLR0913 - each has its default
 class _Job:
     """One run: its draft, and the seconds of each stage."""
 
-    def __init__(self, draft: Draft, progress: Progress, memory_limit: str, threads: int) -> None:
+    def __init__(self, draft: Draft, progress: Progress, memory_limit: str, threads: int, *, cluster: bool) -> None:
         self._draft = draft
+        self._cluster = cluster
         self._progress = progress
         self._memory_limit = memory_limit
         self._threads = threads
         self._scratch = draft.path.with_name("scratch")
         self._seconds: dict[str, float] = {}
 
-    def run(self, source: Source, lake: Lake, writer: Writer, guards: Guards, probe: Probe) -> Report:
+    def run(self, source: Source, lake: Lake, writer: Writer, guards: Guards, probe: Probe, *, derive: bool) -> Report:
         self._scratch.mkdir()
         stage = self._scratch / "stage.parquet"
-        before, unreadable = _in_force(lake)
+        before, unreadable = _current(lake)
         reading = _Reading(source)
         with Export(stage, scratch=self._scratch, memory_limit=self._memory_limit, threads=self._threads) as export:
-            with files.parquet_writer(self._path("rejects.parquet"), REJECTS) as rejects_writer:
+            with files.parquet_writer(self._path(evidence.REJECTS_FILE), REJECTS) as rejects_writer:
                 rejects = Rejects(rejects_writer)
                 with self._stage("read and clean", source.total_bytes) as advance:
                     files.write_parquet(stage, ROWS, reading.rows(rejects, advance), scratch=True)
@@ -95,13 +104,21 @@ class _Job:
             pa.default_memory_pool().release_unused()
             with self._stage("order"):
                 export.list_orgs(orgs)
+                missing = reading.cleaner.missing_columns
+                is_derived = derive and "size_category" in missing and "parameters" not in missing
+                if is_derived:
+                    export.derive_size_category()
                 export.order()
+                derived = {"size_category": export.sized_models()} if is_derived else {}
             with self._stage("write models", reading.rows_read - sum(rejects.counts.values())) as advance:
                 models = export.write_models(self._draft.path / "models", advance)
             with self._stage("write index", len(INDEX_STATEMENTS)) as advance:
                 index = export.write_index(self._draft.path, advance)
             counts = export.counts()
-            written = [self._path("rejects.parquet"), *models, index]
+            written = [self._path(evidence.REJECTS_FILE), *models, index]
+            if self._cluster:
+                with self._stage("write cluster tables", len(CLUSTER_TABLES)) as advance:
+                    written += export.write_cluster_tables(self._draft.path, advance)
             changes = value_changes = None
             if before is not None:
                 with self._stage("compare"):
@@ -110,6 +127,7 @@ class _Job:
                         value_changes = compare.changed_values(export.connection, before)
                     except (duckdb.Error, LakeError) as error:
                         changes, unreadable = None, f"the snapshot {before.id} cannot be read: {error}"
+        read = source.files if isinstance(source, OfFiles) else None
         found = Found(
             source=source.label,
             rows_read=reading.rows_read,
@@ -119,8 +137,13 @@ class _Job:
             unreadable=unreadable,
             changes=changes,
             value_changes=value_changes,
+            missing_columns=missing - derived.keys(),
+            replaced_values=_values_that_were_given(before, derived),
+            unknown_columns=reading.cleaner.unknown_columns,
+            columns_of="query's" if read is None else "source's",
         )
-        read = source.files if isinstance(source, OfFiles) else None
+        objections = list(guards.objections(found))
+        sentences = tuple(objection.sentence for objection in objections)
         told = Report(
             source=source.label,
             snapshot_id=self._draft.id,
@@ -133,6 +156,7 @@ class _Job:
             examples=rejects.examples,
             absent_columns=reading.cleaner.absent_columns,
             unknown_columns=reading.cleaner.unknown_columns,
+            derived=derived,
             values_too_long=reading.cleaner.values_too_long,
             public_models=counts.public_models,
             orgs=counts.orgs,
@@ -140,13 +164,16 @@ class _Job:
             changes=changes,
             facet_values=counts.facet_values,
             value_changes=value_changes,
-            warnings=guards.check(found),
+            warnings=sentences if guards.force else (),
+            refused=() if guards.force else sentences,
             bytes=sum(path.stat().st_size for path in written),
             seconds=dict(self._seconds),
             peak_memory_bytes=_peak_memory_bytes(),
         )
+        if told.refused:
+            raise refusal(objections, evidence.leave(writer, self._draft, told))
         written.append(self._path(report.FILE))
-        written[-1].write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
+        written[-1].write_bytes(report.encoded(told))
         manifest = self._manifest(told, counts, written)
         self._publish(writer, manifest, probe)
         return msgspec.structs.replace(
@@ -241,12 +268,30 @@ class _Reading:
         )
 
 
-def _in_force(lake: Lake) -> tuple[Snapshot | None, str | None]:
-    """Return the snapshot in force, None if there is none; or why it cannot be told."""
+def _current(lake: Lake) -> tuple[Snapshot | None, str | None]:
+    """Return the current snapshot, None if there is none; or why it cannot be told."""
     try:
         return (None if lake.current() is None else lake.snapshot()), None
     except LakeError as error:
         return None, str(error)
+
+
+def _values_that_were_given(before: Snapshot | None, derived: Mapping[str, int]) -> dict[str, int]:
+    """Return, of the columns that are derived now, how many distinct values the snapshot before had from its source."""
+    if before is None or not derived:
+        return {}
+    try:
+        told = msgspec.json.decode(before.file(report.FILE).read_bytes(), type=_Derived)
+    except (LakeError, OSError, msgspec.DecodeError):
+        told = _Derived()  # by a job that derived nothing yet
+    counted = {facet.column: before.manifest.facet_values.get(facet.response_key, 0) for facet in FACETS}
+    return {column: counted[column] for column in derived if column not in told.derived and counted[column]}
+
+
+class _Derived(msgspec.Struct):
+    """What is read of an earlier report."""
+
+    derived: dict[str, int] = {}
 
 
 def _skipped(files_of: FilesOf) -> dict[str, report.Skipped]:

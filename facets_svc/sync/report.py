@@ -51,7 +51,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     `made_public` counts those that were private and are public now, `private_before` all that were private.
     `lost_values` tells by column how many models lost their value. `orgs_lost` counts the orgs of ten models or more
-    that lost more than half of them, out of `orgs_before`.
+    that lost more than half of them, out of `orgs_before`; `orgs_vanished` those of any size that have no model any
+    more, out of `all_orgs_before`.
     """
 
     since: str
@@ -66,6 +67,9 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     orgs_before: int = 0
     orgs_lost: int = 0
     orgs_lost_most: tuple[LostOrg, ...] = ()
+    all_orgs_before: int = 0
+    orgs_vanished: int = 0
+    orgs_vanished_most: tuple[str, ...] = ()
 
 
 class ValueChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,15 +98,23 @@ class Organizations(msgspec.Struct, frozen=True, kw_only=True):
     without_models: int
 
 
+def encoded(told: Report) -> bytes:
+    """Return a report as the JSON of its file."""
+    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One finished job: what was read, what was kept, what changed, what was published.
 
     `files_read` is None for a database; `files_skipped` tells by why what else there was. `rejected` counts rows by
-    reason, with `examples`; `values_too_long` counts dropped values by column, `facet_values` distinct values by
-    response key. `changes` and `value_changes` are against the snapshot that was in force, None when there was none, or
-    when it could not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
+    reason, with `examples`; `derived` counts, by column that the source lacks, the models that got a value from other
+    columns; `values_too_long` counts dropped values by column, `facet_values` distinct values by response key.
+    `changes` and `value_changes` are against the snapshot that was current, None when there was none, or when it could
+    not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
     `seconds` the time of each stage, `peak_memory_bytes` the most that the process has held. The copy in the snapshot
     was written before the last stages, so that it lacks their seconds, and counts neither itself nor the manifest.
+    `refused` says why nothing was published, a sentence each: only the report that a refused job leaves has any, and
+    its `snapshot_id` is the one that the snapshot would have had.
     """
 
     source: str
@@ -116,6 +128,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     examples: dict[str, tuple[Example, ...]]
     absent_columns: tuple[str, ...]
     unknown_columns: tuple[str, ...]
+    derived: dict[str, int]
     values_too_long: dict[str, int]
     public_models: int
     orgs: int
@@ -124,6 +137,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     facet_values: dict[str, int]
     value_changes: dict[str, ValueChanges] | None
     warnings: tuple[str, ...]
+    refused: tuple[str, ...]
     bytes: int
     seconds: dict[str, float]
     peak_memory_bytes: int

@@ -7,20 +7,23 @@ import logging
 import logging.config
 import os
 from collections.abc import Callable
+from functools import partial
 
 from litestar.types import ASGIApp
 
 from facets_svc import metrics, tracing
+from facets_svc.engine import chosen
 from facets_svc.engine.base import Engine
-from facets_svc.engine.duckdb import open_engine, scope_counts
+from facets_svc.engine.duckdb import scope_counts
 from facets_svc.errors import LakeError
 from facets_svc.lake import Lake
 from facets_svc.lake.bucket import user_cache
-from facets_svc.lake.kept import Kept
+from facets_svc.lake.retained import RetainedSnapshots
+from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Limits
 from facets_svc.sandbox.service import SqlSandbox
-from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.answered import ServedSnapshot
 from facets_svc.service.earlier import Counts, Past
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
@@ -42,6 +45,7 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
     """Build everything from settings. Raises `SettingsError`, or `LakeError` for a lake of a kind that there is not."""
     if settings.tracing:
         tracing.start()
+    chosen.require(settings)
     lake = Lake.open(settings.lake, cache=settings.cache_folder)
 
     def current_id() -> str | None:
@@ -51,11 +55,11 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
             remembered = None if service.snapshot is not None else lake.remembered()
             if remembered is None:
                 raise
-            _logger.warning("The last snapshot known to be in force, %s, is served: %s", remembered, error)
+            _logger.warning("The last snapshot known to be current, %s, is served: %s", remembered, error)
             return remembered
 
     def open_snapshot(snapshot_id: str) -> Engine:
-        return open_engine(lake.snapshot(snapshot_id), threads=settings.threads, memory_limit=settings.memory_limit)
+        return chosen.open_engine(lake.snapshot(snapshot_id), settings)
 
     def open_current(snapshot_id: str) -> Engine:
         engine = open_snapshot(snapshot_id)
@@ -70,7 +74,7 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         queue=settings.queue,
         deadline_seconds=settings.deadline_ms / 1000,
         cache_bytes=settings.cache_bytes,
-        past=past(lake, open_snapshot),
+        past=past(lake, open_snapshot, partial(chosen.scope_counts, settings=settings)),
         earlier_snapshots=settings.earlier_snapshots,
     )
     return create_app_for(service, settings, sql_sandbox(lake, settings), JobOutcome(lake.outcome))
@@ -88,14 +92,16 @@ def sql_sandbox(lake: Lake, settings: Settings) -> SqlSandbox:
     return SqlSandbox(Extracts(lake, folder), limits=limits, processes=settings.sql_processes, queue=settings.sql_queue)
 
 
-def past(lake: Lake, open_snapshot: Callable[[str], Engine]) -> Past:
+def past(
+    lake: Lake, open_snapshot: Callable[[str], Engine], counts_of: Callable[[Snapshot, Engine], Counts] = scope_counts
+) -> Past:
     """Return where the earlier snapshots of a lake come from."""
-    kept = Kept(lake)
+    retained = RetainedSnapshots(lake)
 
-    def kept_until(in_force: str) -> list[SnapshotInForce]:
-        return [SnapshotInForce(snapshot.id, snapshot.created_at) for snapshot in kept.until(in_force)]
+    def retained_until(current: str) -> list[ServedSnapshot]:
+        return [ServedSnapshot(snapshot.id, snapshot.created_at) for snapshot in retained.until(current)]
 
     def count(snapshot_id: str, present: Engine) -> Counts:
-        return scope_counts(lake.snapshot(snapshot_id), present)
+        return counts_of(lake.snapshot(snapshot_id), present)
 
-    return Past(kept_until, open_snapshot, count)
+    return Past(retained_until, open_snapshot, count)

@@ -24,7 +24,7 @@ MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 
 HEADER: Final = ("facet", "value", "count", "selected")
 
-SNAPSHOTS_HEADER: Final = ("id", "created_at", "models", "in_force")
+SNAPSHOTS_HEADER: Final = ("id", "created_at", "models", "is_current")
 
 
 def encode(question: Question, answer: Any) -> bytes:

@@ -259,12 +259,12 @@ class ListedSnapshot(msgspec.Struct, frozen=True):
             description="Models of it in the scope: of an earlier one, those that the caller sees now, too",
         ),
     ]
-    in_force: Annotated[bool, Meta(description="Whether requests without `as_of` are answered from it")]
+    is_current: Annotated[bool, Meta(description="Whether requests without `as_of` are answered from it")]
 
     @classmethod
     def of(cls, listed: Listed) -> Self:
         """Return a snapshot under the names that it is sent by."""
-        return cls(listed.id, listed.created_at, listed.models, listed.in_force)
+        return cls(listed.id, listed.created_at, listed.models, listed.is_current)
 
 
 class SnapshotsResponse(msgspec.Struct, frozen=True):

@@ -72,7 +72,7 @@ _CSV: Final = {
     "get_facet_values": "facet,value,count,selected\r\nlicenses,apache-2.0,12,true\r\n",
     "get_models": 'id,name,downloads,tags\r\nm1,acme-7b,120,"[""chat""]"\r\n',
     "get_model": "id,name,downloads\r\nm1,acme-7b,120\r\n",
-    "get_snapshots": "id,created_at,models,in_force\r\n20261124T020000Z-3f9c,2026-11-24T02:00:00Z,40,true\r\n",
+    "get_snapshots": "id,created_at,models,is_current\r\n20261124T020000Z-3f9c,2026-11-24T02:00:00Z,40,true\r\n",
 }
 
 _TAGS: Final = {

@@ -69,12 +69,16 @@ class Live(msgspec.Struct, frozen=True):
     status: Literal["live"]
 
 
-class Ready(msgspec.Struct, frozen=True):
+class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
     """A snapshot is open."""
 
     status: Literal["ready"]
     snapshot_id: Annotated[str, msgspec.Meta(description="Id of the current snapshot")]
     age_seconds: Annotated[int, msgspec.Meta(ge=0, description="Seconds since it was made")]
+    lake_unreadable_since: Annotated[
+        datetime | None,
+        msgspec.Meta(description="Since when the lake cannot be read, or its snapshot not be opened; absent otherwise"),
+    ] = None
 
 
 async def check_request(request: Asked) -> None:
@@ -265,7 +269,10 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
         snapshot = service.snapshot
         if snapshot is None:
             raise Unavailable("There is no snapshot to answer from.")
+        if not service.reachable:
+            raise Unavailable("The engine cannot be reached.")
         age = (datetime.now(UTC) - snapshot.created_at).total_seconds()
-        return Response(Ready("ready", snapshot.id, max(0, round(age))), headers=NO_STORE)
+        ready = Ready("ready", snapshot.id, max(0, round(age)), service.lake_unreadable_since)
+        return Response(ready, headers=NO_STORE)
 
     return [reload, live, ready]

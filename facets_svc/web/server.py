@@ -19,6 +19,7 @@ from granian.server.mp import MPServer
 from litestar.types import ASGIApp
 
 from facets_svc import metrics, tracing
+from facets_svc.engine import chosen
 from facets_svc.lake import Lake
 from facets_svc.settings import Settings
 from facets_svc.web import logs
@@ -65,6 +66,7 @@ def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_
     RateLimit.of(settings)
     if settings.tracing:
         tracing.require()
+    chosen.require(settings)
     outcome = JobOutcome(Lake.open(settings.lake, cache=settings.cache_folder).outcome)
     with shared_directory() as directory, serving_on_own_port(settings, directory, outcome):
         _serve(settings, partial(_application, build, settings, directory))

@@ -71,7 +71,7 @@ def history(sample_lake: Lake) -> History:
         dataclasses.replace(rows, snapshot_id=snapshot_id, created_at=created_at)
         for rows, (snapshot_id, created_at) in zip(found.snapshots, (EARLIER, NOW), strict=True)
     )
-    return History(snapshots=snapshots, shown=NOW[0], in_force=NOW[0])
+    return History(snapshots=snapshots, shown=NOW[0], current=NOW[0])
 
 
 @pytest.fixture(scope="session")
@@ -92,4 +92,4 @@ def over(path: Path, *models: dict[str, Any]) -> History:
         public_models=sum(bool(model["is_public"]) for model in filled),
         orgs=len({model["org"] for model in models}),
     )
-    return History(snapshots=(rows,), shown=NOW[0], in_force=NOW[0])
+    return History(snapshots=(rows,), shown=NOW[0], current=NOW[0])

@@ -33,7 +33,7 @@ THEN = 2379 + 2  # of 2974 models one in five was not there, and two are gone
         (f"'{NOW[0]}'", 2974),
     ],
 )
-def test_a_table_as_of_a_moment_is_that_of_the_snapshot_then_in_force(
+def test_a_table_as_of_a_moment_is_that_of_the_snapshot_that_was_current_then(
     connection: duckdb.DuckDBPyConnection, moment: str, models: int
 ) -> None:
     assert ask(connection, f"SELECT count(*) FROM models_at({moment})") == [(models,)]  # noqa: S608
@@ -71,7 +71,7 @@ def test_the_tables_are_over_the_snapshot_that_is_shown(history: History) -> Non
         assert ask(connection, "SELECT max(models) FROM facet_values") == [
             (max(models for (models,) in ask(connection, "SELECT models FROM facet_values_at('first')")),)
         ]
-        assert ask(connection, "SELECT snapshot_id, in_force FROM snapshots ORDER BY ALL") == [
+        assert ask(connection, "SELECT snapshot_id, is_current FROM snapshots ORDER BY ALL") == [
             (EARLIER[0], False),
             (NOW[0], True),
         ]

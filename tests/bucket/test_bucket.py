@@ -24,15 +24,15 @@ INDEX = "index/numbers.parquet"
 MODELS = "models/numbers.parquet"
 
 
-def test_a_lake_that_nobody_wrote_to_has_nothing_in_force(lake: BucketLake) -> None:
+def test_a_lake_that_nobody_wrote_to_has_no_current_snapshot(lake: BucketLake) -> None:
     assert lake.current() is None
     assert lake.ids() == []
-    assert lake.history().tenures() == []
+    assert lake.history().periods() == []
     with pytest.raises(NoSnapshot, match="holds no snapshot yet"):
         lake.snapshot()
 
 
-def test_the_snapshot_published_last_is_in_force_and_the_one_before_stays(lake: BucketLake, publish: Publish) -> None:
+def test_the_snapshot_published_last_is_current_and_the_one_before_stays(lake: BucketLake, publish: Publish) -> None:
     first, second = publish(1, 2), publish(3)
     assert lake.current() == second.id
     assert lake.ids() == [first.id, second.id]
@@ -41,7 +41,7 @@ def test_the_snapshot_published_last_is_in_force_and_the_one_before_stays(lake: 
     told: list[int] = []
     lake.snapshot(first.id).verify(advance=told.append)
     assert told == [entry.bytes for entry in first.manifest.files]
-    assert [loaded.id for loaded in lake.history().tenures()] == [first.id, second.id]
+    assert [loaded.id for loaded in lake.history().periods()] == [first.id, second.id]
 
 
 def test_publishing_leaves_nothing_else_behind(lake: BucketLake, publish: Publish) -> None:
@@ -134,7 +134,7 @@ def test_a_job_that_was_taken_over_does_not_publish_even_if_it_does_not_know(
     assert lake.current() == published.id
     assert lake.ids() == [before.id, published.id]
     lake.snapshot().verify()
-    assert [loaded.id for loaded in lake.history().tenures()] == [before.id, published.id]
+    assert [loaded.id for loaded in lake.history().periods()] == [before.id, published.id]
 
 
 def test_a_job_notices_that_its_lease_was_taken(location: str, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_ids_stay_in_order_when_the_clock_goes_back(
     third = publish(3)
     assert first.id < second.id < third.id
     assert manifest.id_time(third.id) > manifest.id_time(second.id)
-    assert [loaded.id for loaded in lake.history().tenures()] == [first.id, second.id, first.id, third.id]
+    assert [loaded.id for loaded in lake.history().periods()] == [first.id, second.id, first.id, third.id]
 
 
 def test_an_earlier_snapshot_is_put_back_and_the_later_one_withdrawn(lake: BucketLake, publish: Publish) -> None:
@@ -286,7 +286,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next_job(
         raise KeyboardInterrupt
 
     with lake.writing() as writer:
-        with pytest.raises(LakeError, match="is in force"):
+        with pytest.raises(LakeError, match="is current"):
             writer.remove(second.id)
         monkeypatch.setattr(lake.objects, "delete", killed)
         with pytest.raises(KeyboardInterrupt):
@@ -312,7 +312,7 @@ def test_a_job_that_was_taken_over_removes_nothing(lake: BucketLake, publish: Pu
     lake.snapshot().verify()
 
 
-def test_a_mark_of_removal_on_the_snapshot_in_force_is_dropped(lake: BucketLake, publish: Publish) -> None:
+def test_a_mark_of_removal_on_the_current_snapshot_is_dropped(lake: BucketLake, publish: Publish) -> None:
     snapshot = publish(1)
     lake.objects.put(f"unfinished/{snapshot.id}", b"remove by a job that was killed when it had been taken over")
     assert lake.ids() == [snapshot.id]

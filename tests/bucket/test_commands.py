@@ -39,7 +39,7 @@ def test_every_command_reads_a_bucket(run: Run, lake: BucketLake, ids: list[str]
         return json.loads(result.stdout)
 
     first, second, third = ids
-    assert [(listed["id"], "in_force" in listed) for listed in asked("list")] == [  # type: ignore[attr-defined]
+    assert [(listed["id"], "is_current" in listed) for listed in asked("list")] == [  # type: ignore[attr-defined]
         (first, False),
         (second, False),
         (third, True),
@@ -67,8 +67,12 @@ def test_every_command_reads_a_bucket(run: Run, lake: BucketLake, ids: list[str]
     refused = run("snapshots", "rollback", "--lake", lake.location)
     assert (refused.exit_code, lake.current()) == (4, third)
     assert "make 1 models public again: 1 private now (m3)" in refused.stderr
-    assert asked("rollback", "--force") == {"in_force": second, "withdrawn": third, "made_public": 1}
-    assert asked("prune", "--keep", "1", "--grace", "0") == {"removed": [first, third], "kept": [second]}
+    assert asked("rollback", "--force") == {"current": second, "withdrawn": third, "made_public": 1}
+    assert asked("prune", "--keep", "1", "--grace", "0") == {
+        "removed": [first, third],
+        "kept": [second],
+        "removed_refused": [],
+    }
     assert lake.ids() == [second]
     assert lake.current() == second
     assert not list(Path(os.environ["XDG_CACHE_HOME"]).glob("facets-svc/*/snapshots/*/models"))
@@ -104,3 +108,27 @@ def test_the_server_and_its_demo_serve_a_bucket(lake: BucketLake, ids: list[str]
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(timeout=30) == 0
     assert (answer.status_code, answer.headers["X-Snapshot-Id"]) == (200, ids[-1])
+
+
+def test_a_refused_job_leaves_its_report_in_the_bucket(
+    run: Run, lake: BucketLake, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facets_svc.lake.bucket.MAX_REFUSED", 2)
+    source = write_catalogue(tmp_path / "bad.jsonl", [model(1), model(4, "no slug")])
+    for _ in range(3):
+        result = run("sync", "--source", source, "--lake", lake.location)
+        assert result.exit_code == 4, result.output
+    left = lake.refused()
+    assert len(left) == 2
+    assert result.stderr.splitlines()[-1].endswith(f"are in {lake.location}/refused/{left[-1]}.")
+    assert lake.objects.keys(f"refused/{left[-1]}/") == [
+        f"refused/{left[-1]}/{name}" for name in ("rejects.parquet", "report.json")
+    ]
+    found = lake.objects.get(f"refused/{left[-1]}/report.json")
+    assert found is not None
+    assert json.loads(found[0])["rejected"] == {"bad_slug": 1}
+    assert (lake.ids(), lake.current(), lake.unfinished()) == (ids, ids[-1], [])
+    assert run("sync", "--source", source, "--lake", lake.location, "--force").exit_code == 0
+    pruned = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.location, "--json")
+    assert json.loads(pruned.stdout)["removed_refused"] == left
+    assert lake.objects.keys("refused/") == []

@@ -51,12 +51,12 @@ def away(location: str, proxy: Proxy, quick: None, tmp_path: Path) -> BucketLake
     return BucketLake(Objects(location), tmp_path / "far-cache", lease_seconds=2)
 
 
-def good(lake: BucketLake, in_force: str | None) -> None:
+def good(lake: BucketLake, current: str | None) -> None:
     """Assert that the lake is whole, that the next job works, and that nothing is left behind."""
-    if in_force is None:
+    if current is None:
         assert lake.current() is None
     else:
-        assert lake.current() == in_force
+        assert lake.current() == current
         lake.snapshot().verify()
     deadline = time.monotonic() + 60
     while True:
@@ -68,7 +68,7 @@ def good(lake: BucketLake, in_force: str | None) -> None:
             time.sleep(0.1)
     assert lake.current() == after.id
     assert lake.unfinished() == []
-    assert lake.ids() == sorted({after.id, *([in_force] if in_force else [])})
+    assert lake.ids() == sorted({after.id, *([current] if current else [])})
     lake.snapshot().verify()
 
 
@@ -134,7 +134,7 @@ def test_when_it_cannot_be_told_whether_the_pointer_moved_nothing_is_removed(
     with away.writing() as writer, writer.draft() as draft:
         sealed = writer.seal(draft, bulky(draft))
         monkeypatch.setattr(away.objects, "put_if", LosesAnswers(proxy, away.objects, 99))
-        with pytest.raises(LakeError, match=r"went away while .* was put in force"):
+        with pytest.raises(LakeError, match=r"went away while .* was made current"):
             writer.publish(sealed)
     assert lake.current() == draft.id
     lake.snapshot().verify()

@@ -82,7 +82,7 @@ def as_of(client: TestClient[Any], snapshot_id: str) -> tuple[int, list[str]]:
     return response.status_code, response.json().get("tags", [])
 
 
-def test_earlier_snapshots_are_copied_when_they_are_asked_for_and_the_one_in_force_stays(
+def test_earlier_snapshots_are_copied_when_they_are_asked_for_and_the_current_one_stays(
     published: Published, proxy: Proxy
 ) -> None:
     first, second, third = (published.publish(tag) for tag in "abc")
@@ -145,14 +145,14 @@ def test_without_a_snapshot_it_is_not_ready_until_the_bucket_is_there(published:
         assert answered(client)[1] == ["a"]
 
 
-def test_a_start_without_the_bucket_serves_what_was_last_in_force(published: Published, proxy: Proxy) -> None:
+def test_a_start_without_the_bucket_serves_what_was_last_current(published: Published, proxy: Proxy) -> None:
     published.publish("old")
-    in_force = published.publish("new")
+    current = published.publish("new")
     with serving(published) as client:
-        assert answered(client) == (in_force, ["new"])
+        assert answered(client) == (current, ["new"])
     proxy.mode = "refuse"
     with serving(published) as client:
-        assert answered(client) == (in_force, ["new"])
+        assert answered(client) == (current, ["new"])
         proxy.mode = "pass"
         later = published.publish("newer")
         assert reload(client) == 200
@@ -160,12 +160,12 @@ def test_a_start_without_the_bucket_serves_what_was_last_in_force(published: Pub
 
 
 @pytest.mark.parametrize("noted", ["2001-01-01T00:00:00+00:00", "2101-01-01T00:00:00+00:00", "yesterday"])
-def test_what_was_in_force_too_long_ago_is_not_served(published: Published, proxy: Proxy, noted: str) -> None:
-    in_force = published.publish("a")
+def test_what_was_current_too_long_ago_is_not_served(published: Published, proxy: Proxy, noted: str) -> None:
+    current = published.publish("a")
     with serving(published) as client:
         assert reload(client) == 200
     [note] = published.folder.glob("cache/*/CURRENT")
-    note.write_text(f"{in_force}\n{noted}\n")
+    note.write_text(f"{current}\n{noted}\n")
     proxy.mode = "refuse"
     with serving(published) as client:
         assert client.get(FACETS).status_code == 502
@@ -180,12 +180,12 @@ def spoiled(snapshot: Snapshot, published: Published) -> Path:
 
 
 def test_a_spoiled_copy_is_fetched_again(published: Published, proxy: Proxy) -> None:
-    in_force = published.publish("a")
+    current = published.publish("a")
     with serving(published) as client:
         assert reload(client) == 200
     spoiled(published.lake.snapshot(), published)
     with serving(published) as client:
-        assert answered(client) == (in_force, ["a"])
+        assert answered(client) == (current, ["a"])
     path = spoiled(published.lake.snapshot(), published)
     proxy.mode = "refuse"
     with serving(published) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,9 @@ def test_a_query_that_makes_private_models_public_is_refused(nights: Nights) -> 
     assert refused(nights, rows) == (
         "200 of the 200 private models would be made public (m200, m201, m202, …), more than 2 (--max-made-public)."
     )
+    [refused_id] = nights.lake.refused()
+    left = Path(nights.lake.location, "refused", refused_id, "report.json").read_text(encoding="utf-8")
+    assert json.loads(left)["changes"]["made_public_ids"] == [f"m{number}" for number in range(200, 220)]
 
 
 @pytest.mark.parametrize(("option", "published", "exit_code"), [((), 2, 0), ((), 3, 4), (("3",), 3, 0), (("0",), 1, 4)])
@@ -97,11 +101,42 @@ def test_new_public_models_and_models_made_private_are_no_accident(nights: Night
 
 @pytest.mark.parametrize("column", ["license", "tags", "task_categories", "framework", "size_category", "downloads"])
 def test_a_column_that_is_misspelt_is_refused(nights: Nights, column: str) -> None:
-    rows = [{name if name != column else "misspelt": value for name, value in row.items()} for row in catalogue()]
-    sentence = refused(nights, rows)
-    assert sentence.startswith(
-        f"400 of the 400 models with a value in the column {column} would lose it (m0, m1, m10, …), more than 50%"
+    misspelt = f"{column[0].upper()}{column[1:]}s"
+    rows = [{"notes": "-", **row, misspelt: row[column]} for row in catalogue()]
+    for row in rows:
+        del row[column]
+    assert refused(nights, rows) == (
+        f"`{column}` is missing from the source's columns (found: `{misspelt}`): 400 of the 400 models with a value "
+        f"would lose it (m0, m1, m10, …). Rename it, or pass --allow-missing {column}."
     )
+
+
+def test_columns_that_a_query_lacks_are_named_with_what_it_has(nights: Nights, run: Run, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "hub.db") as connection:
+        connection.execute("CREATE TABLE models (id, org, name, is_public, licence, a, b, c, d, e)")
+        connection.executemany(
+            "INSERT INTO models VALUES (?, ?, ?, ?, ?, 1, 1, 1, 1, 1)",
+            [[row[name] for name in ("id", "org", "name", "is_public", "license")] for row in catalogue()],
+        )
+    connection.close()
+    sync = ("sync", "--source", f"sqlite:///{tmp_path / 'hub.db'}", "--lake", nights.lake.location)
+    result = run(*sync)
+    assert result.exit_code == 4
+    assert "`license` is missing from the query's columns (found: `licence`): 400 of the 400" in result.stderr
+    assert "`tags` is missing from the query's columns (found: `a`, `b`, `c`, `d`, `e`, …): 400" in result.stderr
+    missing = ("license", "tags", "task_categories", "framework", "size_category")
+    allow = [word for column in missing for word in ("--allow-missing", column)]
+    last = run(*sync, *allow)
+    assert last.exit_code == 4
+    assert last.stderr.splitlines()[-1].startswith("`downloads` is missing from the query's columns")
+    allowed = run(*sync, *allow, "--allow-missing", "downloads", "--json")
+    assert allowed.exit_code == 0, allowed.stderr
+    report = json.loads(allowed.stdout)
+    assert (report["warnings"], report["changes"]["lost_values"]["license"]["lost"]) == ([], 400)
+
+
+def test_what_is_required_cannot_be_allowed_to_be_missing(nights: Nights) -> None:
+    assert nights.sync(catalogue(), "--allow-missing", "is_public").exit_code == 2
 
 
 def test_a_column_that_loses_most_of_its_values_is_refused_and_half_of_them_is_not(nights: Nights) -> None:
@@ -135,6 +170,20 @@ def test_orgs_that_vanish_are_refused_and_one_of_many_is_not(nights: Nights) -> 
     assert refused(nights, rows) == (
         "2 of the 19 orgs of 10 models or more would lose more than half of their models (org-1 from 20 to 0, "
         "org-2 from 20 to 0), more than 5% of these orgs (--max-lost-orgs)."
+    )
+
+
+def test_many_small_orgs_that_vanish_are_refused_and_a_few_are_not(run: Run, tmp_path: Path) -> None:
+    nights = Nights(run, tmp_path)
+    rows = [model(number, f"org-{number:03d}") for number in range(100)]
+    assert nights.sync(rows).exit_code == 0
+    passing = nights.sync(rows[9:])
+    assert passing.exit_code == 0, passing.stderr
+    changes = json.loads(passing.stdout)["changes"]
+    assert (changes["orgs_vanished"], changes["all_orgs_before"], changes["orgs_lost"]) == (9, 100, 0)
+    assert changes["orgs_vanished_most"] == [f"org-{number:03d}" for number in range(9)]
+    assert refused(nights, rows[19:]) == (
+        "10 of the 91 orgs would have no model any more (org-009, org-010, org-011, …), more than 5% (--max-lost-orgs)."
     )
 
 

@@ -32,17 +32,17 @@ def lake(tmp_path: Path) -> FolderLake:
     return lake
 
 
-def test_the_list_has_the_snapshots_and_the_one_in_force(run: Run, lake: FolderLake) -> None:
+def test_the_list_has_the_snapshots_and_the_current_one(run: Run, lake: FolderLake) -> None:
     result = run("snapshots", "list", "--lake", lake.root, "--json")
 
     assert (result.exit_code, result.stderr) == (0, "")
     older, newer = json.loads(result.stdout)
     assert [older["id"], newer["id"]] == lake.ids()
-    assert ("in_force" in older, newer["in_force"]) == (False, True)
+    assert ("is_current" in older, newer["is_current"]) == (False, True)
     assert (newer["models"], newer["orgs"]) == (3, 2)
 
 
-def test_the_list_for_people_has_a_star_at_the_one_in_force(run: Run, lake: FolderLake) -> None:
+def test_the_list_for_people_has_a_star_at_the_current_one(run: Run, lake: FolderLake) -> None:
     result = run("snapshots", "list", FACETS_LAKE=str(lake.root))
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -76,11 +76,11 @@ def test_an_empty_lake_has_no_snapshots(run: Run, tmp_path: Path) -> None:
 def test_a_whole_snapshot_is_said_to_be_whole(run: Run, lake: FolderLake) -> None:
     older, newer = lake.ids()
 
-    in_force = run("snapshots", "verify", "--lake", lake.root)
+    current = run("snapshots", "verify", "--lake", lake.root)
     by_id = run("snapshots", "verify", older, "--lake", lake.root, "--json")
 
-    assert in_force.exit_code == by_id.exit_code == 0
-    assert in_force.stdout.startswith(f"Snapshot {newer} is valid: ")
+    assert current.exit_code == by_id.exit_code == 0
+    assert current.stdout.startswith(f"Snapshot {newer} is valid: ")
     assert json.loads(by_id.stdout)["id"] == older
 
 
@@ -113,15 +113,15 @@ def test_an_id_that_the_lake_does_not_have_is_5(run: Run, lake: FolderLake) -> N
     assert "has no snapshot '../../etc'" in result.stderr
 
 
-def test_a_snapshot_is_shown_with_its_times_in_force(run: Run, lake: FolderLake) -> None:
+def test_a_snapshot_is_shown_with_its_times_as_current(run: Run, lake: FolderLake) -> None:
     older, newer = lake.ids()
 
     shown = json.loads(run("snapshots", "show", older, "--lake", lake.root, "--json").stdout)
     told = run("snapshots", "show", "--lake", lake.root)
 
     first, second = lake.history().changes
-    assert shown["was_in_force"] == [{"since": as_text(first.time), "until": as_text(second.time)}]
-    assert (shown["models"], shown["public_models"], shown["in_force"]) == (3, 1, False)
+    assert shown["was_current"] == [{"since": as_text(first.time), "until": as_text(second.time)}]
+    assert (shown["models"], shown["public_models"], shown["is_current"]) == (3, 1, False)
     assert told.exit_code == 0
     assert told.stdout.startswith(f"{newer}, current\n")
     assert "  models    3, 1 public, of 2 orgs\n" in told.stdout
@@ -155,13 +155,13 @@ def test_a_difference_counts_models_and_names_the_values_that_moved_most(run: Ru
     assert told.stdout.splitlines()[1].split() == ["+2", "tags:", "x", "(2", "→", "4)"]
 
 
-def test_a_rollback_puts_the_snapshot_before_in_force_and_withdraws_the_other(run: Run, lake: FolderLake) -> None:
+def test_a_rollback_makes_the_snapshot_before_current_and_withdraws_the_other(run: Run, lake: FolderLake) -> None:
     older, newer = lake.ids()
 
     result = run("snapshots", "rollback", "--why", "wrong tags", "--lake", lake.root, "--json")
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert json.loads(result.stdout) == {"in_force": older, "withdrawn": newer, "made_public": 0}
+    assert json.loads(result.stdout) == {"current": older, "withdrawn": newer, "made_public": 0}
     assert lake.current() == older
     assert lake.history().changes[-1].why == "wrong tags"
     listed = run("snapshots", "list", "--lake", lake.root).stdout.splitlines()
@@ -172,7 +172,7 @@ def test_a_rollback_puts_the_snapshot_before_in_force_and_withdraws_the_other(ru
     assert "was withdrawn" in again.stderr
     none = run("snapshots", "rollback", "--lake", lake.root)
     assert (none.exit_code, lake.current()) == (5, older)
-    assert "no snapshot that was in force before" in none.stderr
+    assert "no snapshot to go back to" in none.stderr
 
 
 def test_a_rollback_that_makes_rows_public_again_says_how_many_and_needs_force(run: Run, lake: FolderLake) -> None:
@@ -217,30 +217,30 @@ def test_a_sync_works_after_a_rollback_and_a_rollback_after_it_skips_the_withdra
     result = run("snapshots", "rollback", "--lake", lake.root, "--json")
 
     assert older < newer < latest
-    assert json.loads(result.stdout) == {"in_force": older, "withdrawn": latest, "made_public": 0}
+    assert json.loads(result.stdout) == {"current": older, "withdrawn": latest, "made_public": 0}
 
 
-def test_prune_keeps_the_newest_and_whatever_was_in_force_a_short_while_ago(run: Run, lake: FolderLake) -> None:
+def test_prune_keeps_the_newest_and_whatever_was_current_a_short_while_ago(run: Run, lake: FolderLake) -> None:
     older, newer = lake.ids()
 
     spared = run("snapshots", "prune", "--keep", "1", "--lake", lake.root, "--json")
-    assert json.loads(spared.stdout) == {"removed": [], "kept": [older, newer]}
+    assert json.loads(spared.stdout) == {"removed": [], "kept": [older, newer], "removed_refused": []}
     young = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--older-than", "1", "--lake", lake.root, "--json")
-    assert json.loads(young.stdout) == {"removed": [], "kept": [older, newer]}
+    assert json.loads(young.stdout) == {"removed": [], "kept": [older, newer], "removed_refused": []}
     pruned = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root)
     assert pruned.stdout == f"Removed {older}.\nRemoved 1 snapshots, kept 1.\n"
     assert lake.ids() == [newer]
     lake.snapshot().verify()
 
 
-def test_prune_spares_the_one_in_force_however_old(run: Run, lake: FolderLake) -> None:
+def test_prune_spares_the_current_one_however_old(run: Run, lake: FolderLake) -> None:
     older, newer = lake.ids()
     assert run("snapshots", "rollback", "--lake", lake.root).exit_code == 0
     result = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root, "--json")
-    assert json.loads(result.stdout) == {"removed": [newer], "kept": [older]}
+    assert json.loads(result.stdout) == {"removed": [newer], "kept": [older], "removed_refused": []}
     latest = publish(lake, ROWS)
     result = run("snapshots", "prune", "--keep", "1", "--grace", "0", "--lake", lake.root, "--json")
-    assert json.loads(result.stdout) == {"removed": [older], "kept": [latest]}
+    assert json.loads(result.stdout) == {"removed": [older], "kept": [latest], "removed_refused": []}
 
 
 def test_prune_does_not_count_what_was_withdrawn_and_a_dry_run_removes_nothing(run: Run, lake: FolderLake) -> None:
@@ -253,7 +253,11 @@ def test_prune_does_not_count_what_was_withdrawn_and_a_dry_run_removes_nothing(r
     assert dry.stdout == f"Would remove {bad}.\nWould remove 1 snapshots and keep 2.\n"
     assert lake.ids() == [oldest, good, bad]
 
-    assert json.loads(run(*command, "--json").stdout) == {"removed": [bad], "kept": [oldest, good]}
+    assert json.loads(run(*command, "--json").stdout) == {
+        "removed": [bad],
+        "kept": [oldest, good],
+        "removed_refused": [],
+    }
     back = run("snapshots", "rollback", "--lake", lake.root, "--json")
-    assert json.loads(back.stdout)["in_force"] == oldest
-    assert "no snapshot that was in force before" in run("snapshots", "rollback", "--lake", lake.root).stderr
+    assert json.loads(back.stdout)["current"] == oldest
+    assert "no snapshot to go back to" in run("snapshots", "rollback", "--lake", lake.root).stderr

@@ -168,9 +168,12 @@ def test_guards_take_shares_and_can_be_forced(run: Run, catalogue: Path, tmp_pat
 
     refused = run(*shared)
     assert refused.exit_code == 4
+    [refused_id] = Lake.open(str(tmp_path / "lake")).refused()
     assert refused.stderr.splitlines()[-1] == (
-        f"1 of the 4 rows of {catalogue} were rejected, more than 1% (4 rows were read, rejected: 1 bad_slug). "
-        "Nothing was published; --force publishes it all the same."
+        f"1 of the 4 rows of {catalogue} were rejected, more than 1% (--max-rejects; 4 rows were read, rejected: "
+        "1 bad_slug). "
+        "Nothing was published; --force publishes it all the same. The report and the rejected rows are in "
+        f"{tmp_path / 'lake' / 'refused' / refused_id}."
     )
     assert run(*shared, "--max-rejects", "0.24").exit_code == 4
     assert run(*shared, "--max-rejects", "0.25").exit_code == 0

@@ -31,7 +31,7 @@ class Service:
     server: Server
 
     def publish(self) -> None:
-        """Publish the sample once more, and wait until the new snapshot is in force."""
+        """Publish the sample once more, and wait until the new snapshot is current."""
         synced = CliRunner().invoke(main, ["sync", "--source", "sample:", "--lake", str(self.lake)])
         assert synced.exit_code == 0, synced.output
         self.server.wait_for((self.lake / "CURRENT").read_text().strip())

@@ -42,7 +42,7 @@ class Server:
             connection.close()
 
     def wait_for(self, snapshot_id: str) -> None:
-        """Wait until the snapshot is in force here."""
+        """Wait until the snapshot is current here."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             assert self.process.poll() is None
@@ -50,7 +50,7 @@ class Server:
                 if snapshot_id in str(self.get("/health/ready")[1]):
                     return
             time.sleep(0.05)
-        raise AssertionError(f"The server does not take up {snapshot_id}.")
+        raise AssertionError(f"The server does not load {snapshot_id}.")
 
     def worker(self) -> Path:
         """The folder in /proc of the process that answers: of the server's children the one with the most memory."""

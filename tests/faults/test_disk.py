@@ -1,4 +1,4 @@
-"""A disk that is full for real: the sync ends as an error of the lake, and what was in force is in force."""
+"""A disk that is full for real: the sync ends as an error of the lake, and what was current is current."""
 
 from __future__ import annotations
 

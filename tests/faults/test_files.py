@@ -32,7 +32,7 @@ def anyio_backend() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A service that has opened the old snapshot of its lake, the new one in force there, and a whole copy of that."""
+    """A service that has opened the old snapshot of its lake, the new current one there, and a whole copy of that."""
 
     service: FacetService
     app: ASGIApp
@@ -60,7 +60,7 @@ class Served:
             with pytest.raises(Unavailable):
                 await self.service.reload()
             [line] = [record for record in log.records if record.levelname == "ERROR"]
-            assert f"Snapshot {self.new} was not taken up, {self.old} stays: " in line.getMessage()
+            assert f"Snapshot {self.new} was not loaded, {self.old} is still served, retrying: " in line.getMessage()
             assert line.exc_info is None, "a library stumbled over it"
         assert await self.answer() == (self.old, 2, ["old"])
 

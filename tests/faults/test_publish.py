@@ -1,4 +1,4 @@
-"""A fault at any system call of a sync: the old or the new snapshot is in force, whole, and the next run is as ever."""
+"""A fault at any system call of a sync: the old or the new snapshot is current, whole, and the next run is as ever."""
 
 from __future__ import annotations
 
@@ -126,13 +126,13 @@ class Trial:
     def _is_well(self, fault: Fault, run: Traced, root: Path) -> None:
         lake = Lake.open(str(root))
         [old] = self._old_ids()
-        in_force = lake.snapshot()
-        assert tags(in_force) == (OLD_TAGS if in_force.id == old else NEW_TAGS)
-        moved = in_force.id != old
+        current = lake.snapshot()
+        assert tags(current) == (OLD_TAGS if current.id == old else NEW_TAGS)
+        moved = current.id != old
         if fault.kind == "KILL":
             assert run.code == -signal.SIGKILL
         else:
-            self._ended_well(run, moved=moved, lake=lake, in_force=in_force)
+            self._ended_well(run, moved=moved, lake=lake, current=current)
         for snapshot_id in lake.ids():
             lake.snapshot(snapshot_id).verify()
 
@@ -145,19 +145,19 @@ class Trial:
     def _old_ids(self) -> list[str]:
         return Lake.open(str(self.old_lake)).ids()
 
-    def _ended_well(self, run: Traced, *, moved: bool, lake: Lake, in_force: Snapshot) -> None:
+    def _ended_well(self, run: Traced, *, moved: bool, lake: Lake, current: Snapshot) -> None:
         assert "Traceback" not in run.stderr
         if run.code == 0:
             assert moved
             return
         *stages, sentence = run.stderr.splitlines()
-        # Without the snapshot in force to compare with, nothing is published: that is a refusal.
+        # Without the current snapshot to compare with, nothing is published: that is a refusal.
         refused = sentence.startswith("There is nothing to compare ")
         assert run.code == (4 if refused else 5), run.stderr
         assert all(re.search(r": (done in|failed after) ", stage) for stage in stages)
         assert sentence.endswith(".")
-        assert (f"{in_force.id} is in force" in sentence) == moved
-        # What was not published is gone: a snapshot that never was in force is not one of the lake.
+        assert (f"{current.id} is current" in sentence) == moved
+        # What was not published is gone: a snapshot that never was current is not one of the lake.
         assert len(lake.ids()) == 1 + moved
 
 
@@ -167,7 +167,7 @@ def trial(traced_sync: Tracer, old_lake: Path, new_catalogue: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("kind", "at"), SAMPLE)
-def test_after_a_fault_the_old_or_the_new_snapshot_is_in_force_and_the_next_run_succeeds(
+def test_after_a_fault_the_old_or_the_new_snapshot_is_current_and_the_next_run_succeeds(
     trial: Trial, calls: tuple[Call, ...], kind: str, at: str
 ) -> None:
     assert trial.survives(Fault(next(call for call in calls if call.text == at), kind))

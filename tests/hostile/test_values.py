@@ -14,7 +14,7 @@ from facets_svc.settings import Settings
 from facets_svc.web.app import create_app_with_settings
 from tests.catalogues import model, publish
 from tests.oracle import asked_of, clean_catalogue, facets
-from tests.web.client import SECRET, ask, bearer
+from tests.web.client import SECRET, ask, bearer, started
 
 pytestmark = pytest.mark.anyio
 
@@ -76,8 +76,7 @@ ROWS = [
 async def serving(folder: Path) -> AsyncIterator[ASGIApp]:
     publish(ROWS, folder)
     app = create_app_with_settings(Settings(lake=str(folder / "lake"), jwt_secret=SECRET, threads=1))
-    litestar = app._app  # type: ignore[attr-defined]
-    async with litestar.lifespan():
+    async with started(app):
         yield app
 
 

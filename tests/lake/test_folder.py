@@ -20,14 +20,14 @@ def tree(root: Path) -> set[str]:
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_lake_that_nobody_wrote_to_has_nothing_in_force(lake: FolderLake) -> None:
+def test_a_lake_that_nobody_wrote_to_has_no_current_snapshot(lake: FolderLake) -> None:
     assert lake.current() is None
     assert lake.ids() == []
     with pytest.raises(NoSnapshot, match="holds no snapshot yet"):
         lake.snapshot()
 
 
-def test_the_snapshot_published_last_is_in_force_and_the_one_before_stays(lake: FolderLake, publish: Publish) -> None:
+def test_the_snapshot_published_last_is_current_and_the_one_before_stays(lake: FolderLake, publish: Publish) -> None:
     first, second = publish(1, 2), publish(3)
     assert lake.current() == second.id
     assert lake.ids() == [first.id, second.id]
@@ -134,7 +134,7 @@ def test_a_lake_that_cannot_be_written_is_said_to_be(tmp_path: Path) -> None:
         pass
 
 
-def test_a_snapshot_that_never_was_in_force_is_removed_by_the_next_job(lake: FolderLake, publish: Publish) -> None:
+def test_a_snapshot_that_never_was_current_is_removed_by_the_next_job(lake: FolderLake, publish: Publish) -> None:
     before = publish(1)
     code = (
         "import os, signal, sys; from pathlib import Path; from facets_svc.lake import FolderLake\n"
@@ -150,7 +150,7 @@ def test_a_snapshot_that_never_was_in_force_is_removed_by_the_next_job(lake: Fol
     assert killed.returncode < 0
     [_, left] = lake.ids()
     assert lake.current() == before.id
-    assert [tenure.id for tenure in lake.history().tenures()] == [before.id]
+    assert [period.id for period in lake.history().periods()] == [before.id]
     unknown = lake.place("20010101T000000Z-0000")
     unknown.mkdir()
     after = publish(3)
@@ -188,7 +188,7 @@ def test_an_error_after_the_pointer_moved_says_that_it_did(
     with lake.writing() as writer, writer.draft() as draft:
         sealed = writer.seal(draft, written(draft, [2]))
         monkeypatch.setattr(lake, "point_to", failing)
-        with pytest.raises(LakeError, match=f"{draft.id} is in force, but a crash may lose that: Input/output error"):
+        with pytest.raises(LakeError, match=f"{draft.id} is current, but a crash may lose that: Input/output error"):
             writer.publish(sealed)
     assert lake.current() == draft.id
     lake.snapshot().verify()
@@ -199,15 +199,15 @@ def test_a_line_of_the_journal_that_was_torn_does_not_spoil_the_next(lake: Folde
     journal = lake.root / "JOURNAL"
     journal.write_bytes(journal.read_bytes() + b'{"time":"2026-1')
     second = publish(2)
-    assert [tenure.id for tenure in lake.history().tenures()] == [first.id, second.id]
+    assert [period.id for period in lake.history().periods()] == [first.id, second.id]
 
 
 def test_a_lake_without_a_journal_gets_one(lake: FolderLake, publish: Publish) -> None:
     first = publish(1)
     (lake.root / "JOURNAL").unlink()
-    assert [tenure.id for tenure in lake.history().tenures()] == [first.id]
+    assert [period.id for period in lake.history().periods()] == [first.id]
     second = publish(2)
-    assert [tenure.id for tenure in lake.history().tenures()] == [first.id, second.id]
+    assert [period.id for period in lake.history().periods()] == [first.id, second.id]
 
 
 def test_an_id_is_never_used_again_even_if_its_snapshot_is_gone_and_the_clock_went_back(
@@ -227,9 +227,9 @@ def test_an_id_is_never_used_again_even_if_its_snapshot_is_gone_and_the_clock_we
     assert publish(3).id > second.id
 
 
-def test_the_snapshot_in_force_is_not_removed(lake: FolderLake, publish: Publish) -> None:
+def test_the_current_snapshot_is_not_removed(lake: FolderLake, publish: Publish) -> None:
     snapshot = publish(1)
-    with lake.writing() as writer, pytest.raises(LakeError, match="is in force"):
+    with lake.writing() as writer, pytest.raises(LakeError, match="is current"):
         writer.remove(snapshot.id)
     lake.snapshot().verify()
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from facets_svc.lake.journal import Action, Change, History, Tenure, decode, encode, to_prune
+from facets_svc.lake.journal import Action, Change, History, Period, decode, encode, to_prune
 
 START = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
@@ -49,10 +49,10 @@ def test_any_beginning_of_a_journal_holds_the_entries_that_are_whole() -> None:
 
 def test_the_tenures_follow_each_other_up_to_now() -> None:
     history = History.of(PUBLISHED, current=C)
-    assert history.tenures() == [
-        Tenure(A, hour(0), hour(1)),
-        Tenure(B, hour(1), hour(2)),
-        Tenure(C, hour(2), None),
+    assert history.periods() == [
+        Period(A, hour(0), hour(1)),
+        Period(B, hour(1), hour(2)),
+        Period(C, hour(2), None),
     ]
     assert history.withdrawn() == frozenset()
 
@@ -63,15 +63,15 @@ def test_an_entry_of_a_move_that_did_not_happen_is_not_followed() -> None:
     back = change(3, B, C, "rollback")
     followed = [*PUBLISHED, back, change(4, D, C)]
     assert History.of(followed, current=D).withdrawn() == frozenset()
-    assert [tenure.id for tenure in History.of(followed, current=D).tenures()] == [A, B, C, D]
+    assert [period.id for period in History.of(followed, current=D).periods()] == [A, B, C, D]
     again = [*PUBLISHED, back, change(4, B, C, "rollback")]
-    assert History.of(again, current=B).tenures()[-1] == Tenure(B, hour(4), None)
+    assert History.of(again, current=B).periods()[-1] == Period(B, hour(4), None)
 
 
-def test_a_lake_from_before_the_journal_has_the_snapshot_in_force_and_what_the_first_entry_names() -> None:
-    assert History.of([], current=A).tenures() == [Tenure(A, None, None)]
-    assert History.of([], current=None).tenures() == []
-    assert History.of([change(5, B, A)], current=B).tenures() == [Tenure(A, None, hour(5)), Tenure(B, hour(5), None)]
+def test_a_lake_from_before_the_journal_has_the_current_snapshot_and_what_the_first_entry_names() -> None:
+    assert History.of([], current=A).periods() == [Period(A, None, None)]
+    assert History.of([], current=None).periods() == []
+    assert History.of([change(5, B, A)], current=B).periods() == [Period(A, None, hour(5)), Period(B, hour(5), None)]
 
 
 def test_what_was_rolled_back_is_withdrawn_and_never_gone_back_to() -> None:
@@ -96,15 +96,15 @@ def pruned(
     )
 
 
-def test_the_newest_stay_and_the_one_in_force_does_wherever_it_is() -> None:
-    in_force = History.of([*PUBLISHED, change(3, D, C)], current=D)
-    assert pruned(in_force, keep=2) == [A, B]
-    assert pruned(in_force, keep=9) == []
+def test_the_newest_stay_and_the_current_one_does_wherever_it_is() -> None:
+    current = History.of([*PUBLISHED, change(3, D, C)], current=D)
+    assert pruned(current, keep=2) == [A, B]
+    assert pruned(current, keep=9) == []
     back = History.of([*PUBLISHED, change(3, D, C), change(4, A, D, "rollback")], current=A)
     assert pruned(back, keep=1) == [B, D]
 
 
-def test_what_was_in_force_within_the_grace_stays() -> None:
+def test_what_was_current_within_the_grace_stays() -> None:
     history = History.of([*PUBLISHED, change(3, D, C)], current=D)
     assert pruned(history, keep=1, grace=1, now=hour(3)) == [A]
     assert pruned(history, keep=1, grace=1, now=hour(4)) == [A, B]
@@ -114,6 +114,7 @@ def test_what_was_in_force_within_the_grace_stays() -> None:
 def test_a_clock_that_went_back_prunes_less_and_not_more() -> None:
     history = History.of([*PUBLISHED, change(3, D, C)], current=D)
     assert pruned(history, keep=1, grace=1, now=hour(-100)) == []
+    assert pruned(history, keep=1, grace=0, now=hour(2)) == [A, B, C]  # without a grace it is not asked
 
 
 def test_what_is_younger_than_asked_stays() -> None:

@@ -170,7 +170,9 @@ def in_words_of_oracle(query: FacetQuery, answer: FacetAnswer) -> OracleAnswer:
 
 
 @contextlib.contextmanager
-def published_from(location: Path, raw_rows: Iterable[RawRow], folder: Path) -> Iterator[Published]:
+def published_from(
+    location: Path, raw_rows: Iterable[RawRow], folder: Path, *, cluster: bool = False
+) -> Iterator[Published]:
     """Publish the catalogue at `location`, which holds `raw_rows`, into a lake under `folder`, and open it."""
     models, rejects = clean_catalogue(raw_rows)
     lake = Lake.open(str(folder / "lake"))
@@ -179,7 +181,14 @@ def published_from(location: Path, raw_rows: Iterable[RawRow], folder: Path) -> 
         return open_engine(snapshot, threads=2, memory_limit="1GiB")
 
     source = open_source(str(location))
-    run(source, lake, probe=lambda snapshot: open_it(snapshot).close(), progress=Silence(), guards=LENIENT)
+    run(
+        source,
+        lake,
+        probe=lambda snapshot: open_it(snapshot).close(),
+        progress=Silence(),
+        guards=LENIENT,
+        cluster=cluster,
+    )
     current = lake.current()
     assert current is not None
     snapshot = lake.snapshot(current)
@@ -191,10 +200,10 @@ def published_from(location: Path, raw_rows: Iterable[RawRow], folder: Path) -> 
 
 
 @contextlib.contextmanager
-def published(catalogue: Sequence[RawRow], folder: Path) -> Iterator[Published]:
+def published(catalogue: Sequence[RawRow], folder: Path, *, cluster: bool = False) -> Iterator[Published]:
     """Write raw rows as lines of JSON, publish them, and open what came of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with published_from(write_jsonl(catalogue, folder / "catalogue.jsonl"), catalogue, folder) as it:
+    with published_from(write_jsonl(catalogue, folder / "catalogue.jsonl"), catalogue, folder, cluster=cluster) as it:
         yield it
 
 

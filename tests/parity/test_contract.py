@@ -12,7 +12,6 @@ import pytest
 from litestar.testing import TestClient
 from litestar.types import ASGIApp
 
-from tests.decoding import decoded
 from tests.parity.published import Published
 from tests.parity.test_http import asked, serving
 
@@ -33,8 +32,7 @@ def test_an_answer_is_what_it_was(client: TestClient[ASGIApp], before: dict[str,
     assert answer.status_code == before["status"]
     assert answer.headers["Content-Type"] == before["content_type"]
     assert answer.headers.get("X-Facets-Truncated") == before["truncated"]
-    content = decoded(answer.content, answer.headers.get("Content-Encoding") if coding == "zstd" else None)
     if "body" in before:
-        assert content.decode() == before["body"]
+        assert answer.content.decode() == before["body"]
     else:
-        assert hashlib.sha256(content).hexdigest() == before["sha256"]
+        assert hashlib.sha256(answer.content).hexdigest() == before["sha256"]

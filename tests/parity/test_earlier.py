@@ -205,18 +205,18 @@ def check_list(client: TestClient[ASGIApp], earlier: Published, present: Publish
                     "id": present.snapshot.id,
                     "created_at": present.snapshot.created_at.isoformat().replace("+00:00", "Z"),
                     "models": models(present.models),
-                    "in_force": True,
+                    "is_current": True,
                 },
                 {
                     "id": earlier.snapshot.id,
                     "created_at": earlier.snapshot.created_at.isoformat().replace("+00:00", "Z"),
                     "models": models(seen(earlier.models, present.models, org)),
-                    "in_force": False,
+                    "is_current": False,
                 },
             ]
         }
         lines = asked(client, org, url, CSV).text.splitlines()
-        assert lines[0] == "id,created_at,models,in_force"
+        assert lines[0] == "id,created_at,models,is_current"
         assert [line.split(",")[2:] for line in lines[1:]] == [
             [str(models(present.models)), "true"],
             [str(models(seen(earlier.models, present.models, org))), "false"],

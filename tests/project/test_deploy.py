@@ -81,7 +81,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 def cron_lines() -> list[str]:
     text = (DEPLOY / "cron" / "facets-svc").read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith(("#", "SHELL="))]
+    return [line for line in text.splitlines() if line and not line.startswith(("#", "SHELL=", "PATH="))]
 
 
 @pytest.mark.parametrize(("where", "arguments"), list(commands()), ids=str)
@@ -162,6 +162,28 @@ def test_manifests_are_valid_by_the_schemas_of_kubernetes(document: dict[str, An
         kubernetes_validate.validate(document, version, strict=True)
 
 
+SAIL = list(yaml.safe_load_all((DEPLOY / "sail" / "sail.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("document", SAIL, ids=lambda document: document["kind"])
+def test_the_manifest_of_sail_is_valid_by_the_schemas_of_kubernetes(document: dict[str, Any]) -> None:
+    for version in ("1.30", "1.35"):
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_only_the_service_reaches_sail() -> None:
+    of_kind = {document["kind"]: document for document in SAIL}
+    [deployment] = [document for document in kubernetes() if document["kind"] == "Deployment"]
+    policy = of_kind["NetworkPolicy"]["spec"]
+    callers, workers = policy["ingress"]
+    [caller] = callers["from"]
+    serving = deployment["spec"]["template"]["metadata"]["labels"]
+    sails = of_kind["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert caller["podSelector"]["matchLabels"].items() <= serving.items()
+    assert workers["from"] == [{"podSelector": {"matchLabels": sails}}]
+    assert policy["podSelector"]["matchLabels"].items() <= sails.items()
+
+
 def test_prometheus_scrapes_the_port_of_the_metrics() -> None:
     [monitor] = [document for document in kubernetes() if document["kind"] == "PodMonitor"]
     [deployment] = [document for document in kubernetes() if document["kind"] == "Deployment"]
@@ -184,12 +206,18 @@ def test_pods_are_probed_where_the_service_answers() -> None:
     [serve] = [container for container in containers() if container["name"] == "serve"]
     probed = {name: serve[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
     assert probed == {
-        "startup": "/health/ready",
+        "startup": "/health/live",
         "readiness": "/health/ready",
         "liveness": "/health/live",
     }
     ports = {port["name"]: port["containerPort"] for port in serve["ports"]}
     assert f"--port={ports['http']}" in serve["args"]
+
+
+def test_no_probe_that_kills_a_pod_waits_for_a_snapshot() -> None:
+    [serve] = [container for container in containers() if container["name"] == "serve"]
+    killing = {serve[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness")}
+    assert killing == {"/health/live"}
 
 
 def test_pods_run_as_nobody_in_particular_and_write_where_they_may() -> None:

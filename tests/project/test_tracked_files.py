@@ -23,6 +23,7 @@ OTHERS = (
 
 HOSTS_THAT_ARE_DOCUMENTATION = {
     "chromedevtools.github.io",
+    "docs.lakesail.com",
     "json-schema.org",
     "keepachangelog.com",
     "semver.org",

@@ -47,7 +47,7 @@ async def test_every_other_table_is_computed_from_them(rows: Rows, lake: Lake) -
         ["m2", "acme", False, "c"],
     ]
     assert await rows("SELECT * FROM model_tasks") == []
-    counted = "SELECT snapshot_id, in_force, models, public_models, orgs FROM snapshots ORDER BY ALL"
+    counted = "SELECT snapshot_id, is_current, models, public_models, orgs FROM snapshots ORDER BY ALL"
     assert await rows(counted) == [[first, False, 4, 3, 2], [now, True, 6, 3, 2]]
     assert await rows(counted, org="nobody") == [[first, False, 2, 2, 2], [now, True, 3, 3, 2]]
 

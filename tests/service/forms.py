@@ -7,7 +7,7 @@ from typing import Any
 
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import Question
-from facets_svc.service.answered import Answered, SnapshotInForce
+from facets_svc.service.answered import Answered, ServedSnapshot
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Whole:
         return answer
 
     @property
-    def snapshot(self) -> SnapshotInForce:
+    def snapshot(self) -> ServedSnapshot:
         return self.answered.snapshot
 
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
 from facets_svc.engine.base import Engine
 from facets_svc.errors import LakeError, NotFound, Overloaded, ReloadRunning, SnapshotCorrupt, Unavailable
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.answered import SnapshotInForce
+from facets_svc.service.answered import ServedSnapshot
 from tests.service.engines import CREATED_AT, OracleEngine, WaitingEngine, row
 from tests.service.forms import WHOLE
 from tests.service.lake import Lake, until
@@ -23,7 +24,7 @@ async def test_an_answer_tells_the_snapshot_that_it_comes_from() -> None:
     async with Lake(engine).service().running() as service:
         answered = await service.ask(ACME, WHOLE)
 
-    assert answered.snapshot == SnapshotInForce("s1", CREATED_AT)
+    assert answered.snapshot == ServedSnapshot("s1", CREATED_AT)
     assert answered.answer == OracleEngine([row("acme", "one", tags=["a"])]).answer(ACME)
     assert {name.split("_")[0] for name in engine.threads} == {"facets-query"}
 
@@ -62,13 +63,39 @@ async def test_a_poll_takes_up_a_new_snapshot_and_a_rolled_back_one() -> None:
     async with lake.service(poll_seconds=0.05).running() as service:
         lake.current = "s2"
         await until(lambda: first.closed)
-        assert service.snapshot == SnapshotInForce("s2", CREATED_AT)
+        assert service.snapshot == ServedSnapshot("s2", CREATED_AT)
 
         lake.engines["s1"], lake.current = again, "s1"
         await until(lambda: second.closed)
-        assert service.snapshot == SnapshotInForce("s1", CREATED_AT)
+        assert service.snapshot == ServedSnapshot("s1", CREATED_AT)
 
     assert lake.opened == ["s1", "s2", "s1"]
+
+
+async def test_since_when_the_lake_cannot_be_read_is_known_until_it_can_be() -> None:
+    broken, whole = OSError("torn"), OracleEngine(snapshot_id="s2")
+    lake = Lake(OracleEngine(snapshot_id="s1"))
+    async with lake.service().running() as service:
+
+        def since() -> datetime | None:
+            return service.lake_unreadable_since
+
+        assert since() is None
+        begun = datetime.now(UTC)
+        lake.engines["s2"], lake.current = broken, "s2"
+        with pytest.raises(Unavailable):
+            await service.reload()
+        first = since()
+        assert first is not None
+        assert begun <= first <= datetime.now(UTC)
+        with pytest.raises(Unavailable):
+            await service.reload()
+        assert since() == first
+        assert (await service.ask(ACME, WHOLE)).snapshot.id == "s1"
+
+        lake.engines["s2"] = whole
+        assert await service.reload() == "s2"
+        assert since() is None
 
 
 async def test_a_hangup_looks_at_once() -> None:
@@ -127,7 +154,7 @@ async def test_a_snapshot_that_does_not_open_leaves_the_old_one_and_one_log_line
         await until(lambda: lake.opened.count("s2") >= 3)
 
         assert (await service.ask(ACME, WHOLE)).snapshot.id == "s1"
-        assert caplog.messages == ["Snapshot s2 was not taken up, s1 stays: A checksum is wrong."]
+        assert caplog.messages == ["Snapshot s2 was not loaded, s1 is still served, retrying: A checksum is wrong."]
 
         lake.engines["s2"] = OracleEngine(snapshot_id="s2")
         await until(lambda: service.snapshot is not None and service.snapshot.id == "s2")
@@ -142,13 +169,13 @@ async def test_each_new_reason_is_logged(caplog: pytest.LogCaptureFixture) -> No
                 await service.reload()
 
     assert caplog.messages == [
-        "Snapshot None was not taken up, s1 stays: Gone.",
-        "Snapshot None was not taken up, s1 stays: torn",
-        "Snapshot None was not taken up, s1 stays: The lake has no snapshot in force.",
+        "The current snapshot was not loaded, s1 is still served, retrying: Gone.",
+        "The current snapshot was not loaded, s1 is still served, retrying: torn",
+        "The current snapshot was not loaded, s1 is still served, retrying: The lake is empty. Run `facets-svc sync`.",
     ]
 
 
-async def test_a_reload_of_the_snapshot_in_force_opens_nothing() -> None:
+async def test_a_reload_of_the_current_snapshot_opens_nothing() -> None:
     lake = Lake(OracleEngine())
     async with lake.service().running() as service:
         assert await service.reload() == "s1"

@@ -4,7 +4,7 @@ import pytest
 
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.answered import Answered, SnapshotInForce
+from facets_svc.service.answered import Answered, ServedSnapshot
 from facets_svc.service.response_cache import ResponseCache
 from tests.service.engines import CREATED_AT
 from tests.service.forms import WHOLE, Whole, WholeForm
@@ -13,7 +13,7 @@ A, B, C = (FacetQuery.of(org, limit=10) for org in ("ann", "bob", "eve"))
 
 
 def answer(total: int, size: int = 100) -> Whole:
-    return Whole(Answered(FacetAnswer(total, total, ()), SnapshotInForce("s1", CREATED_AT)), size)
+    return Whole(Answered(FacetAnswer(total, total, ()), ServedSnapshot("s1", CREATED_AT)), size)
 
 
 def entry_bytes(query: FacetQuery, encoded: Whole) -> int:

@@ -15,14 +15,13 @@ from typing import Any, cast
 
 import duckdb
 import pytest
-from litestar import Litestar
 from litestar.types import ASGIApp
 
 from facets_svc.sandbox.forkserver import RECURSION
 from facets_svc.settings import Settings
 from facets_svc.web.app import create_app_with_settings
 from tests.sql_attacks.worlds import CANARY, ORG, Worlds
-from tests.web.client import SECRET, Answer, ask, bearer
+from tests.web.client import SECRET, Answer, ask, bearer, started
 
 ENVIRONMENT = ("CANARY_OF_THE_ATTACKS", "a-secret-of-the-environment")
 JSON = ("Content-Type", "application/json")
@@ -130,10 +129,7 @@ async def opened(lake: Path, **changed: Any) -> AsyncIterator[Stranger]:
     """A stranger before a service over `lake`."""
     app = create_app_with_settings(settings(lake, **changed))
     secrets = (CANARY, "7777777", "7_777_777", ENVIRONMENT[1], str(lake.parent), "visibility=", "now.parquet")
-    inner: Any = app
-    while not isinstance(inner, Litestar):
-        inner = inner._app
-    async with inner.lifespan():
+    async with started(app):
         yield Stranger(app, tuple(secret.encode() for secret in secrets))
 
 

@@ -44,7 +44,7 @@ _TABLES: Final[dict[str, dict[str, str]]] = {
     "snapshots": {
         "snapshot_id": TEXT,
         "created_at": TIME,
-        "in_force": TRUTH,
+        "is_current": TRUTH,
         "models": NUMBER,
         "public_models": NUMBER,
         "orgs": NUMBER,

@@ -89,7 +89,7 @@ def test_a_second_job_names_the_first_which_ends_on_a_signal_and_leaves_nothing(
 
 @contextmanager
 def reading(lake: FolderLake) -> Iterator[Counter[str]]:
-    """Verify the snapshot in force again and again meanwhile; count how often, and what went wrong."""
+    """Verify the current snapshot again and again meanwhile; count how often, and what went wrong."""
     seen: Counter[str] = Counter()
     done = threading.Event()
 

@@ -4,8 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from facets_svc.errors import DataRefused
-from facets_svc.sync.guards import Found, Guards, percentage, share
+from facets_svc.sync.guards import Found, Guards, percentage, refusal, share
 
 
 def found(read: int, rejected: int, before: int | None = None, unreadable: str | None = None) -> Found:
@@ -25,7 +24,7 @@ def found(read: int, rejected: int, before: int | None = None, unreadable: str |
     [found(100, 1), found(10_000, 100, before=19_800), found(1, 0, before=2), found(2, 0, before=0)],
 )
 def test_as_much_as_is_allowed_is_published(harmless: Found) -> None:
-    assert Guards().check(harmless) == ()
+    assert list(Guards().objections(harmless)) == []
 
 
 @pytest.mark.parametrize(
@@ -33,14 +32,22 @@ def test_as_much_as_is_allowed_is_published(harmless: Found) -> None:
     [
         (
             found(199, 2),
-            ["2 of the 199 rows of models.csv were rejected, more than 1% (199 rows were read, rejected: 2 bad_slug)."],
+            [
+                (
+                    "2 of the 199 rows of models.csv were rejected, more than 1% (--max-rejects; 199 rows were read, "
+                    "rejected: 2 bad_slug)."
+                )
+            ],
         ),
-        (found(1, 0, before=3), ["The catalogue would shrink from 3 models to 1, by more than 50%."]),
+        (found(1, 0, before=3), ["The catalogue would shrink from 3 models to 1, by more than 50% (--max-shrink)."]),
         (
             found(3, 1, before=5),
             [
-                "1 of the 3 rows of models.csv were rejected, more than 1% (3 rows were read, rejected: 1 bad_slug).",
-                "The catalogue would shrink from 5 models to 2, by more than 50%.",
+                (
+                    "1 of the 3 rows of models.csv were rejected, more than 1% (--max-rejects; 3 rows were read, "
+                    "rejected: 1 bad_slug)."
+                ),
+                "The catalogue would shrink from 5 models to 2, by more than 50% (--max-shrink).",
             ],
         ),
         (found(2, 2), ["models.csv holds no usable row (2 rows were read, rejected: 2 bad_slug)."]),
@@ -48,11 +55,23 @@ def test_as_much_as_is_allowed_is_published(harmless: Found) -> None:
         (found(1, 0, unreadable="It is torn."), ["There is nothing to compare models.csv with: It is torn."]),
     ],
 )
-def test_more_is_refused_unless_it_is_forced(odd: Found, sentences: list[str]) -> None:
-    with pytest.raises(DataRefused) as refused:
-        Guards().check(odd)
-    assert str(refused.value) == " ".join([*sentences, "Nothing was published; --force publishes it all the same."])
-    assert Guards(force=True).check(odd) == tuple(sentences)
+def test_more_is_refused(odd: Found, sentences: list[str]) -> None:
+    objections = list(Guards().objections(odd))
+    assert [objection.sentence for objection in objections] == sentences
+    assert str(refusal(objections, "Look there.")) == " ".join(
+        [*sentences, "Nothing was published; --force publishes it all the same. Look there."]
+    )
+
+
+@pytest.mark.parametrize(
+    ("odd", "guards"),
+    [
+        (found(2, 2, unreadable="It is torn --max-shrink."), ("no_rows", "unreadable")),
+        (found(3, 1, before=5), ("rejects", "shrink")),
+    ],
+)
+def test_the_guards_that_refused_are_named(odd: Found, guards: tuple[str, ...]) -> None:
+    assert refusal(list(Guards().objections(odd)), "").guards == guards
 
 
 @pytest.mark.parametrize(

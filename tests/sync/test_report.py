@@ -56,11 +56,13 @@ def test_a_first_snapshot_changes_nothing_that_was_there(lake: FolderLake) -> No
     assert (report.changes, report.value_changes, report.warnings) == (None, None, ())
 
 
-def test_what_changed_since_the_snapshot_in_force_is_told(lake: FolderLake) -> None:
+def test_what_changed_since_the_current_snapshot_is_told(lake: FolderLake) -> None:
     kept = model(1, tags=["a"], license="mit")
     first = publish(lake, kept, model(2, tags=["b"], license="mit"), model(3, framework="jax"))
     report = publish(lake, kept, model(2, tags=["c", "d"], license="gpl"), model(4, tags=["d"], framework="jax"))
-    assert report.changes == Changes(since=first.snapshot_id, models_before=3, added=1, updated=1, removed=1)
+    assert report.changes == Changes(
+        since=first.snapshot_id, models_before=3, added=1, updated=1, removed=1, all_orgs_before=1
+    )
     assert report.value_changes == {
         "tags": ValueChanges(before=2, new=2, new_values=("d", "c"), vanished=1, vanished_values=("b",)),
         "licenses": ValueChanges(before=1, new=1, new_values=("gpl",)),
@@ -190,7 +192,7 @@ def test_rejects_and_shrinking_are_guarded_by_default(lake: FolderLake) -> None:
 def test_what_was_forced_is_told(lake: FolderLake) -> None:
     publish(lake, model(1), model(2), model(3))
     report = publish(lake, model(1), guards=Guards(force=True))
-    assert report.warnings == ("The catalogue would shrink from 3 models to 1, by more than 50%.",)
+    assert report.warnings == ("The catalogue would shrink from 3 models to 1, by more than 50% (--max-shrink).",)
 
 
 def test_a_catalogue_of_nothing_can_be_forced_and_answers_zero(lake: FolderLake) -> None:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from litestar import Litestar
 from litestar.types import ASGIApp
 
 SECRET = "a secret of the tests, thirty-two bytes or more"
 
 FACETS = "/api/v1/org/acme/models/facets"
 RELOAD = "/api/v1/operator/reload"
+
+
+@asynccontextmanager
+async def started(app: ASGIApp) -> AsyncIterator[None]:
+    """Start an application and stop it, as a server does, whatever stands around it."""
+    inner: Any = app
+    while not isinstance(inner, Litestar):
+        inner = inner._app
+    async with inner.lifespan():
+        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Server:
         return self.ask(FACETS, ACME)[1]["x-snapshot-id"]
 
     def take_up(self, snapshot_id: str) -> None:
-        """Put a snapshot in force."""
+        """Make a snapshot current."""
         (self.lake / "CURRENT").write_text(snapshot_id)
         self.process.send_signal(signal.SIGHUP)
         while f'"{snapshot_id}"' not in self.ask("/health/ready")[2].decode():

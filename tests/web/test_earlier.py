@@ -54,7 +54,7 @@ class Served:
     open_now: set[str] = field(default_factory=set)
 
     async def publish(self, *rows: dict[str, Any], take_up: bool = True) -> str:
-        """Publish a catalogue, and put it in force in the service, too."""
+        """Publish a catalogue, and make it current in the service, too."""
         source = write_catalogue(self.folder / "catalogue.jsonl", rows)
         snapshot_id = (await asyncio.to_thread(sync, source, self.lake)).snapshot_id
         if take_up:
@@ -127,7 +127,7 @@ async def test_a_snapshot_is_meant_by_its_id_by_a_time_or_by_a_day(tmp_path: Pat
         assert sorted(it.opened) == sorted([first, second, third, *{first, second}])
 
 
-async def test_the_snapshot_in_force_is_answered_to_the_byte_as_without_asking_for_it(tmp_path: Path) -> None:
+async def test_the_current_snapshot_is_answered_to_the_byte_as_without_asking_for_it(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         await it.publish(tagged(1, "a"))
         second = await it.publish(tagged(1, "b"))
@@ -145,7 +145,7 @@ async def test_what_is_not_kept_is_404_and_says_what_is(tmp_path: Path) -> None:
         for as_of in ("20200101T000000Z-0000", early, "2020-01-01"):
             answer = await it.get(f"{FACETS}?as_of={quote(as_of)}")
             assert answer.error == (404, "not_found_error")
-            assert answer.json["detail"] == f"No snapshot is kept as of then; kept are {ids[0]}, {ids[1]}."
+            assert answer.json["detail"] == f"There is no snapshot as of then. The snapshots are {ids[0]}, {ids[1]}."
 
 
 @pytest.mark.parametrize("as_of", ["", "yesterday", "20261124T020000Z-3f9", "2026-13-01", "20261128"])
@@ -171,7 +171,7 @@ async def test_a_model_that_became_private_vanishes_from_earlier_snapshots_with_
         assert values.json["values"] == []
         theirs = await it.tags(first, "/api/v1/org/rival/models/facets", RIVAL)
         assert theirs == (first, 1, ["theirs"])
-        assert it.opened.count(first) == 2  # once as the one in force, once as an earlier one
+        assert it.opened.count(first) == 2  # once as the current one, once as an earlier one
 
 
 async def test_what_was_anothers_private_model_stays_hidden_whosever_it_is_now(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ async def test_a_model_that_the_org_had_then_is_shown_while_it_is_public_now(tmp
 async def listed(it: Served, query: str = "", caller: tuple[str, str] = ACME) -> list[tuple[str, int, bool]]:
     answer = await it.get(SNAPSHOTS + query, caller)
     assert answer.status == 200, answer.body
-    return [(one["id"], one["models"], one["in_force"]) for one in answer.json["snapshots"]]
+    return [(one["id"], one["models"], one["is_current"]) for one in answer.json["snapshots"]]
 
 
 async def test_the_snapshots_are_listed_with_what_is_seen_of_them(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ async def test_a_snapshot_that_was_withdrawn_is_passed_over(tmp_path: Path) -> N
         assert (await it.get(f"{FACETS}?as_of={third}")).status == 404
 
 
-async def test_a_snapshot_that_is_newer_than_the_one_in_force_is_not_meant(tmp_path: Path) -> None:
+async def test_a_snapshot_that_is_newer_than_the_current_one_is_not_meant(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         first = await it.publish(tagged(1, "a"))
         second = await it.publish(tagged(1, "b"), take_up=False)
@@ -249,7 +249,7 @@ async def test_a_snapshot_that_was_pruned_is_not_kept(tmp_path: Path) -> None:
         with it.lake.writing() as writer:
             writer.remove(first)
         answer = await it.get(f"{FACETS}?as_of={first}")
-        assert answer.json["detail"] == f"No snapshot is kept as of then; kept are {second}."
+        assert answer.json["detail"] == f"There is no snapshot as of then. The snapshots are {second}."
         assert await listed(it) == [(second, 1, True)]
 
 
@@ -268,7 +268,7 @@ def spoil(snapshot: Snapshot) -> None:
     path.write_bytes(path.read_bytes()[:-9])
 
 
-async def test_a_spoiled_snapshot_is_502_and_the_one_in_force_is_not_disturbed(tmp_path: Path) -> None:
+async def test_a_spoiled_snapshot_is_502_and_the_current_one_is_not_disturbed(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         first = await it.publish(tagged(1, "a"))
         second = await it.publish(tagged(1, "b"))
@@ -356,7 +356,7 @@ async def test_the_pages_of_an_earlier_list_go_on_until_less_may_be_seen(tmp_pat
         # the same list, asked for by its time
         by_time = path.replace(first, quote(id_time(first).isoformat()))
         assert (await it.get(f"{by_time}&cursor={cursor}")).json["models"] == [{"id": "m2"}, {"id": "m3"}]
-        # not the list of the snapshot in force
+        # not the list of the current snapshot
         plain = await it.get(f"{path.partition('&as_of')[0]}&cursor={cursor}")
         assert plain.json["errors"][0]["type"] == "gone"
         await it.publish(*rows[:3])

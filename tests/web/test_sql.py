@@ -16,7 +16,6 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from litestar import Litestar
 from litestar.types import ASGIApp
 
 from facets_svc.analyst.cookbook import cookbook
@@ -27,7 +26,7 @@ from facets_svc.web.app import create_app_with_settings
 from facets_svc.web.sql import form_of
 from facets_svc.web.sql_body import MAX_BYTES
 from tests.catalogues import model, publish
-from tests.web.client import SECRET, Answer, ask, bearer, operator
+from tests.web.client import SECRET, Answer, ask, bearer, operator, started
 
 pytestmark = pytest.mark.anyio
 
@@ -64,10 +63,7 @@ def settings(lake: Path) -> Settings:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[ASGIApp]:
     app = create_app_with_settings(settings)
-    inner: Any = app
-    while not isinstance(inner, Litestar):
-        inner = inner._app
-    async with inner.lifespan():
+    async with started(app):
         yield app
 
 

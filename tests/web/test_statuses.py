@@ -219,7 +219,7 @@ async def test_a_reload_that_is_not_an_operators_is_403(app: ASGIApp) -> None:
     assert (await ask(app, RELOAD, method="POST")).error == (401, "authentication_error")
 
 
-async def test_an_operators_reload_tells_the_snapshot_in_force(app: ASGIApp) -> None:
+async def test_an_operators_reload_tells_the_current_snapshot(app: ASGIApp) -> None:
     answer = await ask(app, RELOAD, operator(), method="POST")
     assert (answer.status, answer.json) == (200, {"snapshot_id": "s1"})
 

@@ -42,7 +42,7 @@ export function snapshots(app) {
     day.max = days[0] ?? "";
     day.value = /^\d{4}-\d{2}-\d{2}/.exec(state.asOf)?.[0] ?? "";
     const shown = listed.find(({ id }) => id === snapshotId);
-    const current = listed.find(({ in_force: isCurrent }) => isCurrent);
+    const current = listed.find(({ is_current: isCurrent }) => isCurrent);
     const isEarlier = Boolean(state.asOf);
     bar.hidden = !isEarlier;
     field.title = current ? `The catalogue of ${time(current.created_at)}` : "";

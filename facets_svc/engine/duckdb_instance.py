@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from facets_svc import duck, sql, tracing
 from facets_svc.engine.base import Interrupted, Interruption
+from facets_svc.engine.running import Columns
 from facets_svc.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -41,11 +42,7 @@ class Ran:
         return _PARAMETER.sub(lambda match: _literal(self.parameters[match[1]]), self.text)
 
 
-Columns = dict[str, Any]
-"""An answer's columns by name, numpy arrays of one length."""
-
-
-class Cursor:
+class DuckdbCursor:
     """One request's own connection to the instance: for one thread, closed when the request is done.
 
     The connection is made for the first statement: an answer from totals needs none. `ran` are the statements so far.
@@ -106,7 +103,7 @@ class Cursor:
             self._made.close()
 
 
-class Instance:
+class DuckdbInstance:
     """A DuckDB over the index file of a snapshot, which it only reads; processes share its pages in memory.
 
     `snapshot_id` is for the log, `tables` are Arrow tables that stand beside those of the file. Raises `duckdb.Error`
@@ -130,12 +127,12 @@ class Instance:
         self._rebuilding = threading.Lock()
         self._connection = self._connect()
 
-    def beside(self, tables: Mapping[str, pa.Table], *, file: Path | None = None) -> Instance:
+    def beside(self, tables: Mapping[str, pa.Table], *, file: Path | None = None) -> DuckdbInstance:
         """Return another instance over the same file, with these Arrow tables beside its own.
 
         `file` is where the file lies now: a copy of one in a bucket may have been removed and fetched again.
         """
-        return Instance(
+        return DuckdbInstance(
             file or self._file,
             snapshot_id=self._snapshot_id,
             threads=self._threads,
@@ -144,7 +141,7 @@ class Instance:
         )
 
     @contextmanager
-    def cursor(self, interruption: Interruption) -> Iterator[Cursor]:
+    def cursor(self, interruption: Interruption) -> Iterator[DuckdbCursor]:
         """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
 
         Raises `Interrupted` when it was stopped, `Unavailable` when DuckDB failed. An instance that answers nothing any
@@ -152,7 +149,7 @@ class Instance:
         """
         connection = self._connection
         try:
-            cursor = Cursor(connection, interruption)
+            cursor = DuckdbCursor(connection, interruption)
             try:
                 with interruption.stopping_by(cursor.interrupt):
                     yield cursor

@@ -12,7 +12,7 @@ import pytest
 from facets_svc.catalogue import DOWNLOADS
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.engine.duckdb import open_engine
-from facets_svc.engine.instance import Instance
+from facets_svc.engine.duckdb_instance import DuckdbInstance
 from facets_svc.errors import Unavailable
 from facets_svc.facets.query import FacetQuery, Range
 from facets_svc.lake import Snapshot
@@ -36,32 +36,32 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 
 @pytest.fixture
-def instance(snapshot: Snapshot) -> Iterator[Instance]:
-    instance = Instance(snapshot.file(INDEX), snapshot_id="s1", threads=1, memory_limit="256MiB")
+def instance(snapshot: Snapshot) -> Iterator[DuckdbInstance]:
+    instance = DuckdbInstance(snapshot.file(INDEX), snapshot_id="s1", threads=1, memory_limit="256MiB")
     yield instance
     instance.close()
 
 
-def row_ids(instance: Instance) -> list[int]:
+def row_ids(instance: DuckdbInstance) -> list[int]:
     with instance.cursor(Interruption()) as cursor:
         return [rid for _, rid, _ in cursor.rows(ROW_IDS, {})]
 
 
-def test_a_cursor_serves_the_thread_of_its_request_and_no_other(instance: Instance) -> None:
+def test_a_cursor_serves_the_thread_of_its_request_and_no_other(instance: DuckdbInstance) -> None:
     with instance.cursor(Interruption()) as cursor, ThreadPoolExecutor(1) as pool:
         with pytest.raises(AssertionError, match="used by another thread"):
             pool.submit(cursor.rows, ROW_IDS, {}).result()
         assert len(cursor.rows(ROW_IDS, {})) == 2
 
 
-def test_a_cursor_is_closed_with_its_request(instance: Instance) -> None:
+def test_a_cursor_is_closed_with_its_request(instance: DuckdbInstance) -> None:
     with instance.cursor(Interruption()) as cursor:
         pass
     with pytest.raises(AssertionError, match="after its request"):
         cursor.rows(ROW_IDS, {})
 
 
-def test_the_connection_of_a_cursor_is_closed_with_it(instance: Instance) -> None:
+def test_the_connection_of_a_cursor_is_closed_with_it(instance: DuckdbInstance) -> None:
     with instance.cursor(Interruption()) as cursor:
         cursor.rows(ROW_IDS, {})
         connection = cursor._connection
@@ -69,14 +69,14 @@ def test_the_connection_of_a_cursor_is_closed_with_it(instance: Instance) -> Non
         connection.execute("SELECT 1")
 
 
-def test_a_query_that_was_interrupted_before_it_started_does_not_run(instance: Instance) -> None:
+def test_a_query_that_was_interrupted_before_it_started_does_not_run(instance: DuckdbInstance) -> None:
     interruption = Interruption()
     interruption.request()
     with pytest.raises(Interrupted), instance.cursor(interruption):
         raise AssertionError("it ran")
 
 
-def test_a_running_query_is_interrupted_and_the_next_one_runs(instance: Instance) -> None:
+def test_a_running_query_is_interrupted_and_the_next_one_runs(instance: DuckdbInstance) -> None:
     interruption = Interruption()
     timer = threading.Timer(0.2, interruption.request)
     timer.start()
@@ -86,7 +86,7 @@ def test_a_running_query_is_interrupted_and_the_next_one_runs(instance: Instance
     assert row_ids(instance) == [0, 1]
 
 
-def test_a_query_that_is_interrupted_between_two_statements_runs_no_other(instance: Instance) -> None:
+def test_a_query_that_is_interrupted_between_two_statements_runs_no_other(instance: DuckdbInstance) -> None:
     interruption = Interruption()
     with instance.cursor(interruption) as cursor:
         cursor.rows(ROW_IDS, {})
@@ -97,7 +97,7 @@ def test_a_query_that_is_interrupted_between_two_statements_runs_no_other(instan
 
 @pytest.mark.parametrize("error", [duckdb.FatalException, duckdb.InternalException])
 def test_after_a_fatal_error_the_instance_is_rebuilt(
-    instance: Instance, error: type[duckdb.Error], caplog: pytest.LogCaptureFixture
+    instance: DuckdbInstance, error: type[duckdb.Error], caplog: pytest.LogCaptureFixture
 ) -> None:
     before = instance._connection
     with pytest.raises(Unavailable), instance.cursor(Interruption()):
@@ -107,21 +107,21 @@ def test_after_a_fatal_error_the_instance_is_rebuilt(
     assert "DuckDB failed" in caplog.text
 
 
-def test_an_instance_that_is_dead_is_rebuilt(instance: Instance) -> None:
+def test_an_instance_that_is_dead_is_rebuilt(instance: DuckdbInstance) -> None:
     instance._connection.close()
     with pytest.raises(Unavailable):
         row_ids(instance)
     assert row_ids(instance) == [0, 1]
 
 
-def test_an_error_that_is_not_fatal_keeps_the_instance(instance: Instance) -> None:
+def test_an_error_that_is_not_fatal_keeps_the_instance(instance: DuckdbInstance) -> None:
     before = instance._connection
     with pytest.raises(Unavailable), instance.cursor(Interruption()) as cursor:
         cursor._connection.sql("SELECT error('no')").fetchall()
     assert instance._connection is before
 
 
-def test_a_table_beside_the_index_is_there_after_a_rebuild_too(instance: Instance) -> None:
+def test_a_table_beside_the_index_is_there_after_a_rebuild_too(instance: DuckdbInstance) -> None:
     beside = instance.beside({"seen": pa.table({"rid": [1], "now": [7]})})
     for _ in range(2):
         with beside.cursor(Interruption()) as cursor:
@@ -134,7 +134,7 @@ def test_a_table_beside_the_index_is_there_after_a_rebuild_too(instance: Instanc
 
 
 def test_an_instance_whose_file_is_gone_answers_again_when_it_is_back(
-    instance: Instance, snapshot: Snapshot, caplog: pytest.LogCaptureFixture
+    instance: DuckdbInstance, snapshot: Snapshot, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = snapshot.file(INDEX)
     path.rename(path.with_name("elsewhere"))
@@ -149,7 +149,7 @@ def test_an_instance_whose_file_is_gone_answers_again_when_it_is_back(
     assert row_ids(instance) == [0, 1]
 
 
-def test_a_request_cannot_read_files(instance: Instance, tmp_path: Path) -> None:
+def test_a_request_cannot_read_files(instance: DuckdbInstance, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n", encoding="utf-8")
     with instance.cursor(Interruption()) as cursor, pytest.raises(duckdb.PermissionException):
         cursor._connection.read_csv(str(tmp_path / "secret.csv")).fetchall()

@@ -1,0 +1,260 @@
+"""An engine over SQL: it picks a statement of `sql/facets/`, binds it, and turns its rows into an answer.
+
+A database counts; Python finds the codes of values, picks the statement, puts counts in order and cuts lists. What
+nothing narrows is answered from totals, which the job has counted by `UNNEST` and `GROUP BY` too.
+
+Nothing here depends on rows that the caller may not see, not even the time it takes: an org's rows lie together, a
+statement reads those and the public ones, and a value that the scope does not hold is looked for like one that nobody
+holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Generic, Self, TypeVar
+
+from facets_svc.catalogue import FACETS, Facet
+from facets_svc.engine.base import Interruption
+from facets_svc.engine.index import Index, Org
+from facets_svc.engine.records import record
+from facets_svc.engine.running import Columns, Cursor, Instance
+from facets_svc.engine.selection import Parameters, Selection
+from facets_svc.engine.statistics import STATISTICS, statistics
+from facets_svc.facets.answer import FacetAnswer, ModelPage, Statistics, ValuePage
+from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
+from facets_svc.facets.totals import Rows
+from facets_svc.facets.values import Counts
+from facets_svc.lake.snapshot import Snapshot
+
+SEEN: Final = "seen"
+"""The table of the models of an earlier snapshot that the current one has, too."""
+
+CURRENT: Final = "current_models"
+"""The table of the models of the current snapshot, beside an earlier one."""
+
+InstanceT = TypeVar("InstanceT", bound=Instance[Cursor])
+
+
+class SqlEngine(Generic[InstanceT]):
+    """Answers queries over one snapshot, from any thread.
+
+    `current` is, of an earlier snapshot, the index of the current one, whose models alone it shows.
+    """
+
+    def __init__(self, snapshot: Snapshot, instance: InstanceT, index: Index, *, current: Index | None = None) -> None:
+        self._snapshot = snapshot
+        self._instance = instance
+        self._index = index
+        self._current = current
+
+    @property
+    def snapshot_id(self) -> str:
+        """The id of the snapshot that every answer comes from."""
+        return self._snapshot.id
+
+    @property
+    def created_at(self) -> datetime:
+        """When the snapshot was made, in UTC."""
+        return self._snapshot.created_at
+
+    def knows(self, org: str) -> bool:
+        """Tell whether the catalogue knows `org`."""
+        return org in self._index.orgs
+
+    def answer(self, query: FacetQuery, interruption: Interruption | None = None) -> FacetAnswer:
+        """Answer `query` exactly.
+
+        Raises `Interrupted` when `interruption` was requested, `Unavailable` when a statement failed.
+        """
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            return self._answer(cursor, query)
+
+    def _answer(self, cursor: Cursor, query: FacetQuery) -> FacetAnswer:
+        parts = self._parts(query)
+        selection = Selection.of(query, self._index, parts)
+        wanted = [facet for facet in FACETS if query.wants(facet)]
+        spread: tuple[tuple[str, Statistics], ...] = ()
+        total = self._total(cursor, query, parts)
+        counts, bars = self._counts(cursor, query, parts, selection, wanted)
+        if query.with_statistics:
+            [numbers] = cursor.rows(STATISTICS, self._parameters(query, selection))
+            spread = statistics(numbers, bars)
+        months = cursor.rows("facets/months", self._parameters(query, selection)) if query.with_timeline else []
+        return FacetAnswer(
+            total=total,
+            filtered_total=int(counts[0]),
+            facets=self._index.dictionary.list_facets(query, counts, selection.known),
+            statistics=spread,
+            timeline=tuple((f"{year:04}-{month:02}", models) for year, month, models in months),
+        )
+
+    def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
+        """Return a page of one facet's values. Raises like `answer`."""
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            return self._values(cursor, asked)
+
+    def _values(self, cursor: Cursor, asked: ValueQuery) -> ValuePage:
+        parts = self._parts(asked.query)
+        selection = Selection.of(asked.query, self._index, parts).without(asked.facet)
+        if selection or self._current is not None:
+            parameters = self._parameters(asked.query, selection)
+            held = cursor.columns("facets/values", parameters | {"facet": asked.facet.index})
+            counts = self._index.dictionary.counts(held["code"], held["models"])
+        else:
+            counts = self._totals(parts)
+        return self._index.dictionary.page(asked, counts)
+
+    def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
+        """Return a page of the models themselves. Raises like `answer`."""
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            return self._models(cursor, asked)
+
+    def _models(self, cursor: Cursor, asked: ModelQuery) -> ModelPage:
+        query, parts = asked.query, self._parts(asked.query)
+        selection = Selection.of(query, self._index, parts)
+        parameters = self._parameters(query, selection)
+        order = {
+            f"by_{asked.order}": True,
+            ("descending" if asked.descending else "ascending"): True,
+            "limit": asked.limit,
+            "offset": asked.offset,
+        }
+        total = filtered_total = self._total(cursor, query, parts)
+        if selection:
+            [(filtered_total,)] = cursor.rows("facets/number", parameters)
+        rids = [rid for (rid,) in cursor.rows("facets/page", parameters | order)]
+        rows = cursor.rows("facets/records", {"rids": rids}) if rids else []
+        records = self._read(rows, asked.fields)
+        end = asked.offset + len(rids)
+        return ModelPage(
+            snapshot_id=self.snapshot_id,
+            total=total,
+            filtered_total=filtered_total,
+            records=tuple(records[rid] for rid in rids),
+            following=end if end < filtered_total else None,
+        )
+
+    def model(self, asked: RecordQuery, interruption: Interruption | None = None) -> dict[str, Any] | None:
+        """Return the record of the model of one id, None if it is not in the scope. Raises like `answer`.
+
+        The ids of the scope are read, and no others.
+        """
+        selection = Selection.of(asked.query, self._index, self._parts(asked.query))
+        with self._instance.cursor(interruption or Interruption()) as cursor:
+            found = cursor.rows("facets/found", self._parameters(asked.query, selection) | {"id": asked.id})
+            rows = cursor.rows("facets/records", {"rids": [rid for (rid,) in found]}) if found else []
+        return next(iter(self._read(rows, asked.fields).values()), None)
+
+    def close(self) -> None:
+        """Release everything. No query runs, and none comes after."""
+        self._instance.close()
+
+    def _read(self, rows: Sequence[Sequence[Any]], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return the records of rows of `facets/records`, by row id."""
+        read = partial(record, dictionary=self._index.dictionary, public=self._index.public, fields=fields)
+        return {row[0]: read(row) for row in rows}
+
+    def _parts(self, query: FacetQuery) -> list[Rows]:
+        """Return the rows of the query's scope: public ones, and the org's private ones."""
+        org = self._index.org(query.org)
+        return [part for part in (self._index.public if query.include_public else org.public, org.private) if part]
+
+    def _parameters(self, query: FacetQuery, selection: Selection, *, staying: Collection[Facet] = ()) -> Parameters:
+        """Return the parameters of `sql/facets/selected.sql`."""
+        # Among all public models it pays to look the few up; among an org's, to look at each.
+        rare_tag = selection.rare_tag if query.include_public else None
+        return self._scope(query) | selection.parameters(staying=staying, rare_tag=rare_tag)
+
+    def _scope(self, query: FacetQuery) -> Parameters:
+        """Return the parameters of `sql/facets/scope.sql`."""
+        org = self._index.org(query.org)
+        now = None if self._current is None else Org(self._current.public, self._current.org(query.org).private)
+        return scope_of(self._index.public if query.include_public else org.public, org.private, now)
+
+    def _total(self, cursor: Cursor, query: FacetQuery, parts: Sequence[Rows]) -> int:
+        """Count the models of the scope."""
+        if self._current is None:
+            return sum(map(len, parts))
+        [(models,)] = cursor.rows("facets/number", self._scope(query))
+        return int(models)
+
+    def _counts(
+        self,
+        cursor: Cursor,
+        query: FacetQuery,
+        parts: Sequence[Rows],
+        selection: Selection,
+        wanted: Collection[Facet],
+    ) -> tuple[Counts, dict[int, int]]:
+        """Count, over the parts, the models that hold each code of the wanted facets, and all that pass (code 0).
+
+        Return those counts, and those of the bars of histograms if statistics are asked for.
+        """
+        narrowed = bool(selection) or self._current is not None
+        if not narrowed:
+            held = (
+                cursor.columns("facets/histograms", self._parameters(query, selection))
+                if query.with_statistics
+                else {"code": (), "models": ()}
+            )
+            return self._totals(parts), _bars(held)
+        # A facet that has the only filter leaves it out: its counts are the unfiltered ones.
+        alone = selection.alone if self._current is None else None
+        staying = [facet for facet in wanted if facet != alone]
+        parameters = self._parameters(query, selection, staying=staying) | {"with_bars": query.with_statistics}
+        held = cursor.columns("facets/counts", parameters)
+        counts = self._index.dictionary.counts(held["code"], held["models"])
+        if alone is not None and alone in wanted:
+            codes = self._index.dictionary.codes_of(alone)
+            counts[codes] = self._totals(parts)[codes]
+        return counts, _bars(held)
+
+    def _totals(self, parts: Sequence[Rows]) -> Counts:
+        """Return the unfiltered counts of the parts, which are disjoint."""
+        return sum(map(self._index.totals, parts), self._index.dictionary.nothing())
+
+
+def scope_of(public: Rows, private: Rows, now: Org | None) -> Parameters:
+    """Return the parameters of `sql/facets/scope.sql`: rows of the snapshot, and rows of the current one if given."""
+    parameters: Parameters = {
+        "public_first": public.first,
+        "public_end": public.end,
+        "private_first": private.first,
+        "private_end": private.end,
+    }
+    if now is not None:
+        parameters |= {
+            "now_public_end": now.public.end,
+            "now_private_first": now.private.first,
+            "now_private_end": now.private.end,
+        }
+    return parameters
+
+
+def _bars(held: Columns) -> dict[int, int]:
+    """Return the models of each bar among the counts of codes and bars."""
+    return {int(code): int(models) for code, models in zip(held["code"], held["models"], strict=True) if code < 0}
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCounts:
+    """How many models of an earlier snapshot each org may be shown."""
+
+    shared: int
+    own: dict[str, int]
+    others: dict[str, int]
+
+    @classmethod
+    def read(cls, cursor: Cursor, *, public_end: int, now_public_end: int) -> Self:
+        """Count by `sql/facets/seen_counts.sql`, with the row ids after the last public models, then and now."""
+        ends = {"public_end": public_end, "now_public_end": now_public_end}
+        rows = cursor.rows("facets/seen_counts", ends)
+        own, others = ({org: counts[place] for org, *counts in rows} for place in (0, 1))
+        return cls(shared=others.pop("", 0), own=own, others=others)
+
+    def of(self, org: str, *, include_public: bool) -> int:
+        """Return how many models of the scope of `org` may be shown to it."""
+        return self.shared + self.others.get(org, 0) if include_public else self.own.get(org, 0)

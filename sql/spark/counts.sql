@@ -1,0 +1,129 @@
+-- How many models hold each code, over all facets: the counts of a facet answer.
+--
+-- A model that passes every filter counts for all of its codes, among them 0, which every model holds. One that fails the
+-- filter of a single facet counts for its codes of that facet alone, so that a facet's counts leave its own filter out.
+-- The codes of a model begin with 0, its licence, its framework and its size category; then come those of its task
+-- categories, then those of its tags. Codes below 0 are bars of histograms, of the models that pass every filter.
+--
+-- $with_bars FLAG: count the bars of the histograms, too
+SELECT
+    held.code AS code,
+    count(*) AS models
+FROM (
+    SELECT
+        explode(
+            CASE
+                WHEN
+                    TRUE
+                    -- only with $tags_stay
+                    AND selected.tags_pass
+                    -- end
+                    -- only with $license_stays
+                    AND selected.license_passes
+                    -- end
+                    -- only with $tasks_stay
+                    AND selected.tasks_pass
+                    -- end
+                    -- only with $framework_stays
+                    AND selected.framework_passes
+                    -- end
+                    -- only with $size_category_stays
+                    AND selected.size_category_passes
+                    -- end
+                    THEN
+                        selected.codes
+                        -- only with $with_bars
+                        || selected.bars
+                        -- end
+                -- only with $tags_stay
+                WHEN
+                    TRUE
+                    -- only with $license_stays
+                    AND selected.license_passes
+                    -- end
+                    -- only with $tasks_stay
+                    AND selected.tasks_pass
+                    -- end
+                    -- only with $framework_stays
+                    AND selected.framework_passes
+                    -- end
+                    -- only with $size_category_stays
+                    AND selected.size_category_passes
+                    -- end
+                    THEN slice(selected.codes, 5 + size(selected.tasks), size(selected.codes))
+                -- end
+                -- only with $license_stays
+                WHEN
+                    TRUE
+                    -- only with $tags_stay
+                    AND selected.tags_pass
+                    -- end
+                    -- only with $tasks_stay
+                    AND selected.tasks_pass
+                    -- end
+                    -- only with $framework_stays
+                    AND selected.framework_passes
+                    -- end
+                    -- only with $size_category_stays
+                    AND selected.size_category_passes
+                    -- end
+                    THEN array(selected.license)
+                -- end
+                -- only with $tasks_stay
+                WHEN
+                    TRUE
+                    -- only with $tags_stay
+                    AND selected.tags_pass
+                    -- end
+                    -- only with $license_stays
+                    AND selected.license_passes
+                    -- end
+                    -- only with $framework_stays
+                    AND selected.framework_passes
+                    -- end
+                    -- only with $size_category_stays
+                    AND selected.size_category_passes
+                    -- end
+                    THEN selected.tasks
+                -- end
+                -- only with $framework_stays
+                WHEN
+                    TRUE
+                    -- only with $tags_stay
+                    AND selected.tags_pass
+                    -- end
+                    -- only with $license_stays
+                    AND selected.license_passes
+                    -- end
+                    -- only with $tasks_stay
+                    AND selected.tasks_pass
+                    -- end
+                    -- only with $size_category_stays
+                    AND selected.size_category_passes
+                    -- end
+                    THEN array(selected.framework)
+                -- end
+                -- only with $size_category_stays
+                WHEN
+                    TRUE
+                    -- only with $tags_stay
+                    AND selected.tags_pass
+                    -- end
+                    -- only with $license_stays
+                    AND selected.license_passes
+                    -- end
+                    -- only with $tasks_stay
+                    AND selected.tasks_pass
+                    -- end
+                    -- only with $framework_stays
+                    AND selected.framework_passes
+                    -- end
+                    THEN array(selected.size_category)
+                -- end
+            END
+        ) AS code
+    FROM (
+        -- include spark/selected
+    ) AS selected
+) AS held
+GROUP BY held.code

@@ -1,0 +1,7 @@
+-- The row id of the selected model of an id, if there is one.
+-- $id VARCHAR: the id
+SELECT selected.rid AS rid
+FROM (
+    -- include spark/selected
+) AS selected
+WHERE selected.id = :id

@@ -1,0 +1,17 @@
+-- The records of some models, with codes instead of the values of facets and times in microseconds since 1970, in no order.
+-- $rids INTEGER[]: their row ids
+SELECT
+    models.rid AS rid,
+    models.id AS id,
+    models.org AS org,
+    models.name AS name,
+    models.description AS description,
+    models.codes AS codes,
+    size(models.tasks) AS task_count,
+    unix_micros(models.created_at) AS created_at,
+    unix_micros(models.updated_at) AS updated_at,
+    models.parameters AS parameters,
+    models.size_bytes AS size_bytes,
+    models.downloads AS downloads
+FROM models
+WHERE models.rid IN (SELECT explode(:rids))

@@ -1,0 +1,69 @@
+"""The setting that chooses the engine, and what it says when that cannot be."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from facets_svc.engine import chosen
+from facets_svc.engine.duckdb import DuckdbEngine
+from facets_svc.engine.spark import SparkEngine, cluster_location
+from facets_svc.errors import SettingsError
+from facets_svc.settings import Settings
+from facets_svc.web.app import create_app_with_settings
+from tests.catalogues import model
+from tests.parity.published import Published, published
+from tests.spark.sail import Sail
+
+
+@pytest.mark.parametrize(
+    "engine", ["duckdb", "sc://host", "sc://host:15002", "sc://host:15002/", "sc://host:15002/;use_ssl=true;token=a"]
+)
+def test_an_engine_is_duckdb_or_a_server(engine: str) -> None:
+    assert Settings.from_env({"FACETS_ENGINE": engine}).engine == engine
+
+
+@pytest.mark.parametrize("engine", ["spark", "sc://", "http://host:15002", "sc://host:0", "sc://host:x", "sc://host/a"])
+def test_anything_else_is_refused_and_not_shown(engine: str) -> None:
+    with pytest.raises(SettingsError, match="FACETS_ENGINE: its value is not `duckdb` or the address") as raised:
+        Settings.from_env({"FACETS_ENGINE": f"{engine}?token=hush"})
+    assert "hush" not in str(raised.value)
+
+
+def test_a_token_is_not_shown_with_the_settings() -> None:
+    assert "hush" not in repr(Settings(engine="sc://host:15002/;token=hush"))
+
+
+def test_the_settings_choose_the_engine(sample: Published, sail: Sail) -> None:
+    lake = str(sample.lake)
+    assert type(chosen.open_engine(sample.snapshot, Settings(lake=lake))) is DuckdbEngine
+    assert type(chosen.open_engine(sample.snapshot, Settings(lake=lake, engine=sail.endpoint))) is SparkEngine
+
+
+def test_a_cluster_may_find_the_lake_elsewhere(sample: Published, sail: Sail, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "mounted"
+    elsewhere.symlink_to(sample.lake)
+    settings = Settings(lake="not/here", engine=sail.endpoint, engine_lake=elsewhere.as_uri())
+    assert type(chosen.open_engine(sample.snapshot, settings)) is SparkEngine
+
+
+def test_a_bucket_is_where_it_is_for_the_cluster_too() -> None:
+    assert cluster_location("s3://bucket/prefix") == "s3://bucket/prefix"
+    assert cluster_location("/lakes/a b") == "file:///lakes/a%20b"
+
+
+def test_without_the_extra_the_service_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyspark" else found(name))
+    with pytest.raises(SettingsError, match=r"pip install 'facets-svc\[spark\]'"):
+        create_app_with_settings(Settings(lake=str(tmp_path), engine="sc://host:15002"))
+    create_app_with_settings(Settings(lake=str(tmp_path), jwt_secret="a secret of the tests, of 32 bytes or more"))
+
+
+def test_a_lake_may_lie_in_a_folder_of_any_name(sail: Sail, tmp_path: Path) -> None:
+    lines = [model(1, license="mit")]
+    with published(lines, tmp_path / "größe 100% [a] {b,c}", cluster=True) as it:
+        settings = Settings(lake=str(it.lake), engine=sail.endpoint)
+        assert chosen.open_engine(it.snapshot, settings).knows("acme")
