@@ -72,7 +72,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         clock.now.return_value = EARLIER_DAY
         synced = CliRunner().invoke(main, ["sync", "--source", str(source), "--lake", str(folder / "lake")])
     assert synced.exit_code == 0, synced.output
-    yield from _serving(folder, "sample:", FACETS_SQL_ENABLED="true")
+    yield from _serving(folder, "sample:", FACETS_SQL_ENABLED="true", FACETS_CORS_ORIGINS="*")
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("hostile")
     source = folder / "models.jsonl"
     source.write_text(json.dumps(HOSTILE) + "\n")
-    yield from _serving(folder, str(source), FACETS_SQL_ROWS="1000")
+    yield from _serving(folder, str(source), FACETS_SQL_ROWS="1000", FACETS_CORS_ORIGINS="*")
 
 
 @pytest.fixture(scope="package")
