@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +16,10 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from facets_svc.cli import main
-from tests.clients.browser import program
 from tests.clients.conftest import Service
 from tests.faults.serving import served
 
+PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 FLAGS: Final = (
     "--headless",
     "--no-sandbox",  # which root may not have; the only pages that are opened are this repository's
@@ -87,7 +88,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Open a browser for this folder alone: no other test can start a loop while Playwright runs its own."""
-    path = program()
+    path = next((path for path in map(shutil.which, PROGRAMS) if path), None)
     if path is None:
         pytest.skip("there is no Chromium; apt-get install chromium, or make test on Debian, brings it")
     with sync_playwright() as playwright:
