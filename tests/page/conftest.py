@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -112,7 +111,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 class Screenshots:
-    """Where pictures of the run go: PAGE_SCREENSHOTS, or the folder of the test."""
+    """Where pictures of the run go: `.cache/screenshots/`, which git ignores."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -122,7 +121,7 @@ class Screenshots:
 
 
 @pytest.fixture
-def screenshots(tmp_path: Path) -> Screenshots:
-    folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path)
+def screenshots() -> Screenshots:
+    folder = ROOT / ".cache" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return Screenshots(folder)
