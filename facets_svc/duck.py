@@ -121,7 +121,8 @@ class Reported(msgspec.Struct):
 
 def reported_by(error: BaseException) -> Reported | None:
     """Return what DuckDB reported with `error`; None where it reported no JSON, or `error` is not from DuckDB."""
-    if isinstance(error, duckdb.InterruptException):
+    # A signal that DuckDB itself notices while it runs a statement ends it with a bare RuntimeError.
+    if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
         return Reported(_INTERRUPT, "")
     _, _, content = str(error).partition("{")
     try:
