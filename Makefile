@@ -5,6 +5,8 @@ BIN      = $(VENV)/bin
 DUCKDB15 = .cache/duckdb-1.5
 WHEELS   = .cache/wheels
 GENERATORS = .cache/generators
+PAGE_VENDOR = .cache/page-vendor
+INSTANTSEARCH = .cache/instantsearch
 LAKE     = data/lake
 DEMO     = .cache/demo
 PORT     = 8000
@@ -49,7 +51,7 @@ layers: $(VENV)/.dev
 prose: $(VENV)/.dev
 	$(BIN)/python -m scripts.check_prose
 
-pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.promtool $(WHEELS)/.downloaded
+pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.page-vendor $(VENV)/.instantsearch $(VENV)/.promtool $(WHEELS)/.downloaded
 	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
@@ -150,7 +152,25 @@ $(VENV)/.generators: tests/clients/generators/package-lock.json | $(BIN)/python
 	  echo "npm could not install the generators: their tests are skipped." >&2; fi
 	@touch $@
 
+# What the page's bundles are made of (scripts/vendor_page.py). Without Node, the test that makes them again is skipped.
+$(VENV)/.page-vendor: scripts/page_vendor/package-lock.json | $(BIN)/python
+	@scripts/need-program npm npm "Bundling the page's modules of others in tests"
+	@mkdir -p $(PAGE_VENDOR)
+	@cp scripts/page_vendor/package.json scripts/page_vendor/package-lock.json scripts/page_vendor/.npmrc $(PAGE_VENDOR)
+	@if command -v npm >/dev/null; then npm ci --prefix $(PAGE_VENDOR) --silent || \
+	  echo "npm could not install what the bundles are made of: their test is skipped." >&2; fi
+	@touch $@
+
+# What docs/clients/instantsearch/ is tested with. Without Node, its tests are skipped.
+$(VENV)/.instantsearch: docs/clients/instantsearch/package-lock.json | $(BIN)/python
+	@scripts/need-program npm npm "Testing the page of InstantSearch.js"
+	@mkdir -p $(INSTANTSEARCH)
+	@cp $(addprefix docs/clients/instantsearch/,package.json package-lock.json .npmrc) $(INSTANTSEARCH)
+	@if command -v npm >/dev/null; then npm ci --prefix $(INSTANTSEARCH) --silent || \
+	  echo "npm could not install InstantSearch.js: its tests are skipped." >&2; fi
+	@touch $@
+
 # 124 MB to download, some 400 MB on disk.
 $(VENV)/.chromium: | $(BIN)/python
-	@scripts/need-program chromium chromium "Running the sidebar of docs/clients/ in tests"
+	@scripts/need-program chromium chromium "Testing the pages in a browser"
 	@touch $@

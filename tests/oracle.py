@@ -263,7 +263,8 @@ class About(float):
 class OracleAnswer:
     """The right answer; facets, what is not listed of them, and `truncated` go by response key, `stats` by column.
 
-    Facets that were not asked for are empty, and not in `unlisted`.
+    `timeline` has the models that were created in each month, in order. Facets that were not asked for are empty, and
+    not in `unlisted`.
     """
 
     total: int
@@ -272,6 +273,7 @@ class OracleAnswer:
     truncated: list[str]
     unlisted: dict[str, Unlisted] = field(default_factory=dict)
     stats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    timeline: list[tuple[str, int]] = field(default_factory=list)
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body that says so."""
@@ -455,7 +457,9 @@ def facets(
         unlisted[key] = Unlisted(len(held), sum(held[value] for value in others), found.missing_of(parameter))
     passing = found.passing()
     stats = {measure: statistics([row.record[measure] for row in passing]) for measure in NUMBERS} if counts else {}
-    return OracleAnswer(len(found.scope), len(passing), answers, truncated, unlisted, stats)
+    created = [row.record["created_at"] for row in passing if counts and row.record["created_at"] is not None]
+    timeline = sorted(Counter(moment.astimezone(UTC).isoformat()[:7] for moment in created).items())
+    return OracleAnswer(len(found.scope), len(passing), answers, truncated, unlisted, stats, timeline)
 
 
 def statistics(numbers: Iterable[int | None]) -> dict[str, Any]:

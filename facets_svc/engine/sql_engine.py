@@ -82,11 +82,13 @@ class SqlEngine(Generic[InstanceT]):
         if query.with_statistics:
             [numbers] = cursor.rows(STATISTICS, self._parameters(query, selection))
             spread = statistics(numbers, bars)
+        months = cursor.rows("facets/months", self._parameters(query, selection)) if query.with_timeline else []
         return FacetAnswer(
             total=total,
             filtered_total=int(counts[0]),
             facets=self._index.dictionary.list_facets(query, counts, selection.known),
             statistics=spread,
+            timeline=tuple((f"{year:04}-{month:02}", models) for year, month, models in months),
         )
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:

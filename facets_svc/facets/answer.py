@@ -57,13 +57,15 @@ class Statistics:
 class FacetAnswer:
     """One answer: models in scope, models that pass every filter, and the values of each facet by its index.
 
-    `statistics` has a value for each number of `catalogue.MEASURES`, by its column, if they were asked for.
+    `statistics` has a value for each number of `catalogue.MEASURES`, by its column, if they were asked for; `timeline`
+    how many of the models that pass were created in each month (`2024-05`), in order, if it was.
     """
 
     total: int
     filtered_total: int
     facets: tuple[FacetValues, ...]
     statistics: tuple[tuple[str, Statistics], ...] = ()
+    timeline: tuple[tuple[str, int], ...] = ()
 
     @property
     def truncated(self) -> tuple[str, ...]:

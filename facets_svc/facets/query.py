@@ -73,6 +73,7 @@ class FacetQuery:
     ranges: tuple[Range, ...] = ()
     limits: tuple[int, ...]
     with_statistics: bool = False
+    with_timeline: bool = False
     as_of: Moment | AsOf | None = None
 
     @classmethod
@@ -91,6 +92,7 @@ class FacetQuery:
         limits: Mapping[Facet, int] | None = None,
         wanted: Collection[Facet] = FACETS,
         with_statistics: bool = False,
+        with_timeline: bool = False,
         as_of: Moment | None = None,
     ) -> FacetQuery:
         """Return the canonical query for a request's values.
@@ -114,6 +116,7 @@ class FacetQuery:
             ranges=tuple(sorted(ranges, key=lambda asked: asked.measure.column)),
             limits=tuple(own_limits.get(facet, limit) if facet in wanted else 0 for facet in FACETS),
             with_statistics=with_statistics,
+            with_timeline=with_timeline,
             as_of=as_of,
         )
 

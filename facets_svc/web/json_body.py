@@ -131,8 +131,15 @@ class Spreads(msgspec.Struct, frozen=True):
     downloads: NumberStatistics
 
 
+class MonthCount(msgspec.Struct, frozen=True):
+    """Models that were created in a month, in UTC."""
+
+    month: Annotated[str, Meta(examples=["2024-05"])]
+    count: Annotated[int, Meta(ge=1)]
+
+
 class ModelFacetsResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The contract's answer; with `counts` it has `facets` and `stats` too."""
+    """The contract's answer; with `counts` it has `facets` and `stats`, with `timeline` that, too."""
 
     filtered_total: int
     frameworks: list[str]
@@ -146,6 +153,10 @@ class ModelFacetsResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = UNSET
     stats: Annotated[
         Spreads | UnsetType, Meta(description="With `counts`: how numbers are spread over the models that pass")
+    ] = UNSET
+    timeline: Annotated[
+        list[MonthCount] | UnsetType,
+        Meta(description="With `timeline`: months in which models that pass were created, in order"),
     ] = UNSET
 
     @classmethod
@@ -161,6 +172,8 @@ class ModelFacetsResponse(msgspec.Struct, frozen=True, omit_defaults=True):
                 }
             )
             more["stats"] = Spreads(**{column: NumberStatistics.of(one) for column, one in answer.statistics})
+        if query.with_timeline:
+            more["timeline"] = [MonthCount(month, count) for month, count in answer.timeline]
         listed: dict[str, Any] = {facet.response_key: list(answer.facets[facet.index].values) for facet in FACETS}
         return cls(total=answer.total, filtered_total=answer.filtered_total, **listed, **more)
 

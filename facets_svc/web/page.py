@@ -1,4 +1,8 @@
-"""The page for people at `/`: files of this package, with hashed names, under a strict policy."""
+"""The page for people at `/`: files of this package, with hashed names, under a strict policy.
+
+The files are plain ES modules, loaded as they are. `vendor/` has those of others; `dictionary.js`, which names the
+tables and functions of SQL for completion, is made from their definitions.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ from importlib import resources
 from pathlib import PurePath
 from typing import Any, Final
 
+import msgspec
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from facets_svc.analyst.tables import tables
 from facets_svc.errors import NotFound
+from facets_svc.sandbox.functions import listed
 from facets_svc.settings import Settings
 from facets_svc.web.codings import IDENTITY, Coding, negotiated
 from facets_svc.web.edge import PUBLIC
@@ -31,8 +38,12 @@ HEADERS: Final = {
 }
 
 _PAGE: Final = "index.html"
-_REFERENCE: Final = re.compile(r'"(?:\./|assets/)([a-z]+\.[a-z]+)"')
+_DICTIONARY: Final = "dictionary.js"
+_REFERENCE: Final = re.compile(r'"(?:\./|assets/)((?:vendor/)?[a-z]+\.[a-z]+)"')
 """How a file names another one: a module its import, the page its link."""
+
+_NAME: Final = re.compile(r"[a-z]\w+")
+"""A function that people call by its name, not an operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +72,11 @@ def files() -> dict[str, File]:
     def name_of(file: str) -> str:
         if file in names:
             return names[file]
-        text = folder.joinpath(file).read_text("utf-8")
-        text = _REFERENCE.sub(lambda found: found[0].replace(found[1], name_of(found[1])), text)
-        content = text.encode()
         path = PurePath(file)
+        text = _dictionary() if file == _DICTIONARY else folder.joinpath(file).read_text("utf-8")
+        if path.parent.name != "vendor":  # which names nobody, and is served to the byte
+            text = _REFERENCE.sub(lambda found: found[0].replace(found[1], name_of(found[1])), text)
+        content = text.encode()
         digest = hashlib.sha256(content).hexdigest()[:16]
         names[file] = file if file == _PAGE else f"{path.stem}-{digest}{path.suffix}"
         media_type = MEDIA_TYPES.get(path.suffix, "text/html")
@@ -73,6 +85,22 @@ def files() -> dict[str, File]:
 
     name_of(_PAGE)
     return served
+
+
+def _dictionary() -> str:
+    """Return the module that names the tables, with their columns, and the functions that SQL may call."""
+    described = [
+        {
+            "name": table.name,
+            "meaning": table.meaning,
+            "columns": [{"name": one.name, "type": one.type, "meaning": one.meaning} for one in table.columns],
+        }
+        for table in tables()
+    ]
+    macros = [table.as_of for table in tables() if table.as_of is not None]
+    functions = sorted(filter(_NAME.fullmatch, listed()["allowed"]))
+    names = {"TABLES": described, "MACROS": macros, "FUNCTIONS": functions}
+    return "".join(f"export const {name} = {msgspec.json.encode(value).decode()};\n" for name, value in names.items())
 
 
 def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:

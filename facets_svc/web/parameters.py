@@ -279,6 +279,12 @@ class FacetsParameters(Filters, frozen=True, kw_only=True, eq=False):
     counts: Annotated[
         bool, Meta(description="Add `facets`, with a count for every value, and `stats`", examples=[True])
     ] = False
+    timeline: Annotated[
+        bool,
+        Meta(
+            description="Add `timeline`: how many of the models that pass were created in each month", examples=[True]
+        ),
+    ] = False
 
     def faults(self, settings: Settings) -> Iterator[InvalidField]:
         """Yield what is wrong between parameters, or with what only the settings know."""
@@ -297,6 +303,7 @@ class FacetsParameters(Filters, frozen=True, kw_only=True, eq=False):
             limits={facet: int(limit) for facet, limit in _by_facet(self.facet_limits)},
             wanted=FACETS if self.facets is None else [BY_RESPONSE_KEY[key] for key in self.facets],
             with_statistics=self.counts,
+            with_timeline=self.timeline,
         )
 
 

@@ -81,8 +81,8 @@ class WireForm:
 
     def canonical(self, question: QuestionT) -> QuestionT:
         """Return the question without what this form does not tell."""
-        if isinstance(question, FacetQuery) and question.with_statistics and not self.media_type.has_statistics:
-            return replace(question, with_statistics=False)
+        if isinstance(question, FacetQuery) and not self.media_type.has_statistics:
+            return replace(question, with_statistics=False, with_timeline=False)
         return question
 
     def encode(self, question: Question, answered: Answered[Any]) -> Representation:

@@ -1,10 +1,7 @@
-"""The sample catalogue, really served, for the clients in docs/clients/; and the browser that runs one of them."""
+"""The sample catalogue, really served, for the clients in docs/clients/."""
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from facets_svc.cli import main
-from tests.clients import browser
 from tests.faults.serving import Server, served
 from tests.web.client import token
 
@@ -61,28 +57,3 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def clients() -> Path:
     """The folder of the clients."""
     return Path(__file__).resolve().parents[2] / "docs" / "clients"
-
-
-class Files(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
-    if browser.program() is None:
-        pytest.skip("there is no Chromium; apt-get install chromium, or make test on Debian, brings it")
-    with browser.started(tmp_path_factory.mktemp("profile")) as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def address(clients: Path) -> Iterator[str]:
-    """Where the files of the sidebar are served, beside the service."""
-    handler = functools.partial(Files, directory=clients / "sidebar")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from facets_svc.cli import main
-from tests.clients.browser import program
 from tests.clients.conftest import Service
 from tests.faults.serving import served
 
+PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 FLAGS: Final = (
     "--headless",
     "--no-sandbox",  # which root may not have; the only pages that are opened are this repository's
@@ -27,6 +29,9 @@ FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+EARLIER_DAY: Final = datetime(2026, 11, 1, 2, tzinfo=UTC)
 
 TAG: Final = "long-" + "x" * 295
 HOSTILE: Final = {
@@ -58,8 +63,16 @@ def _serving(folder: Path, source: str, **settings: str) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The sample, with SQL open to members."""
-    yield from _serving(tmp_path_factory.mktemp("served"), "sample:", FACETS_SQL_ENABLED="true")
+    """The sample, with SQL open to members; on `EARLIER_DAY` Google had no model without a licence."""
+    folder = tmp_path_factory.mktemp("served")
+    source = folder / "earlier.jsonl"
+    models = [json.loads(line) for line in (ROOT / "data" / "sample_models.jsonl").read_text().splitlines()]
+    source.write_text("".join(f"{json.dumps(one)}\n" for one in models if one["org"] != "google" or one["license"]))
+    with patch("facets_svc.lake.base.datetime") as clock:
+        clock.now.return_value = EARLIER_DAY
+        synced = CliRunner().invoke(main, ["sync", "--source", str(source), "--lake", str(folder / "lake")])
+    assert synced.exit_code == 0, synced.output
+    yield from _serving(folder, "sample:", FACETS_SQL_ENABLED="true", FACETS_CORS_ORIGINS="*")
 
 
 @pytest.fixture(scope="session")
@@ -68,13 +81,13 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("hostile")
     source = folder / "models.jsonl"
     source.write_text(json.dumps(HOSTILE) + "\n")
-    yield from _serving(folder, str(source))
+    yield from _serving(folder, str(source), FACETS_SQL_ROWS="1000", FACETS_CORS_ORIGINS="*")
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Open a browser for this folder alone: no other test can start a loop while Playwright runs its own."""
-    path = program()
+    path = next((path for path in map(shutil.which, PROGRAMS) if path), None)
     if path is None:
         pytest.skip("there is no Chromium; apt-get install chromium, or make test on Debian, brings it")
     with sync_playwright() as playwright:
@@ -98,7 +111,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 class Screenshots:
-    """Where pictures of the run go: PAGE_SCREENSHOTS, or the folder of the test."""
+    """Where pictures of the run go: `.cache/screenshots/`, which git ignores."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -108,7 +121,7 @@ class Screenshots:
 
 
 @pytest.fixture
-def screenshots(tmp_path: Path) -> Screenshots:
-    folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path)
+def screenshots() -> Screenshots:
+    folder = ROOT / ".cache" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return Screenshots(folder)

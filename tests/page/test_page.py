@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.clients.conftest import Service
 from tests.page.conftest import Screenshots
-
-
-def opened(page: Page, service: Service, query: str = "?org=google", *, token: str = "", total: str = "") -> None:
-    """Open the page signed in, and wait for its number of models."""
-    page.goto(f"{service.address}/{query}#token={token or service.token('google')}")
-    expect(page.locator(".total")).to_contain_text(total or "model")
+from tests.page.using import check_accessible, opened
 
 
 def facet(page: Page, key: str) -> Any:
@@ -27,13 +27,6 @@ def facet(page: Page, key: str) -> Any:
 
 def asked(page: Page) -> list[tuple[str, str]]:
     return parse_qsl(urlsplit(page.url).query)
-
-
-def check_accessible(page: Page) -> None:
-    """Nothing that axe finds may be serious or critical."""
-    found = Axe().run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in serious] == []
 
 
 def test_the_token_leaves_the_address_and_is_stored_nowhere(page: Page, service: Service) -> None:
@@ -102,13 +95,18 @@ def test_any_and_all_of_the_tags(page: Page, service: Service) -> None:
 
 
 def test_a_facet_is_searched_and_shown_to_its_last_value(page: Page, service: Service) -> None:
-    opened(page, service, "?org=google&include_public=true")
+    opened(page, service, "?org=google&include_public=true&license=apache-2.0")
     tags = facet(page, "tags")
-    while (more := tags.get_by_role("button", name="Show more")).count():
-        before = tags.locator("li").count()
+    more = tags.get_by_role("button", name="Show more")
+    with page.expect_response("**/models/facets/tags?*") as answered:
         more.click()
-        expect(tags.locator("li")).not_to_have_count(before)
-    assert tags.locator("li").count() > 60
+    values = answered.value.json()["total_values"]
+    for shown in (*range(100, values, 100), values):
+        expect(tags.locator("li:not(.unset)")).to_have_count(shown)
+        if shown < values:
+            more.click()
+    expect(more).to_have_count(0)
+    assert values > 200
     tags.get_by_label("Find in tags").fill("LATN")
     expect(tags.locator("li").first).to_contain_text("Latn")
     tags.get_by_label("Find in tags").fill("no such tag")
@@ -151,7 +149,8 @@ def test_models_are_sorted_paged_and_looked_at(page: Page, service: Service) -> 
     names.first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading")).to_have_text(name)
-    expect(dialog).to_contain_text("of what is listed")
+    expect(dialog).to_contain_text("of those listed")
+    expect(dialog).to_contain_text(re.compile(r"\d+ models, \d+(st|nd|rd|th) of \d+"))
     check_accessible(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -170,15 +169,34 @@ def test_a_range_is_selected_by_dragging_and_has_a_table(page: Page, service: Se
     page.mouse.up()
     page.wait_for_url("**parameters_max=*")
     expect(page.locator(".total")).to_contain_text("of 13")
+    plot.get_by_text("Range and table").click()
     page.get_by_role("button", name="Clear the range of parameters").click()
     expect(page.locator(".total")).to_have_text("13 models")
-    plot.get_by_text("As a table").click()
     expect(plot.locator("td.number").first).to_be_visible()
     counts = [int(text) for text in plot.locator("td.number").all_inner_texts()]
     assert sum(counts) == 7
     page.get_by_label("Parameters at least").fill("500M")
     page.get_by_label("Parameters at least").press("Enter")
     page.wait_for_url("**parameters_min=500000000*")
+
+
+def test_models_over_time_are_drawn_and_a_time_is_selected(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&include_public=true", total="models")
+    created = page.get_by_role("region", name="Created")
+    created.get_by_text("Range and table").click()
+    first, *_, last = created.locator("tbody button").all_inner_texts()
+    assert (len(first), len(last)) == (4, 4)  # years: there are too many months
+    models = int(created.locator("tbody td.number").last.inner_text().replace(",", ""))
+    created.locator("tbody button").last.click()
+    page.wait_for_url("**created_before=*")
+    expect(page.locator(".total")).to_contain_text(f"{models:,} of ")
+    assert ("created_after", f"{last}-01-01") in asked(page)
+    months = created.locator("tbody button")
+    expect(months.first).to_contain_text(f" {last}")  # now there is a bar a month
+    created.get_by_label("Created before").fill(f"{last}-02-01")
+    page.wait_for_url(f"**created_before={last}-02-01*")
+    page.get_by_role("button", name="Clear the range of created").click()
+    expect(page.locator(".chip")).to_have_count(0)
 
 
 def test_models_are_saved_as_csv_and_the_view_as_code(page: Page, service: Service) -> None:
@@ -194,6 +212,69 @@ def test_models_are_saved_as_csv_and_the_view_as_code(page: Page, service: Servi
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "license=apache-2.0" in copied
     assert "$FACETS_TOKEN" in copied
+    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("button", name="Open in SQL").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#bench .heading [role=status]")).to_contain_text("6 rows")
+    page.go_back()
+    expect(page.locator(".total")).to_have_text("6 of 13 models")
+
+
+def test_the_copied_code_works(page: Page, service: Service) -> None:
+    opened(page, service, "?org=google&license=apache-2.0&search=google", total="6")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    environ = {"FACETS_TOKEN": service.token("google"), "PATH": os.environ["PATH"]}
+
+    def copied(name: str) -> str:
+        page.evaluate("navigator.clipboard.writeText('')")
+        page.get_by_text("Export", exact=True).click()
+        page.get_by_role("button", name=name).click()
+        page.wait_for_function("() => navigator.clipboard.readText()")
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    ran = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", copied("Copy as Python")], env=environ, capture_output=True, check=True
+    )
+    assert len(ast.literal_eval("[" + ran.stdout.decode().partition("[")[2])) == 6
+    curl = copied("Copy as curl")
+    if shutil.which("curl"):
+        ran = subprocess.run(  # noqa: S603
+            ["/bin/sh", "-c", f"{curl} --silent"], env=environ, capture_output=True, check=True
+        )
+        assert json.loads(ran.stdout)["filtered_total"] == 6
+
+
+def test_an_earlier_day_is_looked_at_and_compared_with_now(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    expect(page.get_by_label("As of")).to_have_attribute("min", "2026-11-01")
+    page.get_by_label("As of").fill("2026-11-02")
+    expect(page.locator(".total")).to_have_text("7 models")
+    assert ("as_of", "2026-11-02") in asked(page)
+    bar = page.get_by_role("region", name="An earlier day")
+    expect(bar).to_contain_text("7 models then, 13 now (+6)")
+    bar.get_by_text("What changed since").click()
+    expect(bar).to_contain_text("7 then, 13 now (+6)")
+    expect(bar.locator("tbody tr").first).to_contain_text("+")
+    check_accessible(page)
+    bar.get_by_role("button", name="List the models that changed").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#bench .heading [role=status]")).to_contain_text("6 rows")
+    page.go_back()
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.locator(".total")).to_have_text("13 models")
+    expect(bar).to_be_hidden()
+
+
+def test_shares_of_a_facet_are_drawn_told_and_clicked(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    shares = page.get_by_role("region", name="Shares")
+    expect(shares.locator(".legend li")).to_have_text(["apache-2.046.2%", "gemma7.7%", "(not set)46.2%"])
+    shares.get_by_text("Table", exact=True).click()
+    expect(shares.locator("tbody tr")).to_have_text(["apache-2.0646.2%", "gemma17.7%", "(not set)646.2%"])
+    shares.get_by_label("Facet whose shares are shown").select_option("Framework")
+    expect(shares.locator(".legend li").first).not_to_contain_text("apache")
+    shares.locator(".legend button").first.click()
+    expect(page.locator(".chip")).to_have_count(1)
 
 
 def test_texts_of_the_catalogue_are_never_markup(page: Page, hostile: Service) -> None:
@@ -216,46 +297,6 @@ def test_an_unreachable_service_is_told_and_asked_again(page: Page, service: Ser
     page.unroute("**/api/**")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".total")).to_have_text("13 models")
-
-
-def test_sql_is_run_sorted_exported_and_linked(page: Page, service: Service, screenshots: Screenshots) -> None:
-    opened(page, service, "?org=google", total="13")
-    page.get_by_role("link", name="SQL").click()
-    editor = page.get_by_label("SQL statement")
-    editor.fill("SELECT license, count(*) AS n FROM models WHERE org = 'google' GROUP BY ALL ORDER BY ALL")
-    editor.press("Control+Enter")
-    rows = page.locator("#bench tbody tr")
-    expect(rows).to_have_count(3)
-    expect(page.locator("#bench [role=status]")).to_contain_text("3 rows in")
-    page.get_by_role("button", name="license").click()
-    page.get_by_role("button", name="license").click()
-    expect(page.locator("#bench th").first).to_have_attribute("aria-sort", "descending")
-    check_accessible(page)
-    screenshots.take(page, "bench")
-    with page.expect_download() as saving:
-        page.get_by_label("Export as").select_option("text/csv")
-    assert "apache-2.0,6" in Path(saving.value.path()).read_text()
-
-    editor.fill("SELECT 1 AS one,\n  nothing FROM models")
-    page.get_by_role("button", name="Run").click()
-    expect(page.get_by_role("alert")).to_contain_text(re.compile("[Ll]ine 2, column 3"))
-    expect(page.locator(".wrong")).to_have_text("nothing")
-
-
-def test_a_named_query_is_run_with_its_parameters(page: Page, service: Service) -> None:
-    opened(page, service, "?org=google", total="13")
-    page.get_by_role("link", name="SQL").click()
-    page.get_by_role("button", name="Which orgs have the most models").click()
-    page.get_by_label("most (BIGINT)").fill("3")
-    page.get_by_role("button", name="Run").click()
-    expect(page.locator("#bench [role=status]")).to_contain_text(re.compile(r"\d rows in"), timeout=15_000)
-    assert page.locator("#bench tbody tr").count() == 3
-
-
-def test_sql_is_refused_with_a_reason_where_it_is_closed(page: Page, hostile: Service) -> None:
-    page.goto(f"{hostile.address}/?org=acme&view=sql#token={hostile.token('acme')}")
-    expect(page.get_by_role("alert")).to_contain_text("operators only")
-    expect(page.get_by_role("button", name="Run")).to_be_disabled()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -285,6 +326,10 @@ def test_a_phone_shows_models_first_and_filters_on_demand(
     expect(page.locator("#filters")).to_be_visible()
     check_accessible(page)
     screenshots.take(page, "phone-filters")
+    facet(page, "licenses").get_by_role("checkbox", name="apache-2.0").uncheck()
+    page.get_by_role("button", name="Show 13 models").click()
+    expect(page.locator("#filters")).to_be_hidden()
+    expect(page.get_by_role("button", name="Filters", exact=True)).to_be_focused()
 
 
 def test_the_keyboard_is_enough(page: Page, service: Service) -> None:

@@ -56,6 +56,7 @@ class Published:
             limits={facet: limit for facet in FACETS if (limit := question.limits.get(facet.parameter))},
             wanted=[facet for facet in FACETS if question.wanted is None or facet.response_key in question.wanted],
             with_statistics=question.counts,
+            with_timeline=question.counts,
         )
         return in_words_of_oracle(query, self.engine.answer(query))
 
@@ -164,6 +165,7 @@ def in_words_of_oracle(query: FacetQuery, answer: FacetAnswer) -> OracleAnswer:
             }
             for column, numbers in answer.statistics
         },
+        timeline=list(answer.timeline),
     )
 
 

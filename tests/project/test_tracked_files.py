@@ -13,7 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FACTS = ("data/sample_models.jsonl", "tests/analyst/golden/")
 """Files and folders of facts, in which any text may occur."""
 
-OTHERS = ("facets_svc/web/schema_page/swagger-ui", "tests/clients/generators/package-lock.json")
+OTHERS = (
+    "facets_svc/web/schema_page/swagger-ui",
+    "facets_svc/web/page_files/vendor/",
+    "scripts/page_vendor/package-lock.json",
+    "tests/clients/generators/package-lock.json",
+)
 """Files of others: what they say of themselves, and who asks for money for what."""
 
 HOSTS_THAT_ARE_DOCUMENTATION = {

@@ -78,7 +78,7 @@ class OracleEngine:
             limit=0,
             limits={facet.parameter: query.limits[facet.index] for facet in FACETS},
             wanted=[facet.response_key for facet in FACETS if query.wants(facet)],
-            counts=query.with_statistics,
+            counts=query.with_statistics or query.with_timeline,
         )
         return FacetAnswer(
             answer.total,
@@ -88,6 +88,7 @@ class OracleEngine:
                 for key, listed in answer.facets.items()
             ),
             tuple((column, _statistics(told)) for column, told in answer.stats.items()),
+            tuple(answer.timeline),
         )
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:

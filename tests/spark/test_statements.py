@@ -54,6 +54,7 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("number", NARROWED),
     ("histograms", EVERYTHING),
     ("statistics", EVERYTHING),
+    ("months", NARROWED),
     *(("values", EVERYTHING | {"facet": facet}) for facet in range(5)),
     *(
         ("page", EVERYTHING | {f"by_{order}": True, direction: True, "limit": 30, "offset": 3})

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 ACME = bearer("acme")
 
 
-async def test_the_two_health_routes_and_the_schema_with_its_page_are_open_and_nothing_else(
+async def test_health_the_schema_and_the_pages_are_open_and_nothing_else(
     app: ASGIApp, service: FacetService, settings: Settings
 ) -> None:
     paths = {route.path.replace("{org:str}", "acme") for route in litestar_for(service, settings).routes}

@@ -109,6 +109,13 @@ async def test_models_are_sorted_with_those_without_a_value_last(app: ASGIApp, s
     assert ids(answer) == [f"acme/{name}" for name in expected]
 
 
+async def test_a_timeline_is_added_to_the_contracts_answer_of_facets(app: ASGIApp) -> None:
+    bare = await ask(app, MODELS + "/facets", ACME)
+    answer = await ask(app, MODELS + "/facets?timeline=true", ACME)
+    assert answer.json == {**bare.json, "timeline": [{"month": "2026-11", "count": 1}]}
+    assert answer.headers["etag"] != bare.headers["etag"]
+
+
 async def test_the_pages_of_a_list_hold_every_model_once_and_agree_with_the_facets(app: ASGIApp) -> None:
     query = "include_public=true&sort=name"
     facets = await ask(app, f"{MODELS}/facets?include_public=true", ACME)

@@ -93,7 +93,7 @@ def test_what_is_added_is_optional() -> None:
             *("as_of", "match", "missing", "exclude"),
             *("parameters_min", "parameters_max", "size_bytes_min", "size_bytes_max", "downloads_min"),
             *("created_after", "created_before", "updated_after", "updated_before"),
-            *("facet_limit", "facet_limits", "facets", "counts", "If-None-Match"),
+            *("facet_limit", "facet_limits", "facets", "counts", "timeline", "If-None-Match"),
         )
     ]
 

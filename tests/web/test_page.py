@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import json
 import re
 
 import pytest
 from litestar.types import ASGIApp
 
+from facets_svc.analyst.tables import NAMES
+from facets_svc.catalogue import RECORD
+from facets_svc.sandbox.functions import listed
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web.asgi import create_app_for
@@ -35,7 +39,7 @@ async def test_the_page_names_files_that_are_served_and_never_change(app: ASGIAp
         if (name := waiting.pop()) in seen:
             continue
         seen.add(name)
-        assert re.fullmatch(r"[a-z]+-[0-9a-f]{16}\.(css|js|svg)", name)
+        assert re.fullmatch(r"[a-z]+-[0-9a-f]{16}\.(css|js|svg)", name)  # of the folder `vendor` too
         file = await ask(app, f"/assets/{name}")
         assert (file.status, file.headers["x-content-type-options"]) == (200, "nosniff")
         assert "immutable" in file.headers["cache-control"]
@@ -56,11 +60,33 @@ async def test_the_page_is_sent_once(app: ASGIApp) -> None:
 
 @pytest.mark.anyio
 async def test_the_first_view_is_small(app: ASGIApp) -> None:
-    sent = 0
-    for name in files():
-        path = "/" if name == "index.html" else f"/assets/{name}"
+    sent, waiting, seen = 0, ["/"], set[str]()
+    while waiting:
+        if (path := waiting.pop()) in seen:
+            continue
+        seen.add(path)
         sent += len((await ask(app, path, ("Accept-Encoding", "gzip"))).body)
+        text = (await ask(app, path)).body.decode()
+        waiting += [
+            f"/assets/{name}"
+            for name in re.findall(r'"assets/([^"]+)"|from "\./([^"]+)"', text)
+            for name in name
+            if name
+        ]
+    assert "main" in str(seen)
+    assert "bench" not in str(seen)  # which is imported when it is opened
     assert sent < FIRST_VIEW_BYTES
+
+
+@pytest.mark.anyio
+async def test_completion_knows_the_tables_and_the_functions_that_may_be_called(app: ASGIApp) -> None:
+    [name] = [name for name in files() if name.startswith("dictionary-")]
+    lines = (await ask(app, f"/assets/{name}")).body.decode().splitlines()
+    said = {name: json.loads(value.rstrip(";")) for name, value in (line[13:].split(" = ", 1) for line in lines)}
+    assert {table["name"] for table in said["TABLES"]} == set(NAMES)
+    assert [column["name"] for column in said["TABLES"][0]["columns"]] == RECORD.names
+    assert "models_at" in said["MACROS"]
+    assert {"count", "quantile_disc"} <= set(said["FUNCTIONS"]) <= listed()["allowed"]
 
 
 @pytest.mark.anyio

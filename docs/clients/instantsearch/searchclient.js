@@ -12,6 +12,8 @@
 const KEYS = { tags: "tags", license: "licenses", task_categories: "task_categories", framework: "frameworks", size_category: "size_categories" };
 const NUMBERS = ["parameters", "size_bytes", "downloads"];
 const MAX_PAGES = 50;
+const MAX_LIMIT = 200;
+const TEXTS = ["name", "org", "description"];
 
 /** Return a client; `token` returns the bearer token, which goes into no address. */
 export function facetsClient({ service, org, token, includePublic = false }) {
@@ -28,15 +30,15 @@ export function facetsClient({ service, org, token, includePublic = false }) {
   async function models(query, page, size) {
     if (size === 0) return [];
     if (page >= MAX_PAGES) throw new Error(`There is no page beyond ${MAX_PAGES}; narrow the filters.`);
-    let cursor = "";
-    let body;
-    for (let at = 0; at <= page; at++) {
-      const asked = new URLSearchParams([...query, ["limit", Math.min(size, 200)], ...(cursor ? [["cursor", cursor]] : [])]);
-      body = await get("", asked);
-      cursor = body.next_cursor;
-      if (!cursor && at < page) return [];
+    const limit = Math.min(size, MAX_LIMIT);
+    let cursor = [];
+    for (let left = page * limit; left > 0; left -= MAX_LIMIT) {
+      const asked = new URLSearchParams([...query, ["fields", "id"], ["limit", Math.min(left, MAX_LIMIT)], ...cursor]);
+      const { next_cursor: next } = await get("", asked);
+      if (!next) return [];
+      cursor = [["cursor", next]];
     }
-    return body.models;
+    return (await get("", new URLSearchParams([...query, ["limit", limit], ...cursor]))).models;
   }
 
   async function one({ indexName, params = {} }) {
@@ -61,7 +63,7 @@ export function facetsClient({ service, org, token, includePublic = false }) {
     }
     return {
       index: indexName, query, params: "", page, hitsPerPage,
-      hits: hits.map((model) => ({ ...model, objectID: model.id, _highlightResult: {} })),
+      hits: hits.map((model) => hit(model, params)),
       nbHits: counted.filtered_total, nbPages: Math.min(MAX_PAGES, Math.ceil(counted.filtered_total / Math.max(1, hitsPerPage))),
       facets, facets_stats: stats, exhaustiveNbHits: true, exhaustiveFacetsCount: true, processingTimeMS: Date.now() - began,
     };
@@ -78,14 +80,15 @@ export function facetsClient({ service, org, token, includePublic = false }) {
         if (!KEYS[facetName]) throw new Error(`There is no facet ${facetName}; there are ${Object.keys(KEYS).join(", ")}.`);
         const asked = [...filters(params, includePublic), ["limit", maxFacetHits], ...(facetQuery ? [["q", facetQuery]] : [])];
         const { values } = await get(`/facets/${KEYS[facetName]}`, new URLSearchParams(asked));
-        return { facetHits: values.map(({ value, count }) => ({ value, highlighted: escaped(value), count })), exhaustiveFacetsCount: true };
+        return { facetHits: values.map(({ value, count }) => ({ value, highlighted: marked(value, [facetQuery], params), count })), exhaustiveFacetsCount: true };
       }));
     },
   };
 }
 
 /** Return the service's parameters for `facetFilters` (an array of arrays: all of, any of) and `numericFilters`. */
-export function filters({ query = "", facetFilters = [], numericFilters = [] }, includePublic = false) {
+export function filters({ query = "", facetFilters = [], numericFilters = [], filters: written = "" }, includePublic = false) {
+  if (written) throw new Error(`The filter ${written} is not understood; use facetFilters and numericFilters.`);
   const pairs = [];
   if (query.trim()) pairs.push(["search", query.trim()]);
   if (includePublic) pairs.push(["include_public", "true"]);
@@ -111,6 +114,25 @@ export function filters({ query = "", facetFilters = [], numericFilters = [] }, 
     if (sign !== ">=") pairs.push([`${name}_max`, number]);
   }
   return pairs;
+}
+
+/** Return a model as a hit: the words of the query are marked in its texts. */
+function hit(model, params) {
+  const words = (params.query ?? "").split(/\s+/u).filter(Boolean);
+  const shown = Object.fromEntries(TEXTS.map((name) => [name, { value: marked(model[name] ?? "", words, params) }]));
+  return { ...model, objectID: model.id, _highlightResult: shown, _snippetResult: shown };
+}
+
+/**
+ * Return a text with words marked, whatever their case, as InstantSearch asks: its own tags are placeholders, and it
+ * escapes the text itself. With tags of HTML nobody does, so that the text is escaped here.
+ */
+function marked(text, words, { highlightPreTag: before = "<em>", highlightPostTag: after = "</em>" }) {
+  const escape = before.includes("<") ? escaped : (part) => part;
+  const sought = words.filter(Boolean).map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  if (!sought.length) return escape(text);
+  // Splitting at a group leaves what was found at the odd places.
+  return text.split(new RegExp(`(${sought.join("|")})`, "giu")).map((part, at) => (at % 2 ? `${before}${escape(part)}${after}` : escape(part))).join("");
 }
 
 const escaped = (text) => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);

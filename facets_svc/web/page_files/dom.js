@@ -24,6 +24,41 @@ export function svg(tag, attributes = {}, ...children) {
 /** Return text of the catalogue, isolated from the direction of what is around it. */
 export const text = (value) => h("bdi", { textContent: value });
 
+/**
+ * Put lines into a list, by their keys: what is there already stays the element that it is, and keeps the focus.
+ *
+ * @param {HTMLElement} list
+ * @param {Map<string, {element: HTMLElement}>} shown what is there; it is kept up to date
+ * @param {{key: string}[]} lines
+ * @param {(line: object) => {element: HTMLElement}} create
+ * @param {(item: object, line: object) => void} update
+ */
+export function keyed(list, shown, lines, create, update) {
+  const wanted = new Set(lines.map(({ key }) => key));
+  for (const [key, { element }] of shown) {
+    if (wanted.has(key)) continue;
+    if (element.contains(document.activeElement)) (element.nextElementSibling ?? element.previousElementSibling)?.querySelector("input")?.focus({ preventScroll: true });
+    element.remove();
+    shown.delete(key);
+  }
+  let before = list.firstChild;
+  for (const line of lines) {
+    if (!shown.has(line.key)) shown.set(line.key, create(line));
+    const item = shown.get(line.key);
+    update(item, line);
+    if (item.element === before) before = before.nextSibling;
+    else moveBefore(list, item.element, before);
+  }
+}
+
+/** Put an element before another one; where the browser can, without taking the focus from it. */
+function moveBefore(list, element, before) {
+  if (element.parentNode === list && list.moveBefore) return void list.moveBefore(element, before);
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  list.insertBefore(element, before);
+  focused?.focus({ preventScroll: true });
+}
+
 /** Put children in place of an element's own, and the focus back on what has the same `data-key`. */
 export function replace(element, ...children) {
   const focused = element.contains(document.activeElement) ? document.activeElement : null;

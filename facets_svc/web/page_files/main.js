@@ -1,8 +1,9 @@
 /** The page: who is signed in, which org and which view; the views themselves are `browse.js` and `bench.js`. */
 
 import { browse } from "./browse.js";
-import { h, toast } from "./dom.js";
-import { readState, writeState } from "./state.js";
+import { detail } from "./detail.js";
+import { h, toast, told } from "./dom.js";
+import { ask, readState, writeState } from "./state.js";
 
 const STORED = "facets-token";
 const OTHER = "\u0000other";
@@ -22,13 +23,30 @@ let bench = null;
 
 const app = {
   service: new URL(".", location.href).href.replace(/\/$/, ""),
-  token: () => token,
   state: () => state,
+  told,
   go(next, how = "push") {
     const address = writeState(next);
     if (address === writeState(state)) return;
     state = next;
     history[how === "replace" ? "replaceState" : "pushState"](null, "", `?${address}`);
+    show();
+  },
+  /** Ask the service as who is signed in; throws like `ask`. */
+  ask: (url, options) => ask(url, { token, onWait: (seconds) => toast(`The service is busy; asking again in ${seconds} s.`), ...options }),
+  /** Do something, and tell in passing of an error that `handled(error)` does not see to. */
+  async attempt(action, handled = () => false) {
+    try {
+      await action();
+    } catch (error) {
+      if (!app.refused(error) && !handled(error)) toast(told(error));
+    }
+  },
+  /** Open the SQL view with what its fragment says. */
+  openSql(fragment) {
+    const next = { ...state, view: "sql", model: "" };
+    history.pushState(null, "", `?${writeState(next)}#${fragment}`);
+    state = next;
     show();
   },
   /** Take a refusal of the token: back to the sign-in, with the reason. Returns whether it was one. */
@@ -39,6 +57,7 @@ const app = {
   },
 };
 const view = browse(find("#browse"), app);
+const panel = detail(find("#detail"), app);
 
 /** Return what a token says of itself, unverified: it only chooses what is offered. */
 function claims() {
@@ -73,7 +92,7 @@ function show() {
   if (!state.org) return;
   if (state.view === "sql") return void showBench();
   view.show();
-  view.detail(find("#detail"));
+  panel.show();
 }
 
 async function showBench() {

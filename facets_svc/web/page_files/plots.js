@@ -1,20 +1,21 @@
-/** Histograms as inline SVG: a range is selected by dragging, by two fields, or from the table behind. */
+/** The cards under the filters: how numbers and times are spread, each with fields for a range and a table. */
 
-import { exact, h, human, number, svg } from "./dom.js";
-import { boundsOfBar } from "./state.js";
+import { exact, h, human, number, replace } from "./dom.js";
+import { histogram } from "./histogram.js";
+import { MEASURES, boundsOfBar, withBounds } from "./state.js";
 
-const HEIGHT = 72;
-const WIDTH = 300;
+const MOST_BARS = 80;
+const MOST_MONTHS = 48;
 
 /** Return every bin from the first to the last one that holds models: the service leaves the empty ones out. */
-export function filled(histogram) {
-  if (!histogram.length) return [];
-  const counts = new Map(histogram.map((bin) => [bin.upper, bin]));
-  const last = histogram.at(-1).upper;
-  const bins = [];
-  for (let bin = histogram[0]; ; ) {
-    bins.push(bin);
-    if (bin.upper >= last || bins.length > 80) return bins;
+export function filled(bins) {
+  if (!bins.length) return [];
+  const counts = new Map(bins.map((bin) => [bin.upper, bin]));
+  const last = bins.at(-1).upper;
+  const every = [];
+  for (let bin = bins[0]; ; ) {
+    every.push(bin);
+    if (bin.upper >= last || every.length > MOST_BARS) return every;
     const lower = bin.upper;
     const upper = String(lower)[0] === "2" ? (lower / 2) * 5 : lower * 2;
     bin = counts.get(upper) ?? { lower, upper, count: 0 };
@@ -22,89 +23,128 @@ export function filled(histogram) {
 }
 
 /**
- * Return a card with the histogram of a measure.
+ * Return the bars of a timeline, from its first month to its last one: a bar a month, or a year where that is too many.
  *
- * @param {object} measure one of MEASURES
- * @param {object} stats its statistics in the answer of `countsUrl`
- * @param {object} bounds the bounds of the state
- * @param {(changed: object) => void} onRange takes the bounds that somebody selects
+ * @param {{month: string, count: number}[]} timeline
+ * @returns {{label: string, first: string, end: string, count: number}[]} `first` is the bar's first day, `end` the day after it
  */
-export function plot(measure, stats, bounds, onRange) {
-  const bins = filled(stats.histogram);
-  const range = (first, last) => {
-    const [low, high] = first <= last ? [bins[first], bins[last]] : [bins[last], bins[first]];
-    onRange({ ...boundsOfBar(measure, high), [measure.from]: boundsOfBar(measure, low)[measure.from] });
+export function periods(timeline) {
+  if (!timeline.length) return [];
+  const monthOf = ({ month }) => Number(month.slice(0, 4)) * 12 + Number(month.slice(5)) - 1;
+  const [begin, end] = [monthOf(timeline[0]), monthOf(timeline.at(-1))];
+  const months = end - begin < MOST_MONTHS ? 1 : 12;
+  const bars = [];
+  for (let month = Math.floor(begin / months); month <= Math.floor(end / months); month++) {
+    const first = firstDay(month * months);
+    bars.push({ label: months === 1 ? monthName.format(new Date(first)) : first.slice(0, 4), first, end: firstDay((month + 1) * months), count: 0 });
+  }
+  for (const one of timeline) bars[Math.floor(monthOf(one) / months) - Math.floor(begin / months)].count += one.count;
+  return bars;
+}
+
+/** Return a card for each number and for the time of creation, and `show(counted)`. */
+export function plots(app) {
+  const cards = [...MEASURES.filter(({ type }) => type === "number").map((measure) => numberCard(measure, app)), createdCard(app)];
+  return {
+    elements: cards.map(({ element }) => element),
+    show(counted) {
+      for (const card of cards) card.show(counted);
+    },
   };
-  const isSet = Boolean(bounds[measure.from] || (measure.to && bounds[measure.to]));
-  const median = stats.count ? `median ${human(stats.quartiles[1], measure.key)}` : "no model has it";
-  return h("section", { className: "plot", "aria-label": measure.label },
-    h("h3", {}, measure.label, h("span", { className: "muted", textContent: median })),
-    bins.length ? bars(measure, bins, range) : h("p", { className: "muted empty", textContent: "Nothing to plot." }),
-    h("form", { className: "range", onsubmit: (event) => event.preventDefault() },
-      field(measure, "from", bounds, onRange),
-      measure.to ? field(measure, "to", bounds, onRange) : null,
-      h("button", { type: "button", className: "quiet", hidden: !isSet, textContent: "Clear", "data-key": `clear-${measure.key}`,
-        "aria-label": `Clear the range of ${measure.label.toLowerCase()}`,
-        onclick: () => onRange({ [measure.from]: "", ...(measure.to && { [measure.to]: "" }) }) })),
+}
+
+function createdCard(app) {
+  const go = (bounds) => app.go(withBounds(app.state(), bounds));
+  const field = (name, label) => h("input", { type: "date", name, "data-key": name, "aria-label": label, onchange: ({ target }) => go({ [name]: target.value }) });
+  const fields = [field("created_after", "Created from"), field("created_before", "Created before")];
+  return card("Created", {
+    fields,
+    clear: h("button", { type: "button", className: "quiet", textContent: "Clear", "data-key": "clear-created", "aria-label": "Clear the range of created",
+      onclick: () => go({ created_after: "", created_before: "" }) }),
+    isSet: () => fields.some(({ name }) => app.state().bounds[name]),
+    read({ timeline }) {
+      for (const input of fields) input.value = app.state().bounds[input.name].slice(0, 10);
+      const bars = periods(timeline);
+      const dated = timeline.reduce((sum, { count }) => sum + count, 0);
+      return {
+        note: dated ? `${exact(dated)} with a date` : "no model has it",
+        bars,
+        ends: bars.length ? [bars[0].label, bars.at(-1).label] : [],
+        onRange: (first, last) => go({ created_after: bars[first].first, created_before: bars[last].end }),
+      };
+    },
+  });
+}
+
+const firstDay = (month) => `${String(Math.floor(month / 12)).padStart(4, "0")}-${String((month % 12) + 1).padStart(2, "0")}-01`;
+const monthName = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
+
+function numberCard(measure, app) {
+  const name = measure.label.toLowerCase();
+  const go = (bounds) => app.go(withBounds(app.state(), bounds));
+  const field = (bound, isFrom) => {
+    const input = h("input", { name: bound, autocomplete: "off", placeholder: isFrom ? "from" : "to", "data-key": bound,
+      "aria-label": `${measure.label} ${isFrom ? "at least" : "at most"}, such as ${measure.key === "size_bytes" ? "2GB" : "7B"}`,
+      onchange: () => {
+        const wanted = number(input.value);
+        input.setCustomValidity(wanted === null ? "Write a whole number, such as 7000000, 7M or 2GB." : "");
+        if (input.reportValidity()) go({ [bound]: wanted });
+      } });
+    return input;
+  };
+  const fields = [field(measure.from, true), ...(measure.to ? [field(measure.to, false)] : [])];
+  return card(measure.label, {
+    fields,
+    clear: h("button", { type: "button", className: "quiet", textContent: "Clear", "data-key": `clear-${measure.key}`, "aria-label": `Clear the range of ${name}`,
+      onclick: () => go(Object.fromEntries(fields.map((input) => [input.name, ""]))) }),
+    isSet: () => fields.some((input) => app.state().bounds[input.name]),
+    read({ stats }) {
+      const spread = stats[measure.key];
+      for (const input of fields) {
+        const bound = app.state().bounds[input.name];
+        input.value = bound ? human(Number(bound), measure.key).replace(" ", "") : "";
+        input.title = bound ? exact(Number(bound)) : "";
+      }
+      const bins = filled(spread.histogram);
+      const range = (bin) => (bin.lower === null ? "below 1" : `${human(bin.lower, measure.key)} – ${human(bin.upper, measure.key)}`);
+      return {
+        note: spread.count ? `median ${human(spread.quartiles[1], measure.key)}` : "no model has it",
+        bars: bins.map((bin) => ({ label: range(bin), count: bin.count })),
+        ends: bins.length ? [human(bins[0].lower ?? 0, measure.key), human(bins.at(-1).upper, measure.key)] : [],
+        onRange: (first, last) => go({ ...boundsOfBar(measure, bins[last]), [measure.from]: boundsOfBar(measure, bins[first])[measure.from] }),
+      };
+    },
+  });
+}
+
+/**
+ * Return a card with bars, a range and a table, and `show(answer)`; `read(answer)` says what it shows. What somebody has
+ * opened stays open.
+ */
+export function card(title, { fields, clear, isSet, read }) {
+  const name = title.toLowerCase();
+  const note = h("span", { className: "muted" });
+  const drawing = h("div");
+  const rows = h("tbody");
+  const element = h("section", { className: "plot", "aria-label": title },
+    h("h3", {}, title, " ", note), drawing,
     h("details", { className: "behind" },
-      h("summary", { textContent: "As a table", "data-key": `table-${measure.key}` }),
-      h("table", {},
-        h("thead", {}, h("tr", {}, h("th", { scope: "col", textContent: measure.label }), h("th", { scope: "col", className: "number", textContent: "Models" }))),
-        h("tbody", {}, bins.map((bin, at) => bin.count ? h("tr", {},
-          h("td", {}, h("button", { type: "button", className: "link", textContent: label(measure, bin), onclick: () => range(at, at) })),
-          h("td", { className: "number", textContent: exact(bin.count) })) : null).filter(Boolean)))));
-}
-
-function bars(measure, bins, range) {
-  const most = Math.max(...bins.map(({ count }) => count));
-  const step = WIDTH / bins.length;
-  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img",
-    "aria-label": `Histogram of ${measure.label.toLowerCase()}; the table below has its numbers` });
-  const columns = bins.map((bin, at) => {
-    const tall = bin.count ? Math.max(2, (bin.count / most) * (HEIGHT - 2)) : 0;
-    const bar = svg("rect", { class: "shown", x: at * step + step * 0.08, y: HEIGHT - tall, width: step * 0.84, height: tall });
-    const area = svg("rect", { class: "area", x: at * step, y: 0, width: step, height: HEIGHT, "data-at": at });
-    return svg("g", {}, bar, area, svg("title", {}, `${label(measure, bin)}: ${exact(bin.count)} models`));
-  });
-  drawn.append(...columns);
-  const at = ({ clientX }) => {
-    const { left, width } = drawn.getBoundingClientRect();
-    return Math.min(bins.length - 1, Math.max(0, Math.floor(((clientX - left) / width) * bins.length)));
+      h("summary", { "aria-label": `Range and table of ${name}`, textContent: "Range and table" }),
+      h("form", { className: "range", onsubmit: (event) => event.preventDefault() }, fields, clear),
+      h("div", { className: "table" }, h("table", {},
+        h("thead", {}, h("tr", {}, h("th", { scope: "col", textContent: title }), h("th", { scope: "col", className: "number", textContent: "Models" }))), rows))));
+  return {
+    element,
+    show(answer) {
+      const shown = read(answer);
+      note.textContent = shown.note;
+      clear.hidden = !isSet();
+      drawing.replaceChildren(shown.bars.length
+        ? histogram(shown.bars.map((bar) => ({ ...bar, label: `${bar.label}: ${exact(bar.count)} models` })), { name, ends: shown.ends, onRange: shown.onRange })
+        : h("p", { className: "muted empty", textContent: "Nothing to plot." }));
+      replace(rows, shown.bars.flatMap(({ label, count }, at) => (count ? [h("tr", {},
+        h("td", {}, h("button", { type: "button", className: "link", "data-key": `bar-${label}`, title: "Set the range", textContent: label, onclick: () => shown.onRange(at, at) })),
+        h("td", { className: "number", textContent: exact(count) }))] : [])));
+    },
   };
-  let from = -1;
-  const mark = (to) => columns.forEach((column, i) =>
-    column.classList.toggle("marked", from >= 0 && i >= Math.min(from, to) && i <= Math.max(from, to)));
-  drawn.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    from = at(event);
-    drawn.setPointerCapture(event.pointerId);
-    mark(from);
-  });
-  drawn.addEventListener("pointermove", (event) => from >= 0 && mark(at(event)));
-  drawn.addEventListener("pointerup", (event) => {
-    if (from < 0) return;
-    const first = from;
-    from = -1;
-    range(first, at(event));
-  });
-  drawn.addEventListener("pointercancel", () => ((from = -1), mark(-1)));
-  return h("div", { className: "drawn" }, drawn, h("p", { className: "axis muted", "aria-hidden": "true" },
-    h("span", { textContent: human(bins[0].lower ?? 0, measure.key) }),
-    h("span", { textContent: human(bins.at(-1).upper, measure.key) })));
 }
-
-function field(measure, end, bounds, onRange) {
-  const name = measure[end];
-  const isFrom = end === "from";
-  return h("input", { name, value: bounds[name] ? human(Number(bounds[name]), measure.key).replace(" ", "") : "", autocomplete: "off",
-    title: bounds[name] ? exact(Number(bounds[name])) : "", placeholder: isFrom ? "from" : "to", "data-key": name,
-    "aria-label": `${measure.label} ${isFrom ? "at least" : "at most"}, such as ${measure.key === "size_bytes" ? "2GB" : "7B"}`,
-    onchange: ({ target }) => {
-      const bound = number(target.value);
-      target.setCustomValidity(bound === null ? "Write a whole number, such as 7000000, 7M or 2GB." : "");
-      if (target.reportValidity()) onRange({ [name]: bound });
-    } });
-}
-
-const label = (measure, bin) =>
-  bin.lower === null ? "below 1" : `${human(bin.lower, measure.key)} – ${human(bin.upper, measure.key)}`;

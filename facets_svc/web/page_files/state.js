@@ -115,9 +115,9 @@ export function boundsOfBar(measure, bar) {
   return measure.to ? { [measure.from]: from, [measure.to]: to } : { [measure.from]: from };
 }
 
-/** Return the address of every facet's first values, with counts. */
+/** Return the address of every facet's first values, with counts, and of how numbers and times are spread. */
 export function countsUrl(service, state, limit) {
-  return address(service, state, "/facets", { counts: "true", facet_limit: limit });
+  return address(service, state, "/facets", { counts: "true", timeline: "true", facet_limit: limit });
 }
 
 /** Return the address of a page of one facet's values that hold `q`. */
@@ -142,9 +142,9 @@ export function orgUrl(service, org) {
   return `${service.replace(/\/+$/, "")}/api/v1/org/${encodeURIComponent(org)}`;
 }
 
-/** Return the address of a page of the models that pass, the first one without a cursor. */
-export function modelsUrl(service, state, { cursor = "", limit = 20 } = {}) {
-  return address(service, state, "", { sort: state.sort, limit, fields: FIELDS, ...(cursor && { cursor }) });
+/** Return the address of a page of the models that pass, the first one without a cursor; no `fields` are all of them. */
+export function modelsUrl(service, state, { cursor = "", limit = 20, fields = FIELDS } = {}) {
+  return address(service, state, "", { sort: state.sort, limit, ...(fields.length && { fields }), ...(cursor && { cursor }) });
 }
 
 /**
@@ -199,16 +199,16 @@ export class Refused extends Error {
  * When it has no time (429), wait for as long as it says and ask again, at most `tries` times, telling `onWait` the
  * seconds. Throws Refused, a TypeError when it cannot be reached, and what `signal` was aborted with.
  *
- * @returns {Promise<{body: any, snapshot: string}>} JSON read, any other form as a Blob
+ * @returns {Promise<{body: any, snapshot: string, headers: Headers}>} JSON read, any other form as a Blob
  */
-export async function ask(url, { token, signal, accept = "application/json", onWait = () => {}, tries = 3, json = null }) {
+export async function ask(url, { token, signal, accept = "application/json", onWait = () => {}, tries = 3, json = null, asBlob = false }) {
   for (;;) {
     const headers = { Authorization: `Bearer ${token}`, Accept: accept };
     const posted = json && { method: "POST", body: JSON.stringify(json) };
     if (posted) headers["Content-Type"] = "application/json";
     const answer = await fetch(url, { ...posted, headers, signal });
     if (answer.ok) {
-      const body = accept === "application/json" ? await answer.json() : await answer.blob();
+      const body = accept === "application/json" && !asBlob ? await answer.json() : await answer.blob();
       return { body, snapshot: answer.headers.get("X-Snapshot-Id"), headers: answer.headers };
     }
     const seconds = Number(answer.headers.get("Retry-After") ?? 0);

@@ -1,0 +1,11 @@
+-- How many of the selected models were created in each month, in UTC; models without a time are left out.
+SELECT
+    year(selected.created_at) AS year,
+    month(selected.created_at) AS month,
+    count(*) AS models
+FROM (
+    -- include spark/selected
+) AS selected
+WHERE selected.created_at IS NOT NULL
+GROUP BY year(selected.created_at), month(selected.created_at)
+ORDER BY year(selected.created_at), month(selected.created_at)
