@@ -95,6 +95,11 @@ class _Metrics:
             "facets_snapshot_swaps_total", "Snapshots that were opened to become current.", "result"
         )
         self.poll_errors = self._counter("facets_lake_poll_errors_total", "Polls of the lake that failed.")
+        self.lake_unreadable_since = self._gauge(
+            "facets_lake_unreadable_since_timestamp_seconds",
+            "Since when the lake's current snapshot cannot be loaded; of several workers the latest, 0 while it can.",
+            mode="livemax",
+        )
         self.sql = self._counter("facets_sql_queries_total", "Queries in SQL by outcome.", "outcome")
         self.sql_running = self._gauge("facets_sql_running", "Queries in SQL that run.")
         self.sql_queued = self._gauge("facets_sql_queued", "Queries in SQL that wait for a process.")
@@ -230,6 +235,11 @@ def snapshot_failed() -> None:
 def poll_failed() -> None:
     """Count a poll of the lake that failed."""
     _metrics().poll_errors.inc()
+
+
+def lake_unreadable(since: datetime | None) -> None:
+    """Note since when the lake's current snapshot cannot be loaded; None: it can."""
+    _metrics().lake_unreadable_since.set(0.0 if since is None else since.timestamp())
 
 
 def sql_finished(outcome: str) -> None:

@@ -221,12 +221,16 @@ class FacetService:
             elif (loaded := self._current.loaded) and isinstance(loaded.engine, Remote):
                 loaded.engine.check()
         except Exception as error:  # whatever is wrong with a lake, the service outlives it
-            self._lake_unreadable_since = self._lake_unreadable_since or datetime.now(UTC)
+            self._note_unreadable(self._lake_unreadable_since or datetime.now(UTC))
             self._tell(current, error)
             raise Unavailable("The current snapshot cannot be opened; the log says why.") from error
         self._told = None
-        self._lake_unreadable_since = None
+        self._note_unreadable(None)
         return current
+
+    def _note_unreadable(self, since: datetime | None) -> None:
+        self._lake_unreadable_since = since
+        metrics.lake_unreadable(since)
 
     def _read_current(self) -> str | None:
         try:
