@@ -195,7 +195,9 @@ class SparkInstance:
                 self._interrupt(cursor)
                 raise Interrupted("The query was interrupted.") from None
             self.reachable = False
-            _log.error("%s failed over the snapshot %s: %s", shown(self._endpoint), self._snapshot_id, _reason(error))
+            _log.error(
+                "%s failed over the snapshot %s: %s", shown(self._endpoint), self._snapshot_id, self._reason(error)
+            )
             self._replace(cursor.session)
             raise Unavailable("The engine failed or cannot be reached; ask again.") from None
         else:
@@ -215,6 +217,14 @@ class SparkInstance:
         if cursor.session is not None:
             with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
                 cursor.session.interruptTag(cursor.tag)
+
+    def _reason(self, error: BaseException) -> str:
+        """Return in one line what the server or the connection said, without a token or a header that was sent."""
+        builder = DefaultChannelBuilder(self._endpoint)
+        said = " ".join(str(error).split())
+        for secret in (builder.token, *(value for _, value in builder.metadata())):
+            said = said.replace(secret, "…") if secret else said
+        return said[:500]
 
     def _connected(self) -> SparkSession:
         with self._connecting:
@@ -281,8 +291,3 @@ def shown(endpoint: str) -> str:
     """
     parts = urlsplit(endpoint)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def _reason(error: BaseException) -> str:
-    """Return in one line what the server or the connection said."""
-    return " ".join(str(error).split())[:500]
