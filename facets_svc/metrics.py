@@ -65,12 +65,12 @@ class _Metrics:
         self.in_flight = self._gauge("facets_http_requests_in_flight", "Requests without an answer yet.")
         self.cache = self._counter(
             "facets_response_cache_requests_total",
-            "Questions by how the response cache met them: hit, miss, or shared (joined a running computation).",
+            "Questions by result of the response cache: hit, miss, or shared (joined a running computation).",
             "result",
         )
         self.cache_bytes = self._gauge("facets_response_cache_bytes", "Bytes of the cached answers.")
         self.cache_entries = self._gauge("facets_response_cache_entries", "Cached answers.")
-        self.evictions = self._counter("facets_response_cache_evictions_total", "Answers evicted for want of room.")
+        self.evictions = self._counter("facets_response_cache_evictions_total", "Answers evicted from the full cache.")
         self.queued = self._gauge("facets_queue_depth", "Queries that wait for a thread.")
         self.running = self._gauge("facets_queries_running", "Queries that run.")
         self.queue_seconds = self._histogram("facets_queue_wait_seconds", "Time that a query waited for a thread.")
@@ -85,7 +85,7 @@ class _Metrics:
         self.encode_seconds = self._histogram("facets_encode_seconds", "Time that encoding an answer took.", "question")
         self.snapshot_created = self._gauge(
             "facets_snapshot_created_timestamp_seconds",
-            "When the current snapshot was made; of several workers the oldest, 0 where one has none.",
+            "When the current snapshot was made; with several workers, the oldest; 0 if a worker has none.",
             mode="livemin",
         )
         self.snapshot_models = self._gauge(

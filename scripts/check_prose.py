@@ -1,4 +1,4 @@
-"""Checks the prose that users read: the documentation, `--help`, and the meanings of settings and named queries.
+"""Checks the prose that users read: documentation, `--help`, messages, meanings of settings and named queries.
 
 It looks for words that `docs/glossary.md` replaces and for long sentences. It cannot tell good prose from bad:
 read what you write. `make check` runs it.
@@ -6,7 +6,9 @@ read what you write. `make check` runs it.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import html
 import re
 import sys
 from collections.abc import Iterator
@@ -37,6 +39,12 @@ BANNED = {
     r"askers?": "client, caller",
     r"somebody": "name the subject",
     r"what there is": "name the things",
+    r"(?:at|for) (?:the|this) moment": "now",
+    r"looks? as if": "seems",
+    r"nothing tells": "is unknown",
+    r"of (?:no|another) kind": "unknown",
+    r"where it lies": "its location",
+    r"there (?:is|are) no such": "say what is unknown",
 }
 """What not to write, as a regular expression over whole words, and what to write in its place."""
 
@@ -48,6 +56,7 @@ IGNORED = ("docs/glossary.md",)
 
 _NOT_PROSE = re.compile(r"```.*?```|<!--.*?-->|`[^`]*`|\]\([^)]*\)|^\|[-:| ]+\|$", re.DOTALL | re.MULTILINE)
 _BLOCK_END = re.compile(r"\n\s*\n|\n(?=\s*[-*|#]|\s*\d+\. )|\|")
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+")
 
 
@@ -80,6 +89,29 @@ def texts() -> Iterator[tuple[str, str]]:
         meanings = "\n\n".join(parameter.meaning for parameter in query.parameters.values())
         yield f"sql/cookbook, {query.name}", f"{query.question}\n\n{query.reading}\n\n{meanings}"
     yield from _help(facets_svc, "facets-svc")
+    for path in sorted((ROOT / "facets_svc").rglob("*.py")):
+        for line, message in messages(ast.parse(path.read_text(encoding="utf-8"))):
+            yield f"{path.relative_to(ROOT)}, {line}", message
+    for path in sorted((ROOT / "facets_svc").rglob("*.html")):
+        yield str(path.relative_to(ROOT)), html.unescape(_TAG.sub("\n\n", path.read_text(encoding="utf-8")))
+
+
+def messages(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield every string of `module` with three words or more, and its line: errors, log messages, descriptions.
+
+    Docstrings are none of these. A value in an f-string reads `x`.
+    """
+    skipped = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.JoinedStr):
+            skipped |= {id(part) for part in node.values}
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            text = node.value
+        else:
+            continue
+        if len(text.split()) >= 3:
+            yield node.lineno, text
 
 
 def _help(command: click.Command, name: str) -> Iterator[tuple[str, str]]:

@@ -34,9 +34,7 @@ def test_a_connection_for_some_files_reads_these_and_no_others_and_cannot_be_ope
 
 
 def test_a_setting_that_duckdb_refuses_is_a_settings_error() -> None:
-    with pytest.raises(
-        SettingsError, match=r"^DuckDB does not start with these settings: .*Memory must have a number.*\.$"
-    ):
+    with pytest.raises(SettingsError, match=r"^DuckDB rejects these settings: .*Memory must have a number.*\.$"):
         duck.connect(memory_limit="much")
 
 

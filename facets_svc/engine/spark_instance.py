@@ -199,7 +199,7 @@ class SparkInstance:
                 "%s failed over the snapshot %s: %s", shown(self._endpoint), self._snapshot_id, self._reason(error)
             )
             self._replace(cursor.session)
-            raise Unavailable("The engine failed or cannot be reached; ask again.") from None
+            raise Unavailable("The engine failed or cannot be reached. Retry the request.") from None
         else:
             self.reachable = True
             self.answered_at = time.monotonic()

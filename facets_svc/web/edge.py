@@ -99,7 +99,7 @@ class Edge:
             else:
                 await self._check_caller(exchange)
                 if _NO_ROUTE.fullmatch(exchange.path):
-                    raise NotFound("There is no such route.")
+                    raise NotFound("The route is unknown.")
                 await self._app(exchange.inner_scope(), receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, its sender gets the envelope
             await exchange.fail(error)
