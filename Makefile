@@ -63,7 +63,7 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
+soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(VENV)/.prometheus $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 2.0 tests
 	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 1.5 \
 	  tests/parity tests/hostile/test_laws.py tests/hostile/test_tenancy.py tests/sql_attacks/test_law.py \
@@ -141,6 +141,10 @@ $(VENV)/.strace: | $(BIN)/python
 
 $(VENV)/.promtool: | $(BIN)/python
 	@scripts/need-program promtool prometheus "Testing the alerts of deploy/prometheus/"
+	@touch $@
+
+$(VENV)/.prometheus: | $(BIN)/python
+	@scripts/need-program prometheus prometheus "Scraping the service and firing its alerts in the soak"
 	@touch $@
 
 # The generators of TypeScript clients and the linters of OpenAPI documents. Without Node, their tests are skipped.

@@ -51,28 +51,28 @@ def with_short_table(text: str, results: Results) -> str:
 def _page(measured: Sequence[Results]) -> str:
     parts = ["# Results", _INTRODUCTION]
     if (DOCS / "growth.png").exists():
-        parts += ["## How answers grow with the catalogue", "![Milliseconds by models](growth.png)"]
+        parts += ["## Time of an answer by size of the catalogue", "![Milliseconds by models](growth.png)"]
     for results in measured:
         parts += list(_sections(results))
     return "\n\n".join(parts) + "\n"
 
 
 _INTRODUCTION: Final = (
-    "Written by `make bench`. [How it is measured, and how to read it](../../benchmarks/README.md). Milliseconds are "
-    "medians of one interleaved run, after every engine's answers were found equal to ours, count by count. A ratio is "
-    f"a peer's time in terms of ours: above 1, {OURS} is faster."
+    "Written by `make bench`. [benchmarks/README.md](../../benchmarks/README.md) explains the method. Milliseconds are "
+    "medians of one interleaved run; before it, the benchmark compared every count of every engine with ours. A ratio "
+    f"is a peer's time divided by ours: above 1, {OURS} is faster."
 )
 
 _SERVING: Final = (
-    "*Share* is the service's requests a second in terms of the bare handler's, which returns the same bytes; *client* "
-    "is the share of a core that the load generator took: near 100 % it was the bound."
+    "*Share* is the service's requests per second divided by those of a bare handler that returns the same bytes. "
+    "*Client* is the share of a core that the load generator used; near 100 %, it limited the result."
 )
 
 
 _ADDITIONS: Final = (
-    "*Counts* is the same answer with `counts=true`, statistics included; *facet search* lists the first hundred tags "
-    "that contain a fragment, under the same filters; *fifty models* is the first page of the models themselves, "
-    "newest first. The forms take turns; the ratio is the median of each turn's."
+    "*Counts* is the same answer with `counts=true`, including statistics. *Facet search* lists the first hundred tags "
+    "that contain a fragment, under the same filters. *Fifty models* is the first page of the list of models, newest "
+    "first. The run alternates between the forms; the ratio is the median over all rounds."
 )
 
 
@@ -107,8 +107,8 @@ def _facts(results: Results) -> str:
         f"{results.models:,} models, {results.public_models:,} of them public, {results.facet_values:,} distinct "
         f"values; {results.date}, commit `{results.commit}`; {machine.processor}, {machine.cores} cores, "
         f"{machine.memory_gib:g} GiB, {machine.system}, Python {machine.python}; load before: "
-        f"{machine.load_before:g}. {results.threads} threads an engine where it can; {results.rounds} rounds, fewer "
-        f"where an engine had used up {results.budget_seconds:g} s of a question ({_rounds(results)})."
+        f"{machine.load_before:g}. {results.threads} threads per engine if it supports them; {results.rounds} rounds, "
+        f"fewer if an engine spent {results.budget_seconds:g} s on a question ({_rounds(results)})."
     )
 
 
@@ -116,7 +116,7 @@ def _warning(results: Results) -> str:
     load = results.machine.load_before
     if load <= QUIET_LOAD:
         return ""
-    return f"**The machine was busy with something else (load {load:g}): its milliseconds are too high.** "
+    return f"**The machine ran other work (load {load:g}), so all milliseconds are too high.** "
 
 
 def _rounds(results: Results) -> str:
@@ -131,21 +131,22 @@ def _rounds(results: Results) -> str:
 def _sentences(serving: Serving) -> Iterable[str]:
     if serving.mixed is not None:
         yield (
-            f"64 connections, four of five requests repeated: {serving.mixed.requests_a_second:,.0f} a second; "
+            f"64 connections, four of five requests repeated: {serving.mixed.requests_a_second:,.0f} per second; "
             f"repeated ones {_latencies(serving.mixed.repeated)}; others {_latencies(serving.mixed.distinct)}"
             f"{failed(serving.mixed)}."
         )
     opening = statistics.median(serving.open_seconds) if serving.open_seconds else 0
     yield (
-        f"Opening the snapshot takes {opening:.2f} s, a start until ready {serving.ready_seconds:.2f} s. The serving "
-        f"process has {serving.resident_mib:,.0f} MiB resident after the start, {serving.resident_after_load_mib:,.0f} "
-        f"after the load, {serving.resident_peak_mib:,.0f} at most (two snapshots are open during a swap)."
+        f"Opening the snapshot takes {opening:.2f} s; a start takes {serving.ready_seconds:.2f} s until the service is "
+        f"ready. The worker has {serving.resident_mib:,.0f} MiB resident after the start, "
+        f"{serving.resident_after_load_mib:,.0f} after the load, {serving.resident_peak_mib:,.0f} at most (two "
+        "snapshots are open during a swap)."
     )
     if serving.swap is not None:
         yield (
-            "While a new snapshot is taken up, four connections that ask for a cached answer see "
-            f"{_latencies(serving.swap.repeated)}, and at most {serving.swap.longest_silence_ms:.0f} ms without an "
-            f"answer to any{failed(serving.swap)}."
+            "While the service loads a new snapshot, four connections that ask for a cached answer see "
+            f"{_latencies(serving.swap.repeated)}. The longest time without an answer to any of them is "
+            f"{serving.swap.longest_silence_ms:.0f} ms{failed(serving.swap)}."
         )
 
 

@@ -71,7 +71,7 @@ def connect(
     try:
         connection = duckdb.connect(":memory:", config=config)
     except duckdb.Error as error:
-        raise SettingsError(f"DuckDB does not start with these settings: {described(error)}") from None
+        raise SettingsError(f"DuckDB rejects these settings: {described(error)}") from None
     connection.execute("SET TimeZone = 'UTC'")
     if threads == 1:
         with suppress(duckdb.CatalogException):  # 1.5 has none of these threads
@@ -121,7 +121,8 @@ class Reported(msgspec.Struct):
 
 def reported_by(error: BaseException) -> Reported | None:
     """Return what DuckDB reported with `error`; None where it reported no JSON, or `error` is not from DuckDB."""
-    if isinstance(error, duckdb.InterruptException):
+    # A signal that DuckDB itself notices while it runs a statement ends it with a bare RuntimeError.
+    if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
         return Reported(_INTERRUPT, "")
     _, _, content = str(error).partition("{")
     try:
@@ -157,6 +158,6 @@ def _characters(text: str, byte: int) -> int:
 
 def _sentence(message: str) -> str:
     """Return the first line of DuckDB's words, and the hint below it, as one sentence."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()] or ["no reason was given"]
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or ["it gave no reason"]
     hints = [line.rstrip("?.") for line in lines[1:] if line.startswith(_HINTS)]
     return "; ".join([lines[0].rstrip(".!"), *(f"{hint[0].lower()}{hint[1:]}" for hint in hints)]) + "."

@@ -65,12 +65,12 @@ class _Metrics:
         self.in_flight = self._gauge("facets_http_requests_in_flight", "Requests without an answer yet.")
         self.cache = self._counter(
             "facets_response_cache_requests_total",
-            "Questions by how the response cache met them: hit, miss, or shared (joined a running computation).",
+            "Questions by result of the response cache: hit, miss, or shared (joined a running computation).",
             "result",
         )
         self.cache_bytes = self._gauge("facets_response_cache_bytes", "Bytes of the cached answers.")
         self.cache_entries = self._gauge("facets_response_cache_entries", "Cached answers.")
-        self.evictions = self._counter("facets_response_cache_evictions_total", "Answers evicted for want of room.")
+        self.evictions = self._counter("facets_response_cache_evictions_total", "Answers evicted from the full cache.")
         self.queued = self._gauge("facets_queue_depth", "Queries that wait for a thread.")
         self.running = self._gauge("facets_queries_running", "Queries that run.")
         self.queue_seconds = self._histogram("facets_queue_wait_seconds", "Time that a query waited for a thread.")
@@ -85,7 +85,7 @@ class _Metrics:
         self.encode_seconds = self._histogram("facets_encode_seconds", "Time that encoding an answer took.", "question")
         self.snapshot_created = self._gauge(
             "facets_snapshot_created_timestamp_seconds",
-            "When the current snapshot was made; of several workers the oldest, 0 where one has none.",
+            "When the current snapshot was made; with several workers, the oldest; 0 if a worker has none.",
             mode="livemin",
         )
         self.snapshot_models = self._gauge(
@@ -95,6 +95,11 @@ class _Metrics:
             "facets_snapshot_swaps_total", "Snapshots that were opened to become current.", "result"
         )
         self.poll_errors = self._counter("facets_lake_poll_errors_total", "Polls of the lake that failed.")
+        self.lake_unreadable_since = self._gauge(
+            "facets_lake_unreadable_since_timestamp_seconds",
+            "Since when the lake's current snapshot cannot be loaded; of several workers the latest, 0 while it can.",
+            mode="livemax",
+        )
         self.sql = self._counter("facets_sql_queries_total", "Queries in SQL by outcome.", "outcome")
         self.sql_running = self._gauge("facets_sql_running", "Queries in SQL that run.")
         self.sql_queued = self._gauge("facets_sql_queued", "Queries in SQL that wait for a process.")
@@ -230,6 +235,11 @@ def snapshot_failed() -> None:
 def poll_failed() -> None:
     """Count a poll of the lake that failed."""
     _metrics().poll_errors.inc()
+
+
+def lake_unreadable(since: datetime | None) -> None:
+    """Note since when the lake's current snapshot cannot be loaded; None: it can."""
+    _metrics().lake_unreadable_since.set(0.0 if since is None else since.timestamp())
 
 
 def sql_finished(outcome: str) -> None:

@@ -143,14 +143,27 @@ def _algorithm(value: str) -> str:
 
 
 def _engine(value: str) -> str:
+    remote = False
     try:
         parts = urlsplit(value)
-        remote = parts.scheme == "sc" and bool(parts.hostname) and parts.port != 0
+        remote = (
+            parts.scheme == "sc" and bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment)
+        )
         well_formed = value == DUCKDB or (remote and (parts.path in {"", "/"} or parts.path.startswith("/;")))
     except ValueError:
         well_formed = False
     if not well_formed:
         raise ValueError(f"is not `{DUCKDB}` or the address of a Spark Connect server such as `sc://host:15002`")
+    if "@" in parts.netloc:
+        raise ValueError("has a user before the host, which Spark Connect ignores: give `;token=…` after the address")
+    given = parts.path.removeprefix("/;") if remote and len(parts.path) > 1 else ""
+    parameters = [parameter.split("=") for parameter in given.split(";")] if given else []
+    if "/" in given or any(len(parameter) != 2 or not all(parameter) for parameter in parameters):
+        raise ValueError(
+            "has a parameter that is not `name=value`; write `=`, `;` and `/` in a value as `%3D`, `%3B`, `%2F`"
+        )
+    if "session_id" in dict(parameters):
+        raise ValueError("has the parameter `session_id`: leave it out, each snapshot has a session of its own")
     return value
 
 

@@ -26,7 +26,7 @@ COOKBOOK_START = "<!-- cookbook: written by `make docs` from sql/cookbook/ -->"
 COOKBOOK_END = "<!-- end of cookbook -->"
 
 MACHINE_DEPENDENT = {"threads": "the cores"}
-"""Defaults that are another value on another machine, and how the table tells them."""
+"""Defaults that depend on the machine, and what the table shows for them."""
 
 HELP_WIDTH = 88
 
@@ -74,11 +74,11 @@ def _contexts(context: click.Context) -> list[click.Context]:
 
 
 def data_dictionary() -> str:
-    """Return docs/data-dictionary.md: every table, and of each column the type, the meaning and an example."""
+    """Return docs/data-dictionary.md: every table with the type, meaning and an example of each column."""
     introduction = (
-        "Written by `make docs` from `sql/views/`. The tables that analysts ask ([how](analysts.md)); the examples are "
-        "of the packaged sample, in which a column without one is empty. Each table but `snapshots` is there as of "
-        "another day too: `models_at('2026-11-01')`."
+        "Written by `make docs` from `sql/views/`. These are the tables of [facets-svc sql](analysts.md) and of "
+        "[SQL over HTTP](api.md#sql). Examples come from the packaged sample; a column without one is empty there. "
+        "Each table except `snapshots` also exists as of another day: `models_at('2026-11-01')`."
     )
     parts = ["# Data dictionary", introduction]
     for table in tables():
@@ -95,7 +95,7 @@ def _columns(table: Table) -> str:
 
 
 def analysts(text: str) -> str:
-    """Return docs/analysts.md with the list of the cookbook in its place in `text`."""
+    """Return docs/analysts.md with the generated list of named queries in its place in `text`."""
     before, _, rest = text.partition(COOKBOOK_START)
     _, _, after = rest.partition(COOKBOOK_END)
     rows = ["| query | question | parameters |", "|---|---|---|"]
@@ -107,7 +107,7 @@ def analysts(text: str) -> str:
 
 
 def write() -> None:
-    """Write what is generated to where it belongs."""
+    """Write all generated parts."""
     path = ROOT / "README.md"
     path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / "docs" / "cli.md").write_text(cli_reference(), encoding="utf-8")

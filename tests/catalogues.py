@@ -50,14 +50,16 @@ def probe(snapshot: Snapshot) -> None:
     open_engine(snapshot, threads=1, memory_limit="512MiB").close()
 
 
-def sync(source: Path, lake: Lake, guards: Guards = LENIENT) -> Report:
+def sync(source: Path, lake: Lake, guards: Guards = LENIENT, *, cluster: bool = False) -> Report:
     """Publish the catalogue at `source`."""
-    return job.run(open_source(str(source)), lake, probe=probe, progress=Silence(), guards=guards, threads=2)
+    return job.run(
+        open_source(str(source)), lake, probe=probe, progress=Silence(), guards=guards, threads=2, cluster=cluster
+    )
 
 
-def publish(rows: Sequence[dict[str, Any]], folder: Path) -> Snapshot:
+def publish(rows: Sequence[dict[str, Any]], folder: Path, *, cluster: bool = False) -> Snapshot:
     """Publish raw rows into `folder/lake`, and return the snapshot."""
     folder.mkdir(parents=True, exist_ok=True)
     lake = Lake.open(str(folder / "lake"))
-    sync(write_catalogue(folder / "catalogue.jsonl", rows), lake)
+    sync(write_catalogue(folder / "catalogue.jsonl", rows), lake, cluster=cluster)
     return lake.snapshot()

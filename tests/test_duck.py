@@ -34,9 +34,7 @@ def test_a_connection_for_some_files_reads_these_and_no_others_and_cannot_be_ope
 
 
 def test_a_setting_that_duckdb_refuses_is_a_settings_error() -> None:
-    with pytest.raises(
-        SettingsError, match=r"^DuckDB does not start with these settings: .*Memory must have a number.*\.$"
-    ):
+    with pytest.raises(SettingsError, match=r"^DuckDB rejects these settings: .*Memory must have a number.*\.$"):
         duck.connect(memory_limit="much")
 
 
@@ -50,6 +48,8 @@ def test_errors_become_ours_in_one_sentence(settings: dict[str, duck.Value]) -> 
             connection.execute("SELECT CAST('x' AS INTEGER)")
         with pytest.raises(QueryInterrupted), duck.errors_as(LakeError, "The lake fails"):
             raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+    # as DuckDB raises it when it hears of Ctrl-C itself
+    assert isinstance(duck.query_error(RuntimeError("Query interrupted"), "SELECT 1"), QueryInterrupted)
 
 
 def test_an_error_in_a_statement_has_its_place_in_the_whole_text() -> None:

@@ -36,7 +36,10 @@ class _Facet:
 class Bincount(Peer):
     """The codes of every record, in memory. One thread."""
 
-    note = "No engine: it is given the codes of the models that pass, makes one pass and no disjunctive counts."
+    note = (
+        "Not an engine: it gets the codes of the models that pass, and counts them in one pass, without disjunctive "
+        "counts."
+    )
 
     def __init__(self, records: Path) -> None:
         table = pq.read_table(records, columns=[facet.column for facet in FACETS])

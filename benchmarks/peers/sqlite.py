@@ -22,7 +22,7 @@ _LISTS: Final = tuple(facet.column for facet in FACETS if facet.is_list)
 class Sqlite(Peer):
     """A connection to the database."""
 
-    note = "One thread, as SQLite always."
+    note = "One thread; SQLite has no more."
 
     def __init__(self, folder: Path) -> None:
         self._connection = sqlite3.connect(folder / _FILE)

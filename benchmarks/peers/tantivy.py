@@ -36,8 +36,8 @@ class Tantivy(Peer):
     """A searcher over the index."""
 
     note = (
-        "One thread: the Python binding has no executor. It searches words: a term of several words is asked for as a "
-        "phrase, and a term that is no word as a regular expression over its dictionary."
+        "One thread: the Python binding has no executor. It searches words: a term of several words becomes a phrase "
+        "query, and a term that is not a word becomes a regular expression over its dictionary."
     )
 
     narrow_search = True

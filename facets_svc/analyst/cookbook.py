@@ -53,5 +53,5 @@ def named(name: str) -> NamedQuery:
     if name in queries:
         return queries[name]
     close = difflib.get_close_matches(name, queries, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(queries)}."
-    raise QueryError(f"There is no query {name[:100]!r}; {hint}")
+    hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(queries)}."
+    raise QueryError(f"The cookbook has no query {name[:100]!r}; {hint}")

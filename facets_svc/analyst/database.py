@@ -58,7 +58,7 @@ def write_database(path: Path, history: History) -> None:
     """
     if not history.lasts:
         raise SettingsError(
-            "The lake is in a bucket, whose local copies do not last. Copy the lake to a folder and pass --lake FOLDER."
+            "The lake is in a bucket: its local copies are temporary. Copy the lake to a folder and pass --lake FOLDER."
         )
     if path.exists() and not _is_database(path):
         raise SettingsError(f"{path} exists and is not a DuckDB database. Choose another name, or remove it.")

@@ -49,7 +49,7 @@ def write(answer: Answer, format_: Format, stream: BinaryIO, *, max_rows: int | 
         format_.write(answer, batches, stream)
     except (pa.ArrowException, OverflowError, ValueError) as error:
         text = " ".join(str(error).split())
-        raise QueryError(f"The answer cannot be written as {format_.name} ({text}); CAST it to VARCHAR.") from None
+        raise QueryError(f"The result cannot be written as {format_.name} ({text}); CAST it to VARCHAR.") from None
     return written
 
 

@@ -29,10 +29,10 @@ def assigned(assignments: Iterable[str]) -> dict[str, tuple[str | None, str]]:
     for assignment in assignments:
         parts = _ASSIGNED.fullmatch(assignment)
         if parts is None:
-            raise QueryError(f"{assignment[:100]!r} is no parameter; one reads name=value, or name:TYPE=value.")
+            raise QueryError(f"{assignment[:100]!r} is not a parameter. Write name=value or name:TYPE=value.")
         type_ = parts["type"].upper() if parts["type"] else None
         if type_ is not None and type_ not in TYPES:
-            raise QueryError(f"There is no type {type_} for parameters; there are {', '.join(TYPES)}.")
+            raise QueryError(f"{type_} is not a type of parameters. The types are {', '.join(TYPES)}.")
         if parts["name"] in given:
             raise QueryError(f"The parameter {parts['name']} is given twice.")
         given[parts["name"]] = (type_, parts["value"])
@@ -65,7 +65,7 @@ def declared(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> d
     """
     unknown = sorted(given.keys() - parameters.keys())
     if unknown:
-        there_are = f"; there are {', '.join(parameters)}" if parameters else "; it has none"
+        there_are = f"; its parameters are {', '.join(parameters)}" if parameters else "; it has none"
         raise QueryError(f"The query has no parameter {', '.join(unknown)}{there_are}.")
     values = {}
     for name, parameter in parameters.items():
@@ -100,7 +100,7 @@ def converted(name: str, type_: str, value: Any) -> Any:
         return convert(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         shown = repr(value)[:100]
-        raise QueryError(f"The parameter {name} is {expected}, which {shown} is not.") from None
+        raise QueryError(f"The parameter {name} must be {expected}, and {shown} is not.") from None
 
 
 def _whole(value: Any) -> int:

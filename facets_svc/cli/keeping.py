@@ -9,6 +9,7 @@ import msgspec
 
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.engine.duckdb import open_engine
+from facets_svc.errors import DataRefused
 from facets_svc.lake import Snapshot, keeping
 from facets_svc.settings import Settings
 
@@ -16,10 +17,13 @@ from facets_svc.settings import Settings
 @click.command()
 @click.argument("snapshot_id", metavar="[ID]", required=False)
 @click.option("--force", is_flag=True, help="Roll back even if that makes models public that are not public now.")
+@click.option(
+    "--downgrade", is_flag=True, help="Roll back to a snapshot that only an older version of facets-svc can serve."
+)
 @click.option("--why", metavar="TEXT", default="", help="Reason to record in the journal.")
 @lake_option
 @json_option
-def rollback(snapshot_id: str | None, force: bool, why: str, lake: str | None, as_json: bool) -> None:
+def rollback(snapshot_id: str | None, force: bool, downgrade: bool, why: str, lake: str | None, as_json: bool) -> None:
     """Make an earlier snapshot current again, and withdraw the current one.
 
     ID defaults to the snapshot that was current before. The command verifies it first, and refuses a withdrawn one. If
@@ -31,7 +35,7 @@ def rollback(snapshot_id: str | None, force: bool, why: str, lake: str | None, a
         snapshot_id,
         force=force,
         why=why,
-        probe=lambda snapshot: _probe(snapshot, settings),
+        probe=lambda snapshot: _probe(snapshot, settings, downgrade=downgrade),
         memory_limit=settings.memory_limit,
     )
     if as_json:
@@ -41,7 +45,14 @@ def rollback(snapshot_id: str | None, force: bool, why: str, lake: str | None, a
     click.echo(f"Snapshot {done.current} is current, {done.withdrawn} is withdrawn. {public} models are public again.")
 
 
-def _probe(snapshot: Snapshot, settings: Settings) -> None:
+def _probe(snapshot: Snapshot, settings: Settings, *, downgrade: bool) -> None:
+    if not snapshot.can_be_served:
+        if downgrade:
+            return  # this version cannot open it; every byte was verified
+        raise DataRefused(
+            f"The snapshot {snapshot.id} is of format {snapshot.manifest.format}, which only an older version of "
+            "facets-svc can serve. Nothing was changed; if you are downgrading, pass --downgrade."
+        )
     open_engine(snapshot, threads=settings.threads, memory_limit=settings.memory_limit).close()
 
 

@@ -52,7 +52,7 @@ def recorded(path: Path | None, lake: Callable[[], Lake] | None) -> Iterator[Out
             with _told(f"The metrics file {path} cannot be written"):
                 _write(path, rendered(outcome, exit_code, started, last_success=_last_success(_read(path))))
         if lake is not None:
-            with _told("The outcome cannot be left in the lake"):
+            with _told("The outcome cannot be written to the lake"):
                 opened = lake()
                 before = _last_success((opened.outcome() or b"").decode(errors="replace"))
                 opened.leave_outcome(rendered(outcome, exit_code, started, last_success=before).encode())
@@ -117,21 +117,21 @@ class _Gauges:
         self.one("rows_read", "Rows of the source.", report.rows_read)
         self.one("rows_kept", "Rows that were published.", report.rows_kept)
         self.by("reason", "rows_rejected", "Rows that were rejected, by reason.", report.rejected)
-        self.one("public_models", "Models that everybody sees.", report.public_models)
+        self.one("public_models", "Public models.", report.public_models)
         self.one("orgs", "Orgs that the catalogue knows.", report.orgs)
         self.by("facet", "facet_values", "Distinct values, by facet.", report.facet_values)
         self.one("snapshot_bytes", "Size of the snapshot.", report.bytes)
         self.by("stage", "stage_seconds", "Time of each stage.", report.seconds)
-        self.one("peak_memory_bytes", "The most memory that the process held.", report.peak_memory_bytes)
+        self.one("peak_memory_bytes", "Peak memory of the process.", report.peak_memory_bytes)
         self.one("warnings", "Warnings of the report.", len(report.warnings))
         if (changes := report.changes) is not None:
             counts = {"added": changes.added, "updated": changes.updated, "removed": changes.removed}
-            self.by("change", "models_changed", "Models by what changed since the snapshot before.", counts)
+            self.by("change", "models_changed", "Models by kind of change since the previous snapshot.", counts)
             lost = {column: values.lost for column, values in changes.lost_values.items()}
             self.one("models_made_public", "Models that were private before.", changes.made_public)
             self.by("column", "values_lost", "Models that lost their value, by column.", lost)
             self.one("orgs_lost", "Orgs that lost most of their models.", changes.orgs_lost)
-            self.one("orgs_vanished", "Orgs that have no model any more.", changes.orgs_vanished)
+            self.one("orgs_vanished", "Orgs that lost all of their models.", changes.orgs_vanished)
 
 
 def _last_success(text: str) -> float | None:

@@ -119,7 +119,7 @@ def scope_counts(snapshot: Snapshot, present: Engine) -> SeenCounts:
 
 def _index_of(present: Engine) -> Index:
     if not isinstance(present, DuckdbEngine):
-        raise TypeError("Engines of different kinds know nothing of each other's models.")
+        raise TypeError("Engines of different kinds cannot compare their snapshots.")
     return present._index  # noqa: SLF001 - it is one of this module
 
 

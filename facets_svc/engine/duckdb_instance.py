@@ -161,7 +161,7 @@ class DuckdbInstance:
             _log.exception("DuckDB failed over the snapshot %s", self._snapshot_id)
             if isinstance(error, duck.FATAL):
                 self._replace(connection)
-            raise Unavailable("The engine failed; ask again.") from error
+            raise Unavailable("The engine failed. Retry the request.") from error
 
     def close(self) -> None:
         """Release the file and the memory. No cursor is open, and none comes after."""

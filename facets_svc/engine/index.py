@@ -50,7 +50,7 @@ class Index:
             words = cursor.rows("facets/frequent_words", {})
             totals = cursor.columns("facets/totals", {})
         if [code for code, *_ in values] != list(range(1, len(values) + 1)):
-            raise SnapshotCorrupt("The codes of the index are not those of a dictionary.")
+            raise SnapshotCorrupt("The codes of the index do not match its dictionary.")
         dictionary = Dictionary(
             ["", *(value or "" for _, _, value, _ in values)], [0, *(facet for _, facet, _, _ in values)]
         )

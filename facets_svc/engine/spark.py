@@ -35,8 +35,8 @@ def open_spark_engine(snapshot: Snapshot, *, endpoint: str, location: str) -> Sp
     except Unavailable as error:
         instance.close()
         raise LakeError(
-            f"{shown(endpoint)} cannot read the snapshot {snapshot.id}; the log says why. The cluster must find the "
-            f"lake at {location}."
+            f"{shown(endpoint)} cannot read the snapshot {snapshot.id}. The log has the reason. The cluster must find "
+            f"the lake at {location}."
         ) from error
     return SparkEngine(snapshot, instance, index)
 
@@ -83,7 +83,7 @@ def spark_scope_counts(snapshot: Snapshot, present: Engine, *, endpoint: str, lo
                 cursor, public_end=snapshot.manifest.public_models, now_public_end=current.public.end
             )
     except Unavailable as error:
-        raise LakeError(f"{shown(endpoint)} cannot read the snapshot {snapshot.id}; the log says why.") from error
+        raise LakeError(f"{shown(endpoint)} cannot read the snapshot {snapshot.id}. The log has the reason.") from error
 
 
 def cluster_location(lake: str) -> str:
@@ -98,14 +98,12 @@ def _tables(snapshot: Snapshot, location: str) -> dict[str, list[str]]:
         table = entry.path.removeprefix(CLUSTER).partition("/")[0]
         tables.setdefault(table, []).append(f"{location.rstrip('/')}/snapshots/{snapshot.id}/{entry.path}")
     if not tables:
-        raise LakeError(
-            f"The snapshot {snapshot.id} has no tables that a cluster can read: run `facets-svc sync --cluster`."
-        )
+        raise LakeError(f"The snapshot {snapshot.id} has no tables for a cluster. Run `facets-svc sync --cluster`.")
     return tables
 
 
 def _current(present: Engine) -> tuple[list[str], Index]:
     """Return the files of the models of the current snapshot, and its index."""
     if not isinstance(present, SparkEngine):
-        raise TypeError("Engines of different kinds know nothing of each other's models.")
+        raise TypeError("Engines of different kinds cannot compare their snapshots.")
     return present._instance.tables["models"], present._index  # noqa: SLF001 - it is one of this module

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -118,13 +119,18 @@ class SparkCursor:
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def _run(self, name: str, parameters: Mapping[str, Any]) -> pa.Table:
-        self._interruption.check()
-        self.session = session = self._connected()
-        session.clearTags()
-        session.addTag(self.tag)
         text, bound = spark_statement(name).bind(parameters)
         tracing.statement_ran(name)
-        return session.sql(text, args=bound).toArrow()
+        return self._execute(text, bound)
+
+    def _execute(self, text: str, bound: Mapping[str, Any]) -> pa.Table:
+        self._interruption.check()
+        if self.session is None:
+            self.session = self._connected()
+        session = self.session
+        session.clearTags()
+        session.addTag(self.tag)
+        return session.sql(text, args=dict(bound)).toArrow()
 
     def waits_for(self, call: Any) -> None:
         """Note the call that this cursor's thread waits for from now on."""
@@ -166,6 +172,7 @@ class SparkInstance:
         self.answered_at = 0.0
         self._connecting = threading.Lock()
         self._session: SparkSession | None = None
+        self._cursors: Counter[SparkSession] = Counter()
 
     def beside(self, tables: Mapping[str, list[str]], views: Mapping[str, str] | None = None) -> SparkInstance:
         """Return another instance, with more tables and views beside its own."""
@@ -176,7 +183,8 @@ class SparkInstance:
         """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
 
         A call that takes longer than `seconds` fails. Raises `Interrupted` when it was stopped, `Unavailable` when the
-        server failed or cannot be reached; the next cursor then has a new session.
+        server failed or cannot be reached; the next cursor then has a new session. Other requests that run in the
+        failed session go on, and the last of them ends it.
         """
         cursor = SparkCursor(self._connected, interruption)
         try:
@@ -187,16 +195,22 @@ class SparkInstance:
                 self._interrupt(cursor)
                 raise Interrupted("The query was interrupted.") from None
             self.reachable = False
-            _log.error("%s failed over the snapshot %s: %s", shown(self._endpoint), self._snapshot_id, _reason(error))
-            self._disconnect(cursor.session)
-            raise Unavailable("The engine failed or cannot be reached; ask again.") from None
+            _log.error(
+                "%s failed over the snapshot %s: %s", shown(self._endpoint), self._snapshot_id, self._reason(error)
+            )
+            self._replace(cursor.session)
+            raise Unavailable("The engine failed or cannot be reached. Retry the request.") from None
         else:
             self.reachable = True
             self.answered_at = time.monotonic()
+        finally:
+            self._leave(cursor.session)
 
     def close(self) -> None:
         """Release the session. No cursor is open, and none comes after."""
-        self._disconnect(self._session)
+        session, self._session = self._session, None
+        if session is not None:
+            self._end(session)
 
     def _interrupt(self, cursor: SparkCursor) -> None:
         """Tell the server to stop what a cursor ran."""
@@ -204,10 +218,19 @@ class SparkInstance:
             with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
                 cursor.session.interruptTag(cursor.tag)
 
+    def _reason(self, error: BaseException) -> str:
+        """Return in one line what the server or the connection said, without a token or a header that was sent."""
+        builder = DefaultChannelBuilder(self._endpoint)
+        said = " ".join(str(error).split())
+        for secret in (builder.token, *(value for _, value in builder.metadata())):
+            said = said.replace(secret, "…") if secret else said
+        return said[:500]
+
     def _connected(self) -> SparkSession:
         with self._connecting:
             if self._session is None:
                 self._session = self._connect()
+            self._cursors[self._session] += 1
             return self._session
 
     def _connect(self) -> SparkSession:
@@ -229,13 +252,24 @@ class SparkInstance:
             raise
         return session
 
-    def _disconnect(self, failed: SparkSession | None) -> None:
-        """Let a session go, once, however many requests saw it fail, and no newer one."""
+    def _replace(self, failed: SparkSession | None) -> None:
+        """Let the next cursor make a new session, unless another request that saw this one fail has already."""
         with self._connecting:
-            if failed is None or self._session is not failed:
+            if self._session is failed:
+                self._session = None
+
+    def _leave(self, session: SparkSession | None) -> None:
+        """Count a cursor less, and end its session if it was replaced and no other cursor uses it."""
+        if session is None:
+            return
+        with self._connecting:
+            self._cursors[session] -= 1
+            if self._cursors[session]:
                 return
-            self._session = None
-        self._end(failed)
+            del self._cursors[session]
+            if self._session is session:
+                return
+        self._end(session)
 
     def _end(self, session: SparkSession) -> None:
         with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
@@ -257,8 +291,3 @@ def shown(endpoint: str) -> str:
     """
     parts = urlsplit(endpoint)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def _reason(error: BaseException) -> str:
-    """Return in one line what the server or the connection said."""
-    return " ".join(str(error).split())[:500]

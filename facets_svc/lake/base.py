@@ -69,7 +69,7 @@ class Lake(ABC):
         kind = Lake._kinds.get(scheme if separator else "")
         if kind is None:
             known = ", ".join(f"{name}://" for name in sorted(Lake._kinds) if name)
-            raise LakeError(f"A lake is a folder or a bucket ({known}): there is no support for {scheme[:20]}://.")
+            raise LakeError(f"A lake is a folder or a bucket ({known}); {scheme[:20]}:// is not supported.")
         return kind.at(location, cache=cache)
 
     @classmethod

@@ -95,7 +95,7 @@ class BucketLake(Lake):
         if snapshot_id is None:
             snapshot_id = self.current()
             if snapshot_id is None:
-                raise NoSnapshot(f"The lake {self.location} holds no snapshot yet; `facets-svc sync` makes one.")
+                raise NoSnapshot(f"The lake {self.location} has no snapshot yet. Run `facets-svc sync`.")
         if not is_snapshot_id(snapshot_id):
             raise NoSnapshot(f"The lake {self.location} has no snapshot {snapshot_id[:80]!r}.")
         try:
@@ -103,7 +103,7 @@ class BucketLake(Lake):
         except SnapshotCorrupt as error:
             raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: {error}") from None
         if manifest.id != snapshot_id:
-            raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: it says that it is {manifest.id}.")
+            raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: its manifest names {manifest.id}.")
         return Snapshot(self.cache.folder(snapshot_id), manifest, self)
 
     def _manifest(self, snapshot_id: str) -> bytes:
@@ -252,7 +252,7 @@ class BucketWriter(Writer):
                     _CURRENT, _pointer(self._current), None if found is None else found[1]
                 )
                 return
-        raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
+        raise LakeBusy(f"Other jobs are writing to the lake {self._lake.location} now. Retry later.")
 
     def _sweep(self) -> None:
         unfinished = self._lake.unfinished()
@@ -297,7 +297,7 @@ class BucketWriter(Writer):
                 self._objects.put_if(f"unfinished/{snapshot_id}", _mark("upload"), None)
                 return snapshot_id
             taken.add(snapshot_id)
-        raise LakeBusy(f"Other jobs are writing the lake {self._lake.location} at this moment.")
+        raise LakeBusy(f"Other jobs are writing to the lake {self._lake.location} now. Retry later.")
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
         """Upload a sealed draft, read it back, and make it current.
@@ -310,7 +310,9 @@ class BucketWriter(Writer):
             key = _key(snapshot.id, entry.path)
             self._objects.upload(key, snapshot.path / entry.path)
             if self._objects.sha256(key, entry.bytes) != entry.sha256:
-                raise SnapshotCorrupt(f"{entry.path} did not reach the lake {self._lake.location} as it was sent.")
+                raise SnapshotCorrupt(
+                    f"{entry.path} was damaged on its way to the lake {self._lake.location}. Run the job again."
+                )
         manifest = encode(snapshot.manifest)
         try:
             self._objects.put_if(_key(snapshot.id, MANIFEST), manifest, None)
@@ -374,8 +376,8 @@ class BucketWriter(Writer):
                 self._shut_out()
             except (LakeError, LakeBusy):
                 raise LakeError(
-                    f"The lake {self._lake.location} went away while {snapshot_id} was made current: whether it is, "
-                    "`facets-svc snapshots list` will tell."
+                    f"The lake {self._lake.location} was unreachable while {snapshot_id} became current. "
+                    "`facets-svc snapshots list` shows whether it is current."
                 ) from None
             self._unsure = None
             if self._current != snapshot_id:

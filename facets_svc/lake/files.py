@@ -144,7 +144,7 @@ def check_bytes(root: Path, entry: FileEntry) -> None:
         if size != entry.bytes:
             raise SnapshotCorrupt(f"{entry.path} has {size} bytes instead of {entry.bytes}.")
         if sha256(path) != entry.sha256:
-            raise SnapshotCorrupt(f"{entry.path} is not as it was written: its checksum differs.")
+            raise SnapshotCorrupt(f"{entry.path} has changed since it was written: its checksum differs.")
     except FileNotFoundError:
         raise SnapshotCorrupt(f"{entry.path} is missing.") from None
     except OSError as error:

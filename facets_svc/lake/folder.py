@@ -40,8 +40,8 @@ class FolderLake(Lake):
         del cache  # everything is local already
         if "?" in str(Path(location).absolute()):
             raise LakeError(
-                f"The lake {location} cannot lie in a folder with a question mark in its path: DuckDB writes no "
-                "database there. Choose another folder."
+                f"The lake {location} cannot be in a folder with a question mark in its path, because DuckDB cannot "
+                "write there. Choose another folder."
             )
         return cls(Path(location))
 
@@ -62,13 +62,13 @@ class FolderLake(Lake):
         if snapshot_id is None:
             snapshot_id = self.current()
             if snapshot_id is None:
-                raise NoSnapshot(f"The lake {self.root} holds no snapshot yet; `facets-svc sync` makes one.")
+                raise NoSnapshot(f"The lake {self.root} has no snapshot yet. Run `facets-svc sync`.")
         path = self.place(snapshot_id)
         if not is_snapshot_id(snapshot_id) or not path.is_dir():
             raise NoSnapshot(f"The lake {self.root} has no snapshot {snapshot_id!r}.")
         snapshot = Snapshot.read(path)
         if snapshot.id != snapshot_id:
-            raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: it says that it is {snapshot.id}.")
+            raise SnapshotCorrupt(f"The snapshot {snapshot_id} is corrupt: its manifest names {snapshot.id}.")
         return snapshot
 
     def place(self, snapshot_id: str) -> Path:

@@ -47,7 +47,7 @@ def roll_back(
     with lake.writing() as writer:
         history = lake.history()
         if history.current is None:
-            raise NoSnapshot(f"The lake {lake.location} holds no snapshot yet; `facets-svc sync` makes one.")
+            raise NoSnapshot(f"The lake {lake.location} has no snapshot yet. Run `facets-svc sync`.")
         target = lake.snapshot(_target(lake, history, snapshot_id))
         target.verify()
         probe(target)
@@ -55,7 +55,7 @@ def roll_back(
         if public is not None and public.models and not force:
             raise DataRefused(
                 f"The snapshot {target.id} would make {public.models} models public again: {public.described()}. "
-                "Nothing was changed; --force does it all the same."
+                "Nothing was changed; --force overrides this."
             )
         writer.put_back(target.id, why=why)
         return RolledBack(
@@ -77,7 +77,9 @@ def _target(lake: Lake, history: History, snapshot_id: str | None) -> str:
     if snapshot_id == history.current:
         raise DataRefused(f"The snapshot {snapshot_id} is current already.")
     if snapshot_id in history.withdrawn():
-        raise DataRefused(f"The snapshot {snapshot_id} was withdrawn: a new one takes its place, not it.")
+        raise DataRefused(
+            f"The snapshot {snapshot_id} was withdrawn, so it cannot become current again. Publish a new one."
+        )
     return snapshot_id
 
 
@@ -88,7 +90,7 @@ def _made_public(lake: Lake, target: Snapshot, current: str, *, force: bool, mem
         if force:
             return None
         raise DataRefused(
-            f"It cannot be told which models {target.id} would make public again: {error} --force does it all the same."
+            f"The models that {target.id} would make public again are unknown: {error} --force overrides this."
         ) from error
 
 

@@ -68,7 +68,7 @@ class Lease:
         """Raise `LakeBusy` when the lease was lost: another job may hold the lake now."""
         if self._lost or time.monotonic() >= self._good_until:
             raise LakeBusy(
-                f"This job lost its hold of the lake {self._objects.location}: another one has taken it over, or the "
+                f"This job lost its lease of the lake {self._objects.location}: another one has taken it over, or the "
                 f"bucket could not be reached for {self._seconds:.0f} s. Nothing was published."
             )
 
@@ -80,7 +80,7 @@ class Lease:
             with suppress(Taken):
                 self._write(None if found is None else found[1])
                 return
-        raise LakeBusy(f"Other jobs are taking the lake {self._objects.location} at this moment.")
+        raise LakeBusy(f"Other jobs are locking the lake {self._objects.location} now. Retry later.")
 
     def _require_free(self, content: bytes, version: Version) -> None:
         """Raise `LakeBusy` unless the lease has run out."""
@@ -97,8 +97,8 @@ class Lease:
                 return
             left = held.seconds
         raise LakeBusy(
-            f"Another job holds the lake {self._objects.location}: {held.holder or 'it gave no name'}; it has to renew "
-            f"its hold within {left:.0f} s."
+            f"Another job holds the lake {self._objects.location}: {held.holder or 'it gave no name'}; its lease "
+            f"ends in {left:.0f} s unless it renews it."
         )
 
     def _is_renewed(self, version: Version, *, seconds: float) -> bool:

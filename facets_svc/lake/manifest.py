@@ -88,7 +88,7 @@ def decode(content: bytes) -> Manifest:
     except UNREADABLE as error:
         raise SnapshotCorrupt(f"manifest.json cannot be read: {error}.") from None
     if manifest.checksum != _checksum(manifest) or _render(manifest) != content:
-        raise SnapshotCorrupt("manifest.json is not as it was written: its checksum differs.")
+        raise SnapshotCorrupt("manifest.json has changed since it was written: its checksum differs.")
     return manifest
 
 

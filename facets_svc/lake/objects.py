@@ -40,8 +40,8 @@ _RETRY_SECONDS: Final = 20.0
 _RETRIES: Final = 2
 _STATUS = re.compile(r"status code: (\d{3}[A-Za-z ]*)")
 _REASONS: Final = (
-    ("dns error", "its host is not known"),
-    ("certificate", "its certificate is not accepted"),
+    ("dns error", "its host is unknown"),
+    ("certificate", "its certificate is not trusted"),
     ("kind: Timeout", "it did not answer in time"),
     ("kind: Connect", "there is no connection"),
     ("HttpError", "the connection broke"),
@@ -86,7 +86,7 @@ class Objects:
                 return bytes(found.bytes()), _version(found.meta)
             except FileNotFoundError as error:
                 if "NoSuchBucket" in str(error):
-                    raise Unreachable(f"There is no bucket for the lake {self.location}.") from None
+                    raise Unreachable(f"The bucket of the lake {self.location} does not exist.") from None
                 return None
 
     def put_if(self, key: str, content: bytes, version: Version | None) -> Version:
@@ -165,7 +165,7 @@ class Objects:
             with self._told(key):
                 part = bytes(obstore.get_range(self._large, key, start=start, end=end))
             if len(part) != end - start:
-                raise Unreachable(f"The lake {self.location} sent a part of {key} that is too short.")
+                raise Unreachable(f"The lake {self.location} returned a truncated part of {key}.")
             take(part)
 
     @contextmanager
@@ -185,7 +185,7 @@ class Objects:
 
 def _version(meta: Any) -> Version:
     if not meta["e_tag"]:
-        raise LakeError("The bucket gives its objects no ETag: a lake needs them to move its pointer safely.")
+        raise LakeError("The bucket returns no ETags. A lake needs them to change its pointer safely.")
     return Version(meta["e_tag"], meta["version"])
 
 
@@ -205,12 +205,14 @@ def _reason(error: Exception) -> str:
 def _checked(location: str) -> str:
     """Return the location, which is safe to show then. Raises `SettingsError` when it is none."""
     if not _INSTALLED:
-        raise SettingsError("A lake in a bucket needs one more package: pip install 'facets-svc[s3]'.")
+        raise SettingsError("A lake in a bucket needs the extra `s3`: pip install 'facets-svc[s3]'.")
     parts = urlsplit(location)
     if "@" in parts.netloc:
-        raise SettingsError("Credentials do not belong into a lake's location: the AWS variables and files have them.")
+        raise SettingsError(
+            "The location of a lake must not contain credentials. Set the AWS variables or files instead."
+        )
     if not parts.netloc or parts.query or parts.fragment:
-        raise SettingsError(f"A lake in a bucket reads {parts.scheme}://bucket/prefix.")
+        raise SettingsError(f"The location of a lake in a bucket has the form {parts.scheme}://bucket/prefix.")
     return location.rstrip("/")
 
 

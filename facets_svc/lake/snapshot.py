@@ -136,7 +136,7 @@ class Snapshot:
         `SnapshotCorrupt`, and with `index_only` `SnapshotFormat` for one of an older format.
         """
         if self.path.name != self.id:
-            raise SnapshotCorrupt(f"The snapshot {self.path.name} says that it is {self.id}.")
+            raise SnapshotCorrupt(f"The snapshot {self.path.name} has a manifest that names {self.id}.")
         if index_only and not self.can_be_served:
             raise wrong_format(self.id, self.manifest.format)
         try:

@@ -44,7 +44,7 @@ _TOLD: Final = {
 They are without spaces and capitals: some come from DuckDB's words, and some from the names of Python's classes.
 """
 
-_TOO_LARGE: Final = "The query needs more memory than a query may use here."
+_TOO_LARGE: Final = "The query needs more memory than it may use. Reduce the rows or columns that it reads."
 
 
 class Wanting(Exception):

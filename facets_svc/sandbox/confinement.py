@@ -54,7 +54,7 @@ def give_up(*, keep: int, memory_bytes: int, seconds: float) -> None:
         os.dup2(nowhere, standard)
     os.closerange(3, keep)
     os.closerange(keep + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    os.nice(_NICENESS)
+    os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
     limits = {
         resource.RLIMIT_AS: _address_space_bytes() + memory_bytes,
         resource.RLIMIT_CPU: int(seconds) + _CPU_SPARE_SECONDS,

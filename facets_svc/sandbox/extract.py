@@ -193,7 +193,7 @@ class Extracts:
         except OSError as error:
             raise LakeError(f"The cache {self.folder} cannot be written: {error.strerror or error}.") from None
         except (Unavailable, duckdb.Error) as error:
-            raise LakeError(f"The rows for a query cannot be extracted: {error}.") from error
+            raise LakeError(f"The rows of the query cannot be extracted: {error}.") from error
 
     def _use(self, present: str, org: str) -> None:
         """Note that an org's extract is used, and remove those that were not for longest, if all take too much."""

@@ -117,21 +117,23 @@ def judge(connection: duckdb.DuckDBPyConnection, text: str) -> Judged:
     except RecursionError:
         raise QueryError("The statement is nested too deeply.") from None
     except (KeyError, TypeError, AttributeError):
-        raise QueryError("The statement is of a kind that is not known here.") from None
+        raise QueryError("Statements of this kind are not allowed here.") from None
     return Judged(piece, parameters, reads)
 
 
 def _one(text: str) -> Piece:
     if "\0" in text:
-        raise QueryError("The statement holds NUL.")
+        raise QueryError("The statement contains NUL.")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise QueryError("The statement holds half of a character (a lone surrogate).")
+        raise QueryError("The statement contains a lone surrogate.")
     pieces = split(text)
     if not pieces:
-        raise QueryError("There is no statement.")
+        raise QueryError("The statement is empty.")
     if len(pieces) > 1:
         line, column = place(text, pieces[1].first)
-        raise QueryError(f"Only one statement is allowed; another begins in line {line}.", line=line, column=column)
+        raise QueryError(
+            f"Only one statement is allowed; a second one begins in line {line}.", line=line, column=column
+        )
     return pieces[0]
 
 
@@ -204,7 +206,7 @@ class _Walk:
         for entry in entries:
             name = folded(entry["key"])
             if name.startswith(_RESERVED) or not all(letter.isalnum() or letter in "_ -" for letter in name):
-                raise Refused(f"{_shown(name)} is no name for an expression of WITH here")
+                raise Refused(f"{_shown(name)} cannot name an expression of WITH here")
             self.push(entry["value"], known)
             known |= {name}
         return known
@@ -218,7 +220,7 @@ def _check(node: dict[str, Any]) -> None:
         case {"type": str(kind)} if kind not in _NODES:
             raise Refused(_WORDS.get(kind, f"This is not allowed here ({kind})"), _position(node))
         case {"catalog": catalog, "schema": schema} if catalog or schema:
-            raise Refused("Names are not qualified here", _position(node))
+            raise Refused("Qualified names are not allowed here", _position(node))
 
 
 def _check_expression(kind: str, node: dict[str, Any]) -> None:
@@ -240,7 +242,7 @@ def _check_expression(kind: str, node: dict[str, Any]) -> None:
 
 def _table_of_function(function: dict[str, Any], position: int | None) -> set[str]:
     if function["class"] != "FUNCTION":
-        raise Refused("This is no function", position)
+        raise Refused("This is not a function", position)
     name = function["function_name"]
     _check_unqualified(function, name, _OWN)
     if folded(name) in MACROS:
@@ -252,21 +254,21 @@ def _table_of_function(function: dict[str, Any], position: int | None) -> set[st
 
 def _table_of_name(name: str, node: dict[str, Any], known: Collection[str]) -> set[str]:
     if node.get("at_clause") is not None:
-        raise Refused("AT is not allowed here; there is models_at('2026-11-01')", _position(node))
+        raise Refused("AT is not allowed here; use models_at('2026-11-01')", _position(node))
     if node.get("catalog_name") or node.get("schema_name"):
-        raise Refused("Names are not qualified here", _position(node))
+        raise Refused("Qualified names are not allowed here", _position(node))
     _check_unqualified(node, name)
     if folded(name) in known:
         return set()
     if folded(name) in RELATIONS:
         return {folded(name)}
-    raise Refused(f"There is no table {_shown(name)}; there are {', '.join(RELATIONS)}", _position(node))
+    raise Refused(f"{_shown(name)} is not a table. The tables are {', '.join(RELATIONS)}", _position(node))
 
 
 def _check_unqualified(node: dict[str, Any], name: str, schemas: Collection[str] = ("",)) -> None:
     path: list[str] = node.get("qualified_name", {"path": [name]})["path"]
     if node.get("catalog") or node.get("schema", "") not in schemas or path[-1:] != [name] or len(path) > len(schemas):
-        raise Refused("Names are not qualified here", _position(node))
+        raise Refused("Qualified names are not allowed here", _position(node))
 
 
 def _position(node: dict[str, Any]) -> int | None:

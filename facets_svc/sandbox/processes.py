@@ -74,7 +74,9 @@ class Processes:
         for _ in range(2):
             with suppress(_ServerLost):
                 return await self._run(task, seconds, task.limits.bytes if most_bytes is None else most_bytes)
-        raise Unavailable("Queries cannot be run at the moment.") from RuntimeError("The fork server was lost twice")
+        raise Unavailable("The service cannot run queries now. Retry later.") from RuntimeError(
+            "The fork server died twice"
+        )
 
     async def _run(self, task: Task, seconds: float, most_bytes: int) -> tuple[Outcome, bytes]:
         server, control = await self._running()
@@ -90,11 +92,11 @@ class Processes:
                 async with asyncio.timeout(seconds + GRACE_SECONDS):
                     return await _exchange(task, work, cancel, most_bytes)
             except TimeoutError:
-                _logger.warning("The fork server does not end its processes, and is replaced")
+                _logger.warning("The fork server did not end its processes and is replaced")
                 self._stop(server)
-                raise DeadlineExceeded("The query took too long and was stopped.") from None
+                raise DeadlineExceeded("The query exceeded its deadline and was stopped.") from None
             except (OSError, _ServerLost):
-                _logger.warning("The fork server was lost, and is replaced")
+                _logger.warning("The fork server died and is replaced")
                 self._stop(server)
                 raise _ServerLost from None
 
@@ -119,7 +121,7 @@ class Processes:
         Raises `Unavailable`.
         """
         if self._server is not None and self._server.poll() is not None:
-            _logger.warning("The fork server ended with %d, and is replaced", self._server.returncode)
+            _logger.warning("The fork server ended with %d and is replaced", self._server.returncode)
             self.stop()
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start())
@@ -147,10 +149,12 @@ class Processes:
                 ready = await asyncio.get_running_loop().sock_recv(ours, 256)
         if not ready:
             self.stop()
-            raise Unavailable("Queries cannot be run at the moment.") from RuntimeError("The fork server did not start")
+            raise Unavailable("The service cannot run queries now. Retry later.") from RuntimeError(
+                "The fork server did not start"
+            )
         for means, is_there in json.loads(ready).items():
             if not is_there:
-                _logger.warning("Queries are confined without %s, which this machine does not have", means)
+                _logger.warning("Queries run without %s, which this machine does not support", means)
         return server, ours
 
 
@@ -172,7 +176,7 @@ async def _exchange(task: Task, work: socket.socket, cancel: socket.socket, most
         raise _ServerLost
     how = json.loads(told)
     if how["late"] or how["code"] in _ENDINGS_IN_TIME:
-        raise DeadlineExceeded("The query took too long and was stopped.")
+        raise DeadlineExceeded("The query exceeded its deadline and was stopped.")
     raise Ended(how["code"])
 
 

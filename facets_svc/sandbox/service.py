@@ -32,7 +32,7 @@ ASKERS_SHARE: Final = 0.5
 UNSENT_ANSWERS: Final = 8
 """How many answers of the largest size may wait in memory for clients that read them slowly."""
 
-_LATE: Final = "The query took too long and was stopped."
+_LATE: Final = "The query exceeded its deadline and was stopped."
 
 _logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class SqlSandbox:
         `Unavailable` when a process cannot be had, and `LakeError`. It is stopped when the caller is cancelled.
         """
         if self._unsent_bytes > UNSENT_ANSWERS * self._limits.bytes:
-            raise Overloaded("Too many answers wait to be read.", retry_after_seconds=1)
+            raise Overloaded("Too many clients have not read their answers yet. Retry later.", retry_after_seconds=1)
         deadline = time.monotonic() + self._limits.seconds
         try:
             async with asyncio.timeout(self._limits.seconds), self._queue.admitted(query.subject):
@@ -146,7 +146,7 @@ class SqlSandbox:
                 case _:
                     _logger.warning("A query failed: %s", outcome.message)
                     if all(os.path.exists(file) for file in snapshots[-1].files):  # noqa: PTH110, ASYNC240 - strings; a look
-                        raise QueryError("The query cannot be answered: the engine failed at it.")
+                        raise QueryError("The query failed in the engine.")
                     forget = partial(self._extracts.forget, present, query.org)
                     await self._work.run(("forget", present, query.org), self._now, forget)
         raise Unavailable("The rows of a snapshot could not be read.")
@@ -163,8 +163,8 @@ class SqlSandbox:
         try:
             return await self._processes.run(task, max(0.001, deadline - time.monotonic()))
         except Ended as ended:
-            _logger.warning("The process of a query was lost: %s", ended)
-            message = "The query cannot be answered: its process ended, most likely for want of memory."
+            _logger.warning("The process of a query died: %s", ended)
+            message = "The query failed: its process ended, probably because it ran out of memory."
             raise QueryError(message) from None
 
     async def _extract_earlier(self, present: str, org: str, earlier: list[str]) -> None:
@@ -173,7 +173,7 @@ class SqlSandbox:
                 make = partial(self._extracts.earlier, present, org, name)
                 await self._work.run((present, org, name), self._then, make)
             except NoSnapshot:
-                raise QueryError(f"The snapshot {name} is gone; ask again.") from None
+                raise QueryError(f"The snapshot {name} was removed. Retry the request.") from None
 
     def _close(self) -> None:
         for executor in (self._now, self._then):

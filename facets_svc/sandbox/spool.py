@@ -23,7 +23,7 @@ from facets_svc.sandbox.messages import Column, Limits
 
 _ROWS_AT_ONCE: Final = 1024
 _NEVER_FORMULAS: Final = (bool, int, float, Decimal, date, time)
-_TOO_MANY_NAMES: Final = "The names of the columns alone are longer than an answer may be."
+_TOO_MANY_NAMES: Final = "The names of the columns are longer than the limit of an answer."
 _ROOM: Final = 0.9
 """How much of what should fit is tried next, when an encoded answer is larger than its rows were."""
 
@@ -46,7 +46,7 @@ def spool(answer: Answer, form: str, limits: Limits) -> Spooled:
         return _FORMS[form](answer, limits)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, ValueError) as error:
         text = " ".join(str(error).split())
-        raise QueryError(f"The answer cannot be written in this form ({text}); CAST it to VARCHAR.") from None
+        raise QueryError(f"The result cannot be written in this format ({text}); CAST it to VARCHAR.") from None
 
 
 class _Text:

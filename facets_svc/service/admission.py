@@ -106,11 +106,14 @@ class AdmissionQueue:
         if self._taken >= self._places or wait_seconds > self._patience_seconds:
             self._count("queue_full" if self._taken >= self._places else "slow_queue")
             raise Overloaded(
-                "The service is busy; try again in a moment.", retry_after_seconds=self._retry(wait_seconds)
+                "The service is busy. Retry after the time in Retry-After.",
+                retry_after_seconds=self._retry(wait_seconds),
             )
         if self._of[asker] >= self._share:
             self._count("share")
-            raise Overloaded("Too many of your queries are running.", retry_after_seconds=self._retry(0))
+            raise Overloaded(
+                "Too many queries of this subject are running or waiting.", retry_after_seconds=self._retry(0)
+            )
 
     def _count(self, reason: str) -> None:
         metrics.rejected(reason if self._name == "query" else self._name)

@@ -249,14 +249,14 @@ class EarlierSnapshots:
             self._retained = None
             raise NotFound("The snapshot was pruned.") from error
         except Exception as error:
-            raise Unavailable("The snapshot cannot be opened; the log says why.") from error
+            raise Unavailable("The snapshot cannot be opened. The log has the reason.") from error
         snapshot = ServedSnapshot(engine.snapshot_id, engine.created_at)
         opened = _Opened(LoadedEngine(engine, snapshot, ResponseCache(0)), time.monotonic())
         opened.holder.take()
         with self._lock:
             self._open[snapshot_id] = opened
             self._handed_over.add(opened)
-        _logger.info("Earlier snapshot %s is open", snapshot_id)
+        _logger.info("Opened earlier snapshot %s", snapshot_id)
         return opened
 
     def _let_go(self, *, keep: int) -> None:
@@ -287,11 +287,11 @@ class EarlierSnapshots:
     async def _shared(self, key: object, work: Callable[[], T], thread: ThreadPoolExecutor | None = None) -> T:
         """Do blocking work in a thread (that which opens), once for all who want the same at the same time."""
         if key not in self._shared_work and len(self._shared_work) >= MAX_WAITING:
-            raise Overloaded("Too many earlier snapshots are asked for; try again.", retry_after_seconds=5)
+            raise Overloaded("Too many earlier snapshots are being opened. Retry later.", retry_after_seconds=5)
         try:
             async with asyncio.timeout(OPENING_SECONDS) as patience:
                 return await self._shared_work.run(key, thread or self._opener, work)
         except TimeoutError:
             if not patience.expired():
                 raise
-            raise DeadlineExceeded("The earlier snapshot is not open yet; try again.") from None
+            raise DeadlineExceeded("The earlier snapshot is still being opened. Retry later.") from None

@@ -154,7 +154,7 @@ class FacetService:
         with self._current.lent() as loaded:
             if must_know_org and not loaded.engine.knows(question.org):
                 self._pool.admission.require_place()
-                raise NotFound("The catalogue knows no such org.")
+                raise NotFound("The org is unknown.")
             question = await self._earlier.settled(question, loaded)
             _require_cursor_of(question, loaded.snapshot.id)
             if (cached := loaded.cache.get(question, form)) is not None:
@@ -167,7 +167,7 @@ class FacetService:
         """Raise `NotFound` when the catalogue does not know `org`, `Unavailable` without a snapshot."""
         with self._current.lent() as loaded:
             if not loaded.engine.knows(org):
-                raise NotFound("The catalogue knows no such org.")
+                raise NotFound("The org is unknown.")
 
     async def reload(self) -> str:
         """Look at the lake now, and return the id of the current snapshot.
@@ -221,12 +221,16 @@ class FacetService:
             elif (loaded := self._current.loaded) and isinstance(loaded.engine, Remote):
                 loaded.engine.check()
         except Exception as error:  # whatever is wrong with a lake, the service outlives it
-            self._lake_unreadable_since = self._lake_unreadable_since or datetime.now(UTC)
+            self._note_unreadable(self._lake_unreadable_since or datetime.now(UTC))
             self._tell(current, error)
-            raise Unavailable("The current snapshot cannot be opened; the log says why.") from error
+            raise Unavailable("The current snapshot cannot be opened. The log has the reason.") from error
         self._told = None
-        self._lake_unreadable_since = None
+        self._note_unreadable(None)
         return current
+
+    def _note_unreadable(self, since: datetime | None) -> None:
+        self._lake_unreadable_since = since
+        metrics.lake_unreadable(since)
 
     def _read_current(self) -> str | None:
         try:
@@ -271,7 +275,7 @@ class FacetService:
             except TimeoutError:
                 if not deadline.expired():
                     raise
-                raise DeadlineExceeded("The query took too long and was interrupted.") from None
+                raise DeadlineExceeded("The query exceeded its deadline and was interrupted.") from None
         loaded.cache.put(question, form, encoded)
         return encoded
 
@@ -318,7 +322,7 @@ def _ask(
         case RecordQuery():
             record = engine.model(question, interruption)
             if record is None:
-                raise NotFound("There is no such model.")
+                raise NotFound("The model does not exist in this scope.")
             return OneRecord((record,))
     return engine.answer(question, interruption)
 
@@ -350,8 +354,12 @@ def _gone(question: Question, current: str) -> str | None:
     now = edition(question.query, current)
     if question.edition == now:
         return None
-    why = "which is gone" if question.edition[0] != now[0] else "of which less may be seen since another came"
-    return f"Is of the snapshot {question.edition[0][:40]}, {why}; begin again without it."
+    why = (
+        "which is no longer current"
+        if question.edition[0] != now[0]
+        else "whose visible models changed when another became current"
+    )
+    return f"Belongs to the snapshot {question.edition[0][:40]}, {why}. Start again without a cursor."
 
 
 def _require_cursor_of(question: Question, current: str) -> None:

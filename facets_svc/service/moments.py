@@ -51,4 +51,4 @@ def _meant(moment: Moment, retained: Sequence[ServedSnapshot]) -> str:
         return found[-1]
     named = ", ".join(snapshot.id for snapshot in retained[-_NAMED:])
     more = f", and {len(retained) - _NAMED} older ones" if len(retained) > _NAMED else ""
-    raise NotFound(f"There is no snapshot as of then. The snapshots are {named}{more}.")
+    raise NotFound(f"No snapshot matches as_of. The snapshots are {named}{more}.")

@@ -106,7 +106,7 @@ class CurrentEngine:
             if loaded.take():
                 return loaded
             # It was replaced and has closed since the line before: another one is current.
-        raise Unavailable("There is no snapshot to answer from.")
+        raise Unavailable("There is no snapshot yet.")
 
     def replace(self, engine: Engine | None) -> None:
         """Make `engine` the current one; None at the end of all. May block while an old engine closes."""

@@ -73,11 +73,11 @@ def described_columns(raw: RawBatch) -> str:
     """Return the columns that were read, for a sentence, with a guess at what separates them if it is no comma."""
     names = sorted({*raw.columns} | raw.unknown)
     shown = ", ".join(name.encode(errors="backslashreplace").decode()[:100] for name in names[:20])
-    sentence = f"The columns read are: {shown}{', …' if len(names) > 20 else ''}."
+    sentence = f"The columns are: {shown}{', …' if len(names) > 20 else ''}."
     if len(names) == 1:
         for separator, written in ((";", ";"), ("\t", "a tab"), ("|", "|")):
             if separator in names[0]:
-                return f"{sentence} It looks as if {written} separates them; a CSV file is separated by commas."
+                return f"{sentence} The separator seems to be {written}, but CSV needs commas."
     return sentence
 
 

@@ -119,7 +119,7 @@ class Cleaner:
             required = [name for name in absent if name in REQUIRED]
             if required:
                 raise DataRefused(
-                    f"{raw.file}: the required column {', '.join(required)} is absent. {described_columns(raw)}"
+                    f"{raw.file}: the required column {', '.join(required)} is missing. {described_columns(raw)}"
                 )
             self._absent.update(absent)
 
@@ -130,7 +130,7 @@ class Cleaner:
         try:
             return clean_column(column, KINDS[name])
         except OtherType as other:
-            raise DataRefused(f"{raw.file}: the column {name} is of type {other}, which is no list of text.") from None
+            raise DataRefused(f"{raw.file}: the column {name} has type {other}, which is not a list of text.") from None
 
     def _flaws(self, cleaned: dict[str, Cleaned]) -> dict[int, tuple[str, Flaw]]:
         """Return, by row, the flaw that rejects it and its column: the first reason, then the first column."""

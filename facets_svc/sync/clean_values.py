@@ -85,7 +85,7 @@ def _plain(value: str | bytes) -> str:
         except UnicodeEncodeError as error:
             raise BadValue("bad_text", f"not UTF-8: {shown(value)} at character {error.start}") from None
     if "\0" in value:
-        raise BadValue("bad_text", f"holds a NUL: {shown(value)}")
+        raise BadValue("bad_text", f"contains NUL: {shown(value)}")
     return value
 
 

@@ -74,7 +74,7 @@ def refusal(objections: Sequence[Objection], evidence: str) -> DataRefused:
     """Return the error that refuses a catalogue; `evidence` is the sentence that says where to read more."""
     sentences = " ".join(objection.sentence for objection in objections)
     return DataRefused(
-        f"{sentences} Nothing was published; --force publishes it all the same. {evidence}",
+        f"{sentences} Nothing was published. --force overrides this. {evidence}",
         guards=tuple(sorted({objection.guard for objection in objections})),
     )
 
@@ -98,9 +98,11 @@ class Guards:
     def objections(self, found: Found) -> Iterator[Objection]:
         """Yield what is wrong, whether or not it is forced."""
         if not found.models:
-            yield Objection("no_rows", f"{found.source} holds no usable row ({found.described_rejects}).")
+            yield Objection("no_rows", f"{found.source} has no usable row ({found.described_rejects}).")
         if found.unreadable is not None:
-            yield Objection("unreadable", f"There is nothing to compare {found.source} with: {found.unreadable}")
+            yield Objection(
+                "unreadable", f"{found.source} cannot be compared with the current snapshot: {found.unreadable}"
+            )
         if not found.models:
             return
         rejected = found.rejected_rows
@@ -128,14 +130,14 @@ class Guards:
         if changes.made_public > (allowed := self._may_be_made_public(changes)):
             yield Objection(
                 "made_public",
-                f"{changes.made_public} of the {changes.private_before} private models would be made public"
+                f"{changes.made_public} of the {changes.private_before} private models would become public"
                 f"{named(changes.made_public_ids, changes.made_public)}, more than {allowed} (--max-made-public).",
             )
         staying = changes.models_before - changes.removed
         if changes.removed - changes.added <= self.max_shrink * changes.models_before < changes.removed:
             yield Objection(
                 "shrink",
-                f"{changes.removed} of the {changes.models_before} models would be gone and {changes.added} added "
+                f"{changes.removed} of the {changes.models_before} models would be removed and {changes.added} added "
                 f"under other ids, so that only {staying} stay: more than {percentage(self.max_shrink)} (--max-shrink) "
                 "are gone.",
             )
@@ -181,7 +183,7 @@ class Guards:
         if vanished >= FEW and vanished > self.max_lost_orgs * changes.all_orgs_before:
             yield Objection(
                 "lost_orgs",
-                f"{vanished} of the {changes.all_orgs_before} orgs would have no model any more"
+                f"{vanished} of the {changes.all_orgs_before} orgs would lose all of their models"
                 f"{named(changes.orgs_vanished_most, vanished)}, more than {percentage(self.max_lost_orgs)} "
                 "(--max-lost-orgs).",
             )
@@ -198,7 +200,7 @@ class Guards:
             if values.vanished >= FEW and values.vanished > self.max_lost_values * values.before:
                 yield Objection(
                     "lost_values",
-                    f"{values.vanished} of the {values.before} values of the facet {facet} would be gone"
+                    f"{values.vanished} of the {values.before} values of the facet {facet} would disappear"
                     f"{named(values.vanished_values, values.vanished)}, more than {percentage(self.max_lost_values)} "
                     "(--max-lost-values).",
                 )
@@ -236,7 +238,7 @@ class Found:
         close = [unknown[name] for name in get_close_matches(column, unknown, n=3)]
         names = close or list(self.unknown_columns)
         if not names:
-            return "every other column is known"
+            return "it has no unknown columns"
         shown = [f"`{name}`" for name in names[:_FOUND_COLUMNS]]
         return f"found: {', '.join([*shown, '…'] if len(names) > len(shown) else shown)}"
 

@@ -71,13 +71,13 @@ def litestar_for(
 
     @asynccontextmanager
     async def serving(_app: Litestar) -> AsyncIterator[None]:
-        async with sandbox.running() if sandbox else nullcontext(), service.running(), _looking_on_hangup(service):
-            yield
-        if limit is not None:
-            await limit.close()
-        metrics.flush()
-        await asyncio.to_thread(tracing.stop)
-        logs.flush()
+        with logs.written_by_a_thread():
+            async with sandbox.running() if sandbox else nullcontext(), service.running(), _looking_on_hangup(service):
+                yield
+            if limit is not None:
+                await limit.close()
+            metrics.flush()
+            await asyncio.to_thread(tracing.stop)
 
     return Litestar(
         _handlers(service, settings, sandbox),

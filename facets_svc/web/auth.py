@@ -36,7 +36,7 @@ LATEST_TIME: Final = 253_402_300_799
 _BEARER = re.compile(rb"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *", re.IGNORECASE)
 """The scheme, and a JWS in its compact form (RFC 7515, 7.1): base64 that is padded or of other letters has no place."""
 
-_REFUSED: Final = "A valid bearer token is needed."
+_REFUSED: Final = "The token is missing or invalid."
 _EXPIRED: Final = "The token has expired."
 
 

@@ -35,10 +35,10 @@ ERRORS: Final[Mapping[int, str]] = {
 
 OTHERS: Final[Mapping[int, str]] = {
     405: "Method not allowed",
-    408: "The body did not come in time",
+    408: "The body did not arrive in time",
     413: "Content too large",
     414: "URI too long (answered by the server, maybe without a body)",
-    415: "The body is of another type",
+    415: "The body has an unsupported type",
     431: "Request header fields too large (answered by the server, maybe without a body)",
 }
 """Statuses that the contract's operation does not list; their envelope has a schema of its own."""
@@ -51,7 +51,7 @@ _TAG: Final[Json] = {
     "name": "If-None-Match",
     "param_in": "header",
     "required": False,
-    "description": "Tags of answers that the caller has",
+    "description": "Tags of answers that the client has cached",
     "schema": {"type": "string"},
     "example": '"ca6f9f762dc2a8f590ae159aac343f05"',
 }
@@ -96,7 +96,7 @@ def asking(declared: type[Scope], settings: Settings) -> type[Operation]:
 
 
 def _unchanged() -> Any:
-    return {"description": "The caller has the answer already"}
+    return {"description": "The client has this answer already"}
 
 
 def _parameters(declared: type[Scope], settings: Settings) -> Iterator[Parameter]:

@@ -83,6 +83,7 @@ class Edge:
         self._limit = limit
         self._public = _Declared(app, PUBLIC)
         self._plain = _Declared(app, PLAIN)
+        self._templates = _Templates(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the lifespan goes through."""
@@ -98,12 +99,12 @@ class Edge:
             else:
                 await self._check_caller(exchange)
                 if _NO_ROUTE.fullmatch(exchange.path):
-                    raise NotFound("There is no such route.")
+                    raise NotFound("The route is unknown.")
                 await self._app(exchange.inner_scope(), receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, its sender gets the envelope
             await exchange.fail(error)
         finally:
-            exchange.end()
+            exchange.end(exchange.route or self._templates.of(exchange.path))
 
     async def _check_caller(self, exchange: Exchange) -> None:
         """Find out who asks, and count it. Raises `UpgradeRequired` and `Unauthenticated`: the first that holds."""
@@ -136,6 +137,23 @@ class _Declared:
     def has(self, path: bytes) -> bool:
         """Tell whether a path is one of these routes'."""
         return path in self._whole or (bool(self._beginnings) and path.startswith(self._beginnings))
+
+
+class _Templates:
+    """The routes' templates, found by a path, for requests that are refused before the framework routes them."""
+
+    def __init__(self, app: Litestar | ASGIApp) -> None:
+        templates = [route.path_format for route in (app.routes if isinstance(app, Litestar) else ())]
+        self._patterns = [
+            (re.compile("[^/]+".join(map(re.escape, re.split(r"\{\w+\}", template))).encode()), template)
+            for template in sorted(templates, key=lambda template: template.count("{"))  # `facets` before `{id}`
+        ]
+
+    def of(self, path: bytes) -> str | None:
+        """Return the template that a path matches, if there is one."""
+        if _NO_ROUTE.fullmatch(path):
+            return None
+        return next((template for pattern, template in self._patterns if pattern.fullmatch(path)), None)
 
 
 class Exchange:
@@ -240,12 +258,11 @@ class Exchange:
         length = {"Content-Type": "application/json", "Content-Length": str(len(problem.body))}
         await self._send_whole(problem.status, problem.headers | length, problem.body)
 
-    def end(self) -> None:
-        """Count the answer and write its line: the one place where every answer ends.
+    def end(self, route: str | None) -> None:
+        """Count the answer under `route`, a template, and write its line: the one place where every answer ends.
 
         The line holds no token and no query's values.
         """
-        route = self.route
         seconds = time.perf_counter() - self.timing.asked
         metrics.request_finished(route, self.method, self.status, seconds, cache=self.timing.cache)
         tracing.request_finished(
@@ -257,7 +274,7 @@ class Exchange:
         fields = {
             "request_id": self.id,
             "method": self.method[:16],
-            "route": route or self.path[:200].decode("latin-1"),
+            "route": self.route or self.path[:200].decode("latin-1"),
             "org": self.org,
             "status": self.status,
             "ms": round(seconds * 1000, 2),

@@ -54,14 +54,14 @@ async def read_body(receive: Receive, length: str | None, *, most_bytes: int) ->
             while True:
                 message: Any = await receive()
                 if message["type"] == "http.disconnect":
-                    raise ClientLeft("The client closed the connection before its body had come.")
+                    raise ClientLeft("The client closed the connection before its body had arrived.")
                 body += message.get("body", b"")
                 if len(body) > most_bytes:
                     raise _too_large(most_bytes)
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        raise BodyTimeout("The body of the request did not come in time.") from None
+        raise BodyTimeout("The body of the request did not arrive in time.") from None
 
 
 def _too_large(most_bytes: int) -> TooLarge:

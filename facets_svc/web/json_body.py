@@ -36,13 +36,11 @@ TotalValues = Annotated[
     int, Meta(ge=0, description="Distinct values with a count above 0, also those that are not listed")
 ]
 MissingCount = Annotated[
-    int, Meta(ge=0, description="Models without a value, counted by the rules of the facet's values")
+    int, Meta(ge=0, description="Models without a value; in an `any` facet, its own filter is left out")
 ]
 Mode = Annotated[
     Literal["any", "all"],
-    Meta(
-        description="Whether a model passes that holds any of the selected values, or only one that holds all of them"
-    ),
+    Meta(description="Whether a model must have any or all of the selected values"),
 ]
 
 
@@ -59,9 +57,9 @@ class CountedFacet(msgspec.Struct, frozen=True):
 
     values: Annotated[list[CountedValue], Meta(description="In the facet's order")]
     total_values: TotalValues
-    other_count: Annotated[int, Meta(ge=0, description="Sum of the counts of the values that are not listed")]
+    other_count: Annotated[int, Meta(ge=0, description="Sum of the counts of values that are not listed")]
     missing_count: MissingCount
-    truncated: Annotated[bool, Meta(description="Whether values with a count above 0 are not listed")]
+    truncated: Annotated[bool, Meta(description="True if values with a count above 0 are not listed")]
     match: Mode
 
     @classmethod
@@ -90,7 +88,7 @@ class CountedFacets(msgspec.Struct, frozen=True, omit_defaults=True):
 class HistogramBin(msgspec.Struct, frozen=True):
     """Models whose number is at least `lower` and below `upper`; bounds are 1, 2 and 5 times powers of ten."""
 
-    lower: Annotated[int | None, Meta(description="Null for the one bin of all that is below 1")]
+    lower: Annotated[int | None, Meta(description="Null for the bin of everything below 1")]
     upper: Annotated[int, Meta(ge=1)]
     count: Annotated[int, Meta(ge=1)]
 
@@ -105,10 +103,11 @@ class NumberStatistics(msgspec.Struct, frozen=True):
     quartiles: Annotated[
         list[int] | None,
         Meta(
-            description="Three numbers that occur: the least ones that 25, 50 and 75 % of the models do not exceed",
+            description="Three numbers that occur: the smallest ones that at least 25, 50 and 75 % of the models do "
+            "not exceed",
         ),
     ]
-    histogram: Annotated[list[HistogramBin], Meta(description="Bins that hold models, in ascending order")]
+    histogram: Annotated[list[HistogramBin], Meta(description="Bins with models, in ascending order")]
 
     @classmethod
     def of(cls, statistics: Statistics) -> Self:
@@ -152,7 +151,7 @@ class ModelFacetsResponse(msgspec.Struct, frozen=True, omit_defaults=True):
         CountedFacets | UnsetType, Meta(description="With `counts`: every facet that is listed, with its counts")
     ] = UNSET
     stats: Annotated[
-        Spreads | UnsetType, Meta(description="With `counts`: how numbers are spread over the models that pass")
+        Spreads | UnsetType, Meta(description="With `counts`: distributions of the numbers of the models that pass")
     ] = UNSET
     timeline: Annotated[
         list[MonthCount] | UnsetType,
@@ -182,7 +181,7 @@ class FacetValuesResponse(msgspec.Struct, frozen=True):
     """A page of one facet's values."""
 
     facet: Literal["tags", "licenses", "task_categories", "frameworks", "size_categories"]
-    values: Annotated[list[CountedValue], Meta(description="In the order that was asked for")]
+    values: Annotated[list[CountedValue], Meta(description="In the requested order")]
     total_values: Annotated[
         int, Meta(ge=0, description="Distinct values with a count above 0 that contain `q`, over all pages")
     ]
@@ -229,7 +228,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 class ModelsResponse(msgspec.Struct, frozen=True):
     """A page of models."""
 
-    models: Annotated[list[Model], Meta(description="In the order that was asked for")]
+    models: Annotated[list[Model], Meta(description="In the requested order")]
     total: Annotated[int, Meta(ge=0, description="Models in scope: that of the facets of the same snapshot")]
     filtered_total: Annotated[
         int, Meta(ge=0, description="Models that pass the search and all filters, over all pages")
@@ -256,10 +255,10 @@ class ListedSnapshot(msgspec.Struct, frozen=True):
         int,
         Meta(
             ge=0,
-            description="Models of it in the scope: of an earlier one, those that the caller sees now, too",
+            description="Models in the scope; of an earlier snapshot, only those that the caller also sees now",
         ),
     ]
-    is_current: Annotated[bool, Meta(description="Whether requests without `as_of` are answered from it")]
+    is_current: Annotated[bool, Meta(description="True if requests without `as_of` are answered from it")]
 
     @classmethod
     def of(cls, listed: Listed) -> Self:
@@ -270,7 +269,7 @@ class ListedSnapshot(msgspec.Struct, frozen=True):
 class SnapshotsResponse(msgspec.Struct, frozen=True):
     """The snapshots that may be asked."""
 
-    snapshots: Annotated[list[ListedSnapshot], Meta(description="Newest first; those that were withdrawn are left out")]
+    snapshots: Annotated[list[ListedSnapshot], Meta(description="Newest first, without withdrawn ones")]
 
 
 def encode(question: Question, answer: Any) -> bytes:

@@ -90,7 +90,7 @@ class JwksFile:
                 self._keys = _read_jwks(self._path, self._algorithm)
                 self._version += 1
             except SettingsError as error:
-                _logger.error("The keys before stay: %s", error)  # noqa: TRY400 - the sentence says it all
+                _logger.error("The previous keys stay in use: %s", error)  # noqa: TRY400 - the sentence says it all
 
     def _seen(self) -> tuple[int, int, int] | None:
         try:
@@ -105,17 +105,15 @@ def keys_of(settings: Settings) -> Keys:
     algorithm = settings.jwt_algorithm
     if algorithm == "HS256":
         if not settings.jwt_secret:
-            raise SettingsError("FACETS_JWT_SECRET is not set: there is no key to check tokens with.")
+            raise SettingsError("FACETS_JWT_SECRET is not set. Set it to verify tokens.")
         return FixedKeys(*(secret.encode() for secret in (settings.jwt_secret, settings.jwt_secret_previous) if secret))
     if settings.jwt_public_key and settings.jwt_jwks:
-        raise SettingsError("FACETS_JWT_PUBLIC_KEY and FACETS_JWT_JWKS are both set: one of them has to go.")
+        raise SettingsError("FACETS_JWT_PUBLIC_KEY and FACETS_JWT_JWKS are both set. Set only one of them.")
     if settings.jwt_public_key:
         return FixedKeys(_public_key(settings.jwt_public_key, algorithm))
     if settings.jwt_jwks:
         return JwksFile(Path(settings.jwt_jwks), algorithm)
-    raise SettingsError(
-        f"FACETS_JWT_PUBLIC_KEY or FACETS_JWT_JWKS must be set: there is no key to check {algorithm} tokens with."
-    )
+    raise SettingsError(f"FACETS_JWT_PUBLIC_KEY or FACETS_JWT_JWKS must be set to verify {algorithm} tokens.")
 
 
 def _public_key(text_or_path: str, algorithm: str) -> Any:
@@ -125,15 +123,15 @@ def _public_key(text_or_path: str, algorithm: str) -> Any:
         try:
             pem = Path(text_or_path).read_bytes()
         except (OSError, ValueError):
-            raise SettingsError("FACETS_JWT_PUBLIC_KEY is neither PEM text nor a file that can be read.") from None
+            raise SettingsError("FACETS_JWT_PUBLIC_KEY is neither PEM text nor a readable file.") from None
     try:
         key = load_pem_x509_certificate(pem).public_key() if b"CERTIFICATE-----" in pem else load_pem_public_key(pem)
     except Exception:  # noqa: BLE001 - cryptography raises ValueError, TypeError and its own, and all mean this
         found = _BEGIN.search(pem)
         given = "" if found is None else f": it begins with {found[1].decode('ascii', 'replace')}"
-        raise SettingsError(f"FACETS_JWT_PUBLIC_KEY holds no public key or certificate in PEM{given}.") from None
+        raise SettingsError(f"FACETS_JWT_PUBLIC_KEY has no public key or certificate in PEM{given}.") from None
     if not _fits(key, algorithm):
-        raise SettingsError(f"FACETS_JWT_PUBLIC_KEY is no key for {algorithm}.")
+        raise SettingsError(f"FACETS_JWT_PUBLIC_KEY is not a key for {algorithm}.")
     return key
 
 
@@ -163,18 +161,18 @@ def _read_jwks(path: Path, algorithm: str) -> list[tuple[str | None, Any]]:
     try:
         members = msgspec.json.decode(path.read_bytes(), type=_Jwks).keys
     except (OSError, ValueError, msgspec.MsgspecError):
-        raise SettingsError("FACETS_JWT_JWKS is no file with a JSON Web Key Set.") from None
+        raise SettingsError("FACETS_JWT_JWKS is not a file with a JSON Web Key Set.") from None
     keys = []
     for place, member in enumerate(members, 1):
         try:
             key = _jwk(member, algorithm)
         except (ValueError, TypeError, msgspec.MsgspecError):
-            _logger.warning("FACETS_JWT_JWKS: the member %d of the set is no JSON Web Key; it is passed over.", place)
+            _logger.warning("FACETS_JWT_JWKS: member %d of the set is not a JSON Web Key and is ignored.", place)
             continue
         if key is not None:
             keys.append(key)
     if not keys:
-        raise SettingsError(f"FACETS_JWT_JWKS holds no public key for {algorithm}.")
+        raise SettingsError(f"FACETS_JWT_JWKS has no public key for {algorithm}.")
     return keys
 
 

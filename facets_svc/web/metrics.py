@@ -45,7 +45,7 @@ _CREATED: Final = "facets_snapshot_created_timestamp_seconds"
 _LIVE_FILE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
 _FORWARDED: Final = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-proto", b"x-real-ip"})
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
-_REFUSED: Final = "The metrics need their own bearer token."
+_REFUSED: Final = "The metrics need the token of FACETS_METRICS_TOKEN."
 
 
 _logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class JobOutcome:
             text = (self._read() or b"").decode()
             return [metric for metric in text_string_to_metric_families(text) if metric.name.startswith(_OF_JOB)]
         except (LakeError, ValueError) as error:
-            _logger.warning("The last job's metrics cannot be read from the lake: %s", error)
+            _logger.warning("The metrics of the last job cannot be read from the lake: %s", error)
             return []
 
 
@@ -220,11 +220,11 @@ def _of_processes(pids: list[int]) -> Iterator[Metric]:
             memory += int(fields[21]) * page
             cpu += (int(fields[11]) + int(fields[12])) / tick
             descriptors += len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - no paths are made of them
-    yield GaugeMetricFamily("facets_workers", "Serving processes that run.", value=len(pids))
+    yield GaugeMetricFamily("facets_workers", "Running workers.", value=len(pids))
     yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of all workers.", value=memory)
     yield CounterMetricFamily("process_cpu_seconds_total", "Processor time of all workers that run.", value=cpu)
     yield GaugeMetricFamily("process_open_fds", "Open files of all workers.", value=descriptors)
-    yield GaugeMetricFamily("facets_memory_limit_bytes", "Memory that the server may take.", value=_memory_limit())
+    yield GaugeMetricFamily("facets_memory_limit_bytes", "Memory limit of the server.", value=_memory_limit())
 
 
 def _memory_limit() -> float:

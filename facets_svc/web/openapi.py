@@ -25,35 +25,35 @@ Json = dict[str, Any]
 _FACETS: Final = "/api/v1/org/{org}/models/facets"
 
 _HEADERS: Final[Mapping[str, tuple[str, Json]]] = {
-    "X-Request-Id": ("The id of the request, as the log has it", {"type": "string"}),
-    "X-Snapshot-Id": ("The snapshot that the whole answer comes from", {"type": "string"}),
+    "X-Request-Id": ("The id of the request; the log has the same", {"type": "string"}),
+    "X-Snapshot-Id": ("The snapshot of the answer", {"type": "string"}),
     "X-Facets-Truncated": (
-        "Response keys, by comma, of the facets that hold more values than are listed; absent when all are whole",
+        "Response keys, separated by commas, of the truncated facets; absent without any",
         {"type": "string"},
     ),
     "X-Ignored-Parameters": (
-        "Names, by comma, of the parameters that the route does not know; absent when there are none",
+        "Names, separated by commas, of unknown parameters; absent without any",
         {"type": "string"},
     ),
     "X-Next-Cursor": ("The cursor of the next page of models; absent after the last", {"type": "string"}),
-    "X-Sql-Rows": ("How many rows the answer has", {"type": "integer", "minimum": 0}),
+    "X-Sql-Rows": ("Number of rows in the answer", {"type": "integer", "minimum": 0}),
     "X-Sql-Truncated": (
-        "Whether there were more rows than `FACETS_SQL_ROWS` and `FACETS_SQL_BYTES` allow",
+        "True if there are more rows than `FACETS_SQL_ROWS` and `FACETS_SQL_BYTES` allow",
         {"type": "string", "enum": ["true", "false"]},
     ),
     "ETag": ("Strong tag of the answer, for If-None-Match", {"type": "string"}),
     "Last-Modified": ("When the snapshot was made, for information", {"type": "string"}),
     "Cache-Control": ("What a cache may do with the answer", {"type": "string"}),
     "Vary": ("The request headers that the answer depends on", {"type": "string"}),
-    "Content-Encoding": ("How the body is compressed, by what Accept-Encoding takes", {"type": "string"}),
+    "Content-Encoding": ("Compression of the body, chosen by Accept-Encoding", {"type": "string"}),
     "Server-Timing": (
         "Milliseconds in the queue, the engine and encoding; `cache` is `hit` or `shared` (with another request)",
         {"type": "string"},
     ),
     "Retry-After": ("Seconds to wait", {"type": "integer", "minimum": 1}),
-    "WWW-Authenticate": ("The scheme that is needed: Bearer", {"type": "string"}),
+    "WWW-Authenticate": ("The required scheme: Bearer", {"type": "string"}),
     "Allow": ("The methods that the route has", {"type": "string"}),
-    "Upgrade": ("The protocol that is needed", {"type": "string"}),
+    "Upgrade": ("The required protocol", {"type": "string"}),
 }
 
 _OF_STATUS: Final = {401: ("WWW-Authenticate",), 405: ("Allow",), 426: ("Upgrade",), 429: ("Retry-After",)}
@@ -76,8 +76,8 @@ _CSV: Final = {
 }
 
 _TAGS: Final = {
-    "Models": "Facets, their values, the models themselves, and the snapshots that may be asked",
-    "SQL": "One SELECT over what the caller may see",
+    "Models": "Facets, their values, models, and available snapshots",
+    "SQL": "One SELECT over the rows that the caller may see",
     "Operation": "Health, the document, and the operator's reload",
 }
 
@@ -96,8 +96,8 @@ def config() -> OpenAPIConfig:
         title="facets-svc",
         version="1",
         summary="Facets of a model catalogue with private models",
-        description="Which filters can still be clicked, and how many models would one see? docs/api.md says what a "
-        "schema cannot.",
+        description="Which filters can still be clicked, and how many models would they show? docs/api.md explains "
+        "the details.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         contact=Contact(name="The maintainers of facets-svc"),
         servers=[Server(url="/", description="The service that serves this document")],
@@ -189,5 +189,5 @@ def _lay_headers(operation: Json) -> None:
             media_type: {"schema": {"type": "string"}} for form, media_type in MEDIA_TYPES.items() if form != "json"
         }
     if own is not None:
-        schema = {"type": "string", "description": "What a spreadsheet may run is guarded: docs/api.md, Forms"}
+        schema = {"type": "string", "description": "An apostrophe guards formulas: docs/api.md, Forms"}
         operation["responses"]["200"][OTHER_FORMS] = {"text/csv": {"schema": schema, "example": _CSV[name]}}

@@ -109,7 +109,7 @@ def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
     @get("/", opt={PUBLIC: True}, include_in_schema=False)
     async def get_page(request: Request[Any, Any, Any]) -> Response[bytes]:
         if not settings.page:
-            raise NotFound("There is no page here: FACETS_PAGE is off. The API is described at /schema.")
+            raise NotFound("The page is switched off (FACETS_PAGE). /schema describes the API.")
         file = files()[_PAGE]
         coding = negotiated(request.headers.get("accept-encoding", ""))
         tag = f'"{file.tag}-{coding.name}"'
@@ -122,7 +122,7 @@ def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
     async def get_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         file = files().get(name) if settings.page and name != _PAGE else None
         if file is None:
-            raise NotFound("There is no such file; reload the page.")
+            raise NotFound("The file does not exist. Reload the page.")
         coding = negotiated(request.headers.get("accept-encoding", ""))
         return _sent(file, coding, HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"})
 

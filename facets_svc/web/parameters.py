@@ -105,7 +105,7 @@ Mode = Annotated[
 ]
 OwnLimit = Annotated[str, Meta(pattern=f"^({_NAMES}):", extra={"expected": f"facet:limit, {_FACET}"})]
 
-_MORE: Final = "models without one are left out"
+_MORE: Final = "models without one do not match"
 
 
 def _bound(column: str, relation: str, example: int) -> Meta:
@@ -179,7 +179,7 @@ class Filters(Dated, frozen=True, kw_only=True, eq=False):
         tuple[Mode, ...],
         Meta(
             description="Whether models hold any or all of a facet's selected values: `tags:any`; repeated; of two for "
-            "one facet the last counts",
+            "one facet, the last counts",
             examples=[["tags:any"]],
         ),
     ] = ()
@@ -212,7 +212,7 @@ class Filters(Dated, frozen=True, kw_only=True, eq=False):
         """Yield what is wrong between parameters, or with what only the settings know."""
         yield from Dated.faults(self, settings)
         if len((self.search or "").split()) > MAX_SEARCH_TERMS:
-            yield refused("search", f"Should hold at most {MAX_SEARCH_TERMS} terms.", "too_many")
+            yield refused("search", f"Should have at most {MAX_SEARCH_TERMS} terms.", "too_many")
         excluded = [value for _, value in _by_facet(self.exclude)]
         if any(len(value) > MAX_VALUE_LENGTH for value in excluded):
             yield refused("exclude", f"Should have at most {MAX_VALUE_LENGTH} characters after the colon.", "too_long")
@@ -257,7 +257,7 @@ class FacetsParameters(Filters, frozen=True, kw_only=True, eq=False):
 
     facet_limit: Annotated[
         int,
-        Meta(description="How many values of each facet to list; selected values come on top", ge=1, examples=[50]),
+        Meta(description="Number of values to list for each facet, in addition to selected ones", ge=1, examples=[50]),
     ] = 1
     facet_limits: Annotated[
         tuple[OwnLimit, ...],
@@ -312,14 +312,14 @@ class ValuesParameters(Filters, frozen=True, kw_only=True, eq=False):
 
     q: Annotated[
         Annotated[str, Meta(max_length=MAX_SEARCH_LENGTH)] | None,
-        Meta(description="Any fragment of the values, whatever the case and accents", examples=["apache"]),
+        Meta(description="A fragment of the values; case and accents are ignored", examples=["apache"]),
     ] = None
     sort: Annotated[
         Literal["count", "value"],
         Meta(description="By count, most models first, or by value (sizes: by size)", examples=["value"]),
     ] = "count"
-    limit: Annotated[int, Meta(description="How many values to list", ge=1, examples=[20])] = VALUES_LIMIT
-    offset: Annotated[int, Meta(description="How many values to pass over", ge=0, le=MAX_OFFSET, examples=[100])] = 0
+    limit: Annotated[int, Meta(description="Number of values to list", ge=1, examples=[20])] = VALUES_LIMIT
+    offset: Annotated[int, Meta(description="Number of values to skip", ge=0, le=MAX_OFFSET, examples=[100])] = 0
 
     def question(self, org: str, facet: str) -> ValueQuery:
         """Return what is asked about `org`, and the facet of a response key."""
@@ -354,7 +354,7 @@ class ModelsParameters(Filters, frozen=True, kw_only=True, eq=False):
             examples=["-downloads"],
         ),
     ] = "-updated_at"
-    limit: Annotated[int, Meta(description="How many models a page has", ge=1, le=MODELS_LIMIT_MAX, examples=[20])] = (
+    limit: Annotated[int, Meta(description="Number of models on a page", ge=1, le=MODELS_LIMIT_MAX, examples=[20])] = (
         MODELS_LIMIT
     )
     cursor: Annotated[

@@ -81,11 +81,11 @@ _KINDS: Final[dict[type[Exception], _Kind]] = {
     BodyTimeout: _Kind(408, "invalid_error", headers={"Connection": "close"}),
     Overloaded: _Kind(429, "usage_limit_exceeded_error"),
     Unavailable: _Kind(502, "bad_gateway_error"),
-    LakeError: _Kind(502, "bad_gateway_error", "The catalogue cannot be read at the moment."),
+    LakeError: _Kind(502, "bad_gateway_error", "The catalogue cannot be read now. Retry later."),
     DeadlineExceeded: _Kind(504, "gateway_timeout_error"),
-    Interrupted: _Kind(504, "gateway_timeout_error", "The query took too long and was interrupted."),
+    Interrupted: _Kind(504, "gateway_timeout_error", "The query exceeded its deadline and was interrupted."),
     ReloadRunning: _Kind(409, "conflict_error"),
-    Exception: _Kind(500, "server_error", "Something went wrong; the log has it under the request id."),
+    Exception: _Kind(500, "server_error", "An unexpected error occurred. The log has it under the request id."),
 }
 """Each error as its caller gets it. The order of the checks is the edge's and the routes', not this table's."""
 

@@ -89,7 +89,7 @@ class RateLimit:
             return None
         window = await limiter.get_window_stats(self._item, key)
         seconds = max(1, math.ceil(window.reset_time - self._clock()))
-        told = f"No more than {self._item.amount} requests a {self._item.GRANULARITY.name} are answered."
+        told = f"The rate limit is {self._item.amount} requests per {self._item.GRANULARITY.name}."
         return Overloaded(told, retry_after_seconds=seconds)
 
     def _tell(self, *, away: bool, reason: str = "") -> None:
@@ -98,9 +98,9 @@ class RateLimit:
             return
         self._away = away
         if away:
-            _logger.error("The server that counts requests does not answer (%s): this process counts by itself", reason)
+            _logger.error("The server of the rate limit does not answer (%s): this worker counts by itself", reason)
         else:
-            _logger.warning("The server that counts requests answers again")
+            _logger.warning("The server of the rate limit answers again")
 
 
 class BoundedMemory(Storage):
@@ -175,4 +175,4 @@ def _shared(location: str) -> Storage | None:
     except ConfigurationError:
         raise SettingsError("FACETS_RATE_LIMIT_STORAGE needs the extra `redis` of facets-svc.") from None
     except ValueError:
-        raise SettingsError("FACETS_RATE_LIMIT_STORAGE is not an address that the client understands.") from None
+        raise SettingsError("FACETS_RATE_LIMIT_STORAGE is not a valid address.") from None

@@ -59,11 +59,11 @@ def refused(name: str, message: str, kind: str) -> InvalidField:
 def decoded(text: bytes) -> str:
     """Return percent-encoded UTF-8 as text. Raises `BadEncoding`, where the framework would put U+FFFD."""
     if _BROKEN.search(text):
-        raise BadEncoding("The path or the query is not valid percent-encoding.")
+        raise BadEncoding("The path or the query string is not valid percent-encoding.")
     try:
         return unquote_to_bytes(text).decode("utf-8")
     except UnicodeDecodeError:
-        raise BadEncoding("The path or the query is not valid UTF-8.") from None
+        raise BadEncoding("The path or the query string is not valid UTF-8.") from None
 
 
 def remembered(read: Callable[[bytes], Read]) -> Callable[[bytes], Read]:
@@ -179,4 +179,4 @@ def _check_text(kind: inspect.StrType, extra: Mapping[str, Any], text: str) -> N
     if kind.max_length is not None and len(text) > kind.max_length:
         raise Wrong(f"Should have at most {kind.max_length} characters.", "too_long")
     if "\0" in text:
-        raise Wrong("Should not hold NUL.", "nul")
+        raise Wrong("Should not contain NUL.", "nul")

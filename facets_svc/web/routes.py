@@ -77,7 +77,7 @@ class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
     age_seconds: Annotated[int, msgspec.Meta(ge=0, description="Seconds since it was made")]
     lake_unreadable_since: Annotated[
         datetime | None,
-        msgspec.Meta(description="Since when the lake cannot be read, or its snapshot not be opened; absent otherwise"),
+        msgspec.Meta(description="Time since which the lake or its current snapshot cannot be read; absent otherwise"),
     ] = None
 
 
@@ -90,7 +90,7 @@ async def check_request(request: Asked) -> None:
     """
     sent = request.path_params
     if (facet := sent.get("facet")) is not None and unquote(facet) not in _KEYS:
-        raise NotFound(f"There is no such facet; there are {', '.join(_KEYS)}.")
+        raise NotFound(f"The facet is unknown. The facets are {', '.join(_KEYS)}.")
     exchange = exchange_of(request.scope)
     request.scope["path_params"] = {name: decoded(value.encode("latin-1")) for name, value in sent.items()}
     if pairs := pairs_of(request.scope["query_string"]):
@@ -104,7 +104,9 @@ async def check_request(request: Asked) -> None:
 def _check_org(org: str) -> None:
     if not is_slug(org):
         wrong = InvalidField(
-            ("path", "org"), "Should start with a letter or digit and hold letters, digits, '.', '_' and '-'.", "slug"
+            ("path", "org"),
+            "Should start with a letter or digit and contain only letters, digits, '.', '_' and '-'.",
+            "slug",
         )
         raise InvalidRequest("The organization is not a slug.", fields=(wrong,))
 
@@ -173,7 +175,7 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         operation_id="get_facet_values",
         summary="Search one facet's values",
         description="Return a page of one facet's values with their counts, under the same filters.",
-        responses=answers(FacetValuesResponse, {404: "Not found, or no such facet"}),
+        responses=answers(FacetValuesResponse, {404: "Not found, or an unknown facet"}),
         **asks.by(ValuesParameters),
     )
     async def get_facet_values(
@@ -198,7 +200,7 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="Get one model",
         description="Return the record of one model of the scope. A model outside of it is 404, like one that does not "
         "exist.",
-        responses=answers(Model, {404: "No such model in the scope"}),
+        responses=answers(Model, {404: "The model does not exist in the scope"}),
         **asks.by(RecordParameters),
     )
     async def get_model(request: Asked, org: Org, model_id: ModelId, asked: NamedDependency[RecordParameters]) -> Reply:
@@ -207,8 +209,8 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
     @get(
         "/api/v1/org/{org:str}/snapshots",
         operation_id="get_snapshots",
-        summary="List the snapshots that may be asked",
-        description="Return the current snapshot and the earlier ones that are kept, for `as_of`.",
+        summary="List the available snapshots",
+        description="Return the current snapshot and the earlier ones that `as_of` accepts.",
         responses=answers(SnapshotsResponse),
         **asks.by(SnapshotsParameters),
     )
@@ -226,7 +228,7 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
         "/api/v1/operator/reload",
         operation_id="reload_snapshot",
         summary="Load the current snapshot now",
-        description="Look at the lake for a new snapshot, and open it. For operators.",
+        description="Poll the lake for a new snapshot and load it. For operators.",
         responses=answers(
             ReloadResponse,
             {200: "The snapshot that is current now", 409: "A reload is running already"},
@@ -245,7 +247,7 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
     @get(
         "/health/live",
         operation_id="health_live",
-        summary="Tell that the process runs",
+        summary="Report that the process runs",
         description="Answer 200 as long as the process can answer at all.",
         responses=answers(Live, {200: "The process runs"}, errors=(400,), others=(405,)),
         opt=public,
@@ -258,8 +260,8 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
     @get(
         "/health/ready",
         operation_id="health_ready",
-        summary="Tell whether a snapshot is open, and which",
-        description="Answer 200 when questions can be answered, 502 before.",
+        summary="Report whether a snapshot is loaded, and which",
+        description="Answer 200 while a snapshot is loaded, 502 otherwise.",
         responses=answers(Ready, {200: "A snapshot is open"}, errors=(400, 502), others=(405,)),
         opt=public,
         security=[{}],
@@ -268,7 +270,7 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
     async def ready() -> Response[Ready]:
         snapshot = service.snapshot
         if snapshot is None:
-            raise Unavailable("There is no snapshot to answer from.")
+            raise Unavailable("There is no snapshot yet.")
         if not service.reachable:
             raise Unavailable("The engine cannot be reached.")
         age = (datetime.now(UTC) - snapshot.created_at).total_seconds()

@@ -93,7 +93,7 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
     @post(
         "/api/v1/org/{org:str}/sql",
         operation_id="ask_sql",
-        summary="Ask the catalogue in SQL",
+        summary="Query the catalogue in SQL",
         description="Run one SELECT over the models that the org's members see and all public ones. "
         f"At most {settings.sql_rows} rows, {settings.sql_bytes} bytes and {settings.sql_deadline_ms} ms; the body is "
         f"at most {sql_body.MAX_BYTES} bytes. For operators, unless `FACETS_SQL_ENABLED` is set.",
@@ -116,7 +116,7 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
         exchange.notes |= {"sql": hashlib.sha256(text.encode()).hexdigest(), "sql_name": asked.name}
         snapshot = service.snapshot
         if snapshot is None or sandbox is None:
-            raise Unavailable("There is no snapshot to answer from.")
+            raise Unavailable("There is no snapshot yet.")
         if request.user.is_operator:
             service.require_known(org)
         form = form_of(exchange.texts(b"accept"))
@@ -146,8 +146,8 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
     @get(
         "/api/v1/org/{org:str}/sql/queries",
         operation_id="list_sql_queries",
-        summary="List the cookbook",
-        description="Return the queries that can be asked by name.",
+        summary="List the named queries",
+        description="Return the queries that can be run by name.",
         responses=answers(SqlQueries, errors=(400, 401, 403, 422, 426, 429, 500), others=(405,)),
         security=[{"bearer": []}],
         tags=["SQL"],

@@ -35,7 +35,7 @@ class SqlColumn(msgspec.Struct, frozen=True):
     """A column of an answer."""
 
     name: str
-    type: Annotated[str, Meta(description="DuckDB's name of it", examples=["VARCHAR[]"])]
+    type: Annotated[str, Meta(description="DuckDB's name of the type", examples=["VARCHAR[]"])]
 
 
 class SqlResponse(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class SqlResponse(msgspec.Struct, frozen=True):
         list[Annotated[list[Any], Meta(extra_json_schema={"items": {}})]],
         Meta(description="Times are ISO 8601, bytes base64; NaN and infinities are null"),
     ]
-    truncated: Annotated[bool, Meta(description="Whether there were more rows")]
+    truncated: Annotated[bool, Meta(description="True if there are more rows")]
 
 
 class SqlParameter(msgspec.Struct, frozen=True):
@@ -56,15 +56,15 @@ class SqlParameter(msgspec.Struct, frozen=True):
     type: Annotated[str, Meta(extra_json_schema={"enum": list(TYPES)})]
     meaning: str
     required: bool
-    default: Annotated[Any, Meta(description="Its value when it is not given")]
+    default: Annotated[Any, Meta(description="The value if none is given")]
 
 
 class SqlQuery(msgspec.Struct, frozen=True):
     """One of the cookbook's queries."""
 
     name: str
-    question: Annotated[str, Meta(description="What it answers")]
-    reading: Annotated[str, Meta(description="How to read the answer")]
+    question: Annotated[str, Meta(description="The question that it answers")]
+    reading: Annotated[str, Meta(description="How to read its result")]
     parameters: list[SqlParameter]
     query: Annotated[str, Meta(description="The statement")]
 
@@ -88,7 +88,7 @@ _EXAMPLES: Final = {
         },
     },
     "name": {
-        "summary": "One of the cookbook's",
+        "summary": "The name of a named query",
         "value": {"name": "license-compliance", "parameters": {"allowed": ["apache-2.0", "mit"]}},
     },
 }
@@ -98,7 +98,7 @@ def request_schemas() -> dict[str, Any]:
     """Return the schemas of a request, by name: its Struct cannot say that of two members one is there."""
     parameters = {
         "type": "object",
-        "description": "A value for each `$name` in the statement; the cookbook's have defaults",
+        "description": "A value for each `$name` in the statement; those of named queries have defaults",
         "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
     }
     statement = {
@@ -118,7 +118,7 @@ def request_schemas() -> dict[str, Any]:
 
     return {
         "SqlStatement": one_of("query", statement, "A statement, with values for its parameters."),
-        "SqlNamedQuery": one_of("name", name, "One of the cookbook's queries, with values for its parameters."),
+        "SqlNamedQuery": one_of("name", name, "A named query, with values for its parameters."),
         "SqlRequest": {
             "description": SqlRequest.__doc__,
             "oneOf": [{"$ref": f"#/components/schemas/{one}"} for one in ("SqlStatement", "SqlNamedQuery")],
@@ -144,7 +144,7 @@ def check_type(content_type: str | None) -> None:
     media_type, _, rest = (content_type or "").partition(";")
     charset = rest.strip().lower().replace(" ", "").replace('"', "")
     if media_type.strip().lower() != MEDIA_TYPE or charset not in {"", "charset=utf-8"}:
-        raise UnsupportedMediaType(f"The body of the request is to be {MEDIA_TYPE}, in UTF-8.")
+        raise UnsupportedMediaType(f"The body of the request must be {MEDIA_TYPE} in UTF-8.")
 
 
 def read(body: bytes) -> SqlRequest:
@@ -152,11 +152,11 @@ def read(body: bytes) -> SqlRequest:
     try:
         asked = _DECODER.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise invalid(f"The body is not as it should be: {error}.") from None
+        raise invalid(f"The body is invalid: {error}.") from None
     if (asked.query is None) == (asked.name is None):
-        raise invalid("The body is to have either query or name.")
+        raise invalid("The body must have either query or name.")
     if asked.query is not None and not _is_text(asked.query):
-        raise invalid("The query holds NUL, or half of a character.", "query")
+        raise invalid("The query contains NUL or a lone surrogate.", "query")
     for name, value in asked.parameters.items():
         if not _is_text(name) or not _is_value(value):
             raise invalid(_NO_VALUE, "parameters", name[:60])

@@ -30,7 +30,7 @@ class TlsPolicy:
             return
         hops = [hop.strip().lower() for line in forwarded_proto for hop in line.split(b",")]
         if not (self._trusts(peer) and hops and all(hop == b"https" for hop in hops)):
-            raise UpgradeRequired("The service is to be asked over TLS.")
+            raise UpgradeRequired("The service requires TLS. Use https.")
 
     def _trusts(self, peer: str | None) -> bool:
         try:

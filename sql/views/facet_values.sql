@@ -1,10 +1,10 @@
--- Every value of every facet that some model holds, with how many hold it.
+-- Every facet value of at least one model, with the number of its models.
 --
--- facet VARCHAR: The column of `models` that the value is of: tags, license, task_categories, framework or
+-- facet VARCHAR: Column of `models` with the value: tags, license, task_categories, framework or
 --     size_category. Example: license
--- value VARCHAR: The value, to the letter. Example: apache-2.0
--- models BIGINT: How many models hold it. Example: 1182
--- public_models BIGINT: How many of these are public. Example: 1181
+-- value VARCHAR: The exact value. Example: apache-2.0
+-- models BIGINT: Number of models with the value. Example: 1182
+-- public_models BIGINT: Number of these that are public. Example: 1181
 WITH held AS (
     SELECT 'tags' AS facet, unnest(models.tags) AS value, models.is_public AS is_public
     FROM models

@@ -1,9 +1,9 @@
--- Every task category of every model, one row each; a model without task categories has none here.
+-- Every task category of every model, one row each; a model without one has no row.
 --
--- id VARCHAR: The model. Example: AITeamVN/Vietnamese_Embedding
--- org VARCHAR: The model's org. Example: AITeamVN
--- is_public BOOLEAN: Whether everybody may see the model. Example: true
--- task_category VARCHAR: One of the things that it can do. Example: feature-extraction
+-- id VARCHAR: Identifier of the model. Example: AITeamVN/Vietnamese_Embedding
+-- org VARCHAR: Org of the model. Example: AITeamVN
+-- is_public BOOLEAN: True if every org may see the model. Example: true
+-- task_category VARCHAR: A task category of the model. Example: feature-extraction
 SELECT
     models.id AS id,
     models.org AS org,

@@ -1,21 +1,21 @@
--- Every model, one row each: its record, as it was cleaned.
+-- Every model, one row each, after cleaning.
 --
--- id VARCHAR: What the model is known by; no two models share one. Example: 01-ai/Yi-Coder-1.5B
--- org VARCHAR: Slug of the org that owns it; case matters. Example: 01-ai
--- name VARCHAR: Its name within the org. Example: Yi-Coder-1.5B
--- description VARCHAR: What its owner says of it.
--- tags VARCHAR[]: Free labels, none twice; `model_tags` has them one a row. Example: ["yi","LlamaForCausalLM"]
--- license VARCHAR: The licence, as its owner spells it; null where none is stated. Example: apache-2.0
--- task_categories VARCHAR[]: What it can do, none twice; `model_tasks` has them one a row.
+-- id VARCHAR: Unique identifier of the model. Example: 01-ai/Yi-Coder-1.5B
+-- org VARCHAR: Slug of the org that owns the model; case-sensitive. Example: 01-ai
+-- name VARCHAR: Name of the model within its org. Example: Yi-Coder-1.5B
+-- description VARCHAR: Description by its owner.
+-- tags VARCHAR[]: Free labels without repeats; `model_tags` has one row per tag. Example: ["yi","LlamaForCausalLM"]
+-- license VARCHAR: Licence in its owner's spelling; null without one. Example: apache-2.0
+-- task_categories VARCHAR[]: Tasks without repeats; `model_tasks` has one row per task.
 --     Example: ["image-classification"]
--- framework VARCHAR: What it runs in. Example: pytorch
--- size_category VARCHAR: A label for its number of parameters. Example: 1B-3B
--- is_public BOOLEAN: Whether everybody may see it, or its org only. Example: true
--- created_at TIMESTAMP WITH TIME ZONE: When it was made, in UTC. Example: 2019-06-13T00:00:00Z
--- updated_at TIMESTAMP WITH TIME ZONE: When it was last changed, in UTC.
--- parameters BIGINT: How many parameters it has. Example: 1500000000
--- size_bytes BIGINT: The bytes of its weights. Example: 2271215616
--- downloads BIGINT: How often it was fetched.
+-- framework VARCHAR: Framework that runs the model. Example: pytorch
+-- size_category VARCHAR: Label for its number of parameters. Example: 1B-3B
+-- is_public BOOLEAN: True if every org may see the model, false if only its own. Example: true
+-- created_at TIMESTAMP WITH TIME ZONE: Time of creation, in UTC. Example: 2019-06-13T00:00:00Z
+-- updated_at TIMESTAMP WITH TIME ZONE: Time of the last change, in UTC.
+-- parameters BIGINT: Number of parameters. Example: 1500000000
+-- size_bytes BIGINT: Size of the weights, in bytes. Example: 2271215616
+-- downloads BIGINT: Number of downloads.
 SELECT
     model_rows.id AS id,
     model_rows.org AS org,

@@ -1,8 +1,8 @@
--- Every org that has a model, with how many it has.
+-- Every org with a model, with the number of its models.
 --
--- org VARCHAR: Its slug. Example: 01-ai
--- models BIGINT: How many models it has. Example: 2
--- public_models BIGINT: How many of these are public. Example: 2
+-- org VARCHAR: Slug of the org. Example: 01-ai
+-- models BIGINT: Number of its models. Example: 2
+-- public_models BIGINT: Number of these that are public. Example: 2
 SELECT
     models.org AS org,
     count(*) AS models,

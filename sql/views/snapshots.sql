@@ -1,11 +1,11 @@
--- Every snapshot that the lake keeps, with what it holds.
+-- Every snapshot in the lake, with its numbers of models and orgs.
 --
--- snapshot_id VARCHAR: Its id: the time it was made, and four digits. Example: 20261124T020000Z-3f9c
--- created_at TIMESTAMP WITH TIME ZONE: When it was made, in UTC. Example: 2026-11-24T02:00:00Z
--- is_current BOOLEAN: Whether the service answers from it now. Example: true
--- models BIGINT: How many models it has. Example: 2974
--- public_models BIGINT: How many of these are public. Example: 2917
--- orgs BIGINT: How many orgs it knows. Example: 272
+-- snapshot_id VARCHAR: Id: the time of creation and four hexadecimal digits. Example: 20261124T020000Z-3f9c
+-- created_at TIMESTAMP WITH TIME ZONE: Time of creation, in UTC. Example: 2026-11-24T02:00:00Z
+-- is_current BOOLEAN: True if the service answers from it now. Example: true
+-- models BIGINT: Number of models. Example: 2974
+-- public_models BIGINT: Number of these that are public. Example: 2917
+-- orgs BIGINT: Number of orgs. Example: 272
 SELECT
     snapshot_rows.snapshot_id AS snapshot_id,
     snapshot_rows.created_at AS created_at,

@@ -154,7 +154,9 @@ def test_the_histogram_has_the_bins_of_the_api(tmp_path: Path, column: str) -> N
 
 
 def test_a_name_that_is_nearly_right_is_guessed() -> None:
-    with pytest.raises(QueryError, match="There is no query 'licence-compliance'; did you mean license-compliance"):
+    with pytest.raises(
+        QueryError, match="The cookbook has no query 'licence-compliance'; did you mean license-compliance"
+    ):
         named("licence-compliance")
-    with pytest.raises(QueryError, match="There is no query 'x'; there are casing-twins, "):
+    with pytest.raises(QueryError, match="The cookbook has no query 'x'; it has casing-twins, "):
         named("x")

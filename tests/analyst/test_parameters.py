@@ -41,8 +41,8 @@ def test_assignments_are_read_by_name() -> None:
 @pytest.mark.parametrize(
     ("assignments", "message"),
     [
-        (["acme"], "'acme' is no parameter; one reads name=value, or name:TYPE=value"),
-        (["a:BLOB=x"], "There is no type BLOB for parameters; there are VARCHAR, BIGINT"),
+        (["acme"], "'acme' is not a parameter. Write name=value or name:TYPE=value"),
+        (["a:BLOB=x"], "BLOB is not a type of parameters. The types are VARCHAR, BIGINT"),
         (["a=1", "a=2"], "The parameter a is given twice"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_value_becomes_one_of_the_declared_type(type_: str, given: Any, value:
     ids=repr,
 )
 def test_a_value_of_another_type_is_refused_by_name(type_: str, given: Any) -> None:
-    with pytest.raises(QueryError, match=r"^The parameter x is .*, which .* is not\.$"):
+    with pytest.raises(QueryError, match=r"^The parameter x must be .*, and .* is not\.$"):
         converted("x", type_, given)
 
 
@@ -111,7 +111,7 @@ def test_what_is_not_given_is_its_default() -> None:
 
 
 def test_what_nobody_declared_is_refused_and_what_is_needed_is_asked_for() -> None:
-    with pytest.raises(QueryError, match="The query has no parameter x; there are org, most, word, names"):
+    with pytest.raises(QueryError, match="The query has no parameter x; its parameters are org, most, word, names"):
         declared(DECLARED, {"x": 1})
     with pytest.raises(QueryError, match="The query has no parameter x; it has none"):
         declared({}, {"x": 1})

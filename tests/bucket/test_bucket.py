@@ -28,7 +28,7 @@ def test_a_lake_that_nobody_wrote_to_has_no_current_snapshot(lake: BucketLake) -
     assert lake.current() is None
     assert lake.ids() == []
     assert lake.history().periods() == []
-    with pytest.raises(NoSnapshot, match="holds no snapshot yet"):
+    with pytest.raises(NoSnapshot, match="has no snapshot yet"):
         lake.snapshot()
 
 
@@ -144,7 +144,7 @@ def test_a_job_notices_that_its_lease_was_taken(location: str, tmp_path: Path) -
         taken = Held(token="other", holder="other", expires_at=datetime.now(UTC) + timedelta(minutes=1), seconds=60)
         lake.objects.put("LEASE", msgspec.json.encode(taken))
         time.sleep(0.8)
-        with pytest.raises(LakeBusy, match="lost its hold"):
+        with pytest.raises(LakeBusy, match="lost its lease"):
             writer.publish(sealed)
     found = lake.objects.get("LEASE")
     assert found is not None

@@ -134,7 +134,7 @@ def test_when_it_cannot_be_told_whether_the_pointer_moved_nothing_is_removed(
     with away.writing() as writer, writer.draft() as draft:
         sealed = writer.seal(draft, bulky(draft))
         monkeypatch.setattr(away.objects, "put_if", LosesAnswers(proxy, away.objects, 99))
-        with pytest.raises(LakeError, match=r"went away while .* was made current"):
+        with pytest.raises(LakeError, match=r"was unreachable while .* became current"):
             writer.publish(sealed)
     assert lake.current() == draft.id
     lake.snapshot().verify()
@@ -158,7 +158,7 @@ def test_an_object_that_arrives_spoiled_is_found_before_it_is_named(
         upload(key, path.with_suffix(".torn"))
 
     monkeypatch.setattr(lake.objects, "upload", torn)
-    with pytest.raises(SnapshotCorrupt, match="did not reach the lake"):
+    with pytest.raises(SnapshotCorrupt, match="was damaged on its way to the lake"):
         published(lake)
     monkeypatch.undo()
     good(lake, before.id)

@@ -62,7 +62,7 @@ def refused(nights: Nights, rows: list[dict[str, Any]], *options: str) -> str:
     current = nights.lake.current()
     result = nights.sync(rows, *options)
     assert (result.exit_code, result.stdout, nights.lake.current()) == (4, "", current)
-    sentence = result.stderr.splitlines()[-1].partition(" Nothing was published;")[0]
+    sentence = result.stderr.splitlines()[-1].partition(" Nothing was published.")[0]
     forced = nights.sync(rows, *options, "--force")
     assert forced.exit_code == 0, forced.stderr
     assert " ".join(json.loads(forced.stdout)["warnings"]) == sentence
@@ -72,7 +72,7 @@ def refused(nights: Nights, rows: list[dict[str, Any]], *options: str) -> str:
 def test_a_query_that_makes_private_models_public_is_refused(nights: Nights) -> None:
     rows = [row | {"is_public": True} for row in catalogue()]
     assert refused(nights, rows) == (
-        "200 of the 200 private models would be made public (m200, m201, m202, …), more than 2 (--max-made-public)."
+        "200 of the 200 private models would become public (m200, m201, m202, …), more than 2 (--max-made-public)."
     )
     [refused_id] = nights.lake.refused()
     left = Path(nights.lake.location, "refused", refused_id, "report.json").read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ def test_a_column_that_loses_most_of_its_values_is_refused_and_half_of_them_is_n
 def test_a_facet_whose_values_are_replaced_is_refused(nights: Nights) -> None:
     rows = [row | {"tags": ["unknown"]} for row in catalogue()]
     assert refused(nights, rows) == (
-        "30 of the 30 values of the facet tags would be gone (tag-0, tag-1, tag-2, …), more than 50% "
+        "30 of the 30 values of the facet tags would disappear (tag-0, tag-1, tag-2, …), more than 50% "
         "(--max-lost-values)."
     )
 
@@ -183,13 +183,14 @@ def test_many_small_orgs_that_vanish_are_refused_and_a_few_are_not(run: Run, tmp
     assert (changes["orgs_vanished"], changes["all_orgs_before"], changes["orgs_lost"]) == (9, 100, 0)
     assert changes["orgs_vanished_most"] == [f"org-{number:03d}" for number in range(9)]
     assert refused(nights, rows[19:]) == (
-        "10 of the 91 orgs would have no model any more (org-009, org-010, org-011, …), more than 5% (--max-lost-orgs)."
+        "10 of the 91 orgs would lose all of their models (org-009, org-010, org-011, …), more than 5% "
+        "(--max-lost-orgs)."
     )
 
 
 def test_a_catalogue_with_other_ids_is_refused(nights: Nights) -> None:
     rows = [row | {"id": f"other-{row['id']}"} for row in catalogue()]
-    assert "400 of the 400 models would be gone and 400 added under other ids" in refused(nights, rows)
+    assert "400 of the 400 models would be removed and 400 added under other ids" in refused(nights, rows)
 
 
 def test_every_limit_can_be_lifted(nights: Nights) -> None:

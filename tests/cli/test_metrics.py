@@ -100,7 +100,7 @@ def test_the_outcome_is_left_in_the_lake_whether_it_is_good_or_not(run: Run, cat
     shared = ("--lake", lake, "--metrics-in-lake")
     failed = run("sync", "--source", tmp_path / "none.csv", *shared)
     assert failed.exit_code == 3
-    assert f"The outcome cannot be left in the lake: {path} cannot be written" in failed.stderr
+    assert f"The outcome cannot be written to the lake: {path} cannot be written" in failed.stderr
     assert not lake.exists()
     assert run("sync", "--source", catalogue, *LENIENT, *shared).exit_code == 0
     good = samples(path)

@@ -47,11 +47,11 @@ def test_the_report_and_the_rejected_rows_are_where_the_message_says(nights: Nig
     code, sentence = nights.sync()
     [refused_id] = nights.lake.refused()
     place = Path(nights.lake.location, "refused", refused_id)
-    assert (code, sentence.rpartition("same. ")[2]) == (4, f"The report and the rejected rows are in {place}.")
+    assert (code, sentence.rpartition("this. ")[2]) == (4, f"The report and the rejected rows are in {place}.")
     assert sorted(path.name for path in place.iterdir()) == ["rejects.parquet", "report.json"]
     report = json.loads((place / "report.json").read_text(encoding="utf-8"))
     assert (report["rows_read"], report["rejected"], report["warnings"]) == (20, {"bad_slug": 10}, [])
-    assert report["refused"] == [sentence.partition(" Nothing was published;")[0]]
+    assert report["refused"] == [sentence.partition(" Nothing was published.")[0]]
     assert report["snapshot_id"] == refused_id
     rows = pq.read_table(place / "rejects.parquet").to_pylist()
     assert [(row["row"], row["reason"]) for row in rows] == [(number, "bad_slug") for number in range(11, 21)]

@@ -133,4 +133,4 @@ def test_the_demo_of_an_empty_lake_says_how_to_fill_it(run: Run, tmp_path: Path,
     result = run("serve", "--demo", "--lake", tmp_path, "--port", str(port))
 
     assert (result.exit_code, result.stdout) == (5, "")
-    assert result.stderr == f"The lake {tmp_path} holds no snapshot yet; `facets-svc sync` makes one.\n"
+    assert result.stderr == f"The lake {tmp_path} has no snapshot yet. Run `facets-svc sync`.\n"

@@ -70,7 +70,7 @@ def test_an_empty_lake_has_no_snapshots(run: Run, tmp_path: Path) -> None:
 
     assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "The lake has no snapshots.\n")
     assert (verified.exit_code, verified.stdout) == (5, "")
-    assert "holds no snapshot yet" in verified.stderr
+    assert "has no snapshot yet" in verified.stderr
 
 
 def test_a_whole_snapshot_is_said_to_be_whole(run: Run, lake: FolderLake) -> None:
@@ -196,7 +196,7 @@ def test_a_rollback_to_a_corrupt_snapshot_is_refused_and_from_one_needs_force(ru
 
     refused = run("snapshots", "rollback", "--lake", lake.root)
     assert (refused.exit_code, lake.current()) == (4, newer)
-    assert "cannot be told which models" in refused.stderr
+    assert "would make public again are unknown" in refused.stderr
     forced = run("snapshots", "rollback", "--force", "--lake", lake.root)
     assert (forced.exit_code, lake.current()) == (0, older)
     assert "an unknown number of models" in forced.stdout

@@ -71,16 +71,16 @@ def test_parameters_are_bound_by_what_they_look_like_or_as_they_are_said_to_be(r
     [
         (["SELECT $x AS x"], "The parameter $x has no value. Pass -p x=VALUE.\n"),
         (["SELECT 1 AS x", "-p", "y=1"], "The SQL has no parameter $y. Remove -p y=….\n"),
-        (["SELECT 1 AS x", "-p", "y"], "'y' is no parameter; one reads name=value, or name:TYPE=value.\n"),
+        (["SELECT 1 AS x", "-p", "y"], "'y' is not a parameter. Write name=value or name:TYPE=value.\n"),
         (["SELECT 1;\nSELEC 2"], 'Parser error in line 2, column 1: syntax error at or near "SELEC".\n'),
         (["  -- nothing"], "There is no SQL to run.\n"),
         (["SET threads = 1", "--format", "csv"], "The last statement returns no rows to write.\n"),
-        (["--query", "license"], "There is no query 'license'; did you mean"),
+        (["--query", "license"], "The cookbook has no query 'license'; did you mean"),
         (
             ["--query", "largest-orgs", "-p", "most=many"],
-            "The parameter most is a whole number, which 'many' is not.\n",
+            "The parameter most must be a whole number, and 'many' is not.\n",
         ),
-        (["--query", "largest-orgs", "-p", "org=a"], "The query has no parameter org; there are most.\n"),
+        (["--query", "largest-orgs", "-p", "org=a"], "The query has no parameter org; its parameters are most.\n"),
         (
             ["SELECT 1", "--query", "largest-orgs"],
             "Error: Pass one of SQL, --file, --query, --write-database and --notebook.\n",
@@ -143,7 +143,7 @@ def test_a_snapshot_that_is_not_there_and_an_empty_lake_are_errors_of_the_lake(
 
     assert (unknown.exit_code, empty.exit_code) == (5, 5)
     assert "has no snapshot '20200101T000000Z-0000'" in unknown.stderr
-    assert "holds no snapshot yet" in empty.stderr
+    assert "has no snapshot yet" in empty.stderr
 
 
 def test_a_file_is_written_in_the_format_that_its_name_tells(run: Run, lake: Path, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_guards_take_shares_and_can_be_forced(run: Run, catalogue: Path, tmp_pat
     assert refused.stderr.splitlines()[-1] == (
         f"1 of the 4 rows of {catalogue} were rejected, more than 1% (--max-rejects; 4 rows were read, rejected: "
         "1 bad_slug). "
-        "Nothing was published; --force publishes it all the same. The report and the rejected rows are in "
+        "Nothing was published. --force overrides this. The report and the rejected rows are in "
         f"{tmp_path / 'lake' / 'refused' / refused_id}."
     )
     assert run(*shared, "--max-rejects", "0.24").exit_code == 4

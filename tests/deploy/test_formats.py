@@ -65,6 +65,39 @@ def test_a_lake_of_the_release_before_is_listed_verified_synced_into_and_pruned(
     assert OLD_ID not in Lake.open(str(old)).ids()
 
 
+def test_the_steps_of_a_downgrade_leave_the_release_before_its_snapshot_as_it_wrote_it(
+    run: Run, catalogue: Path, old: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run("sync", "--source", catalogue, "--lake", old, *LENIENT).exit_code == 0
+    newer = Lake.open(str(old)).current()
+    assert newer is not None
+
+    settings = Settings(lake=str(old), jwt_secret=SECRET, poll_seconds=3600)
+    with TestClient(create_app_with_settings(settings)) as client:
+        unmeant = run("snapshots", "rollback", OLD_ID, "--lake", old, "--force")
+        assert unmeant.exit_code == 4
+        assert "is of format 1, which only an older version" in unmeant.stderr
+        assert Lake.open(str(old)).current() == newer
+
+        step = re.search(r"`facets-svc (snapshots rollback ID --downgrade)`", OPERATIONS)
+        assert step is not None
+        command = step[1].replace("ID", OLD_ID).split()
+        rolled_back = run(*command, "--lake", old, "--force")  # of models that are gone since, some were public
+        assert rolled_back.exit_code == 0, rolled_back.stderr
+        operator = {"Authorization": f"Bearer {token(orgs='*')}"}
+        assert client.post("/api/v1/operator/reload", headers=operator).status_code == 502
+        assert f"The snapshot {OLD_ID} is of format 1" in caplog.text
+        answer = client.get(FACETS, headers={"Authorization": f"Bearer {token('acme')}"})
+        assert (answer.status_code, answer.headers["X-Snapshot-Id"]) == (200, newer)
+
+    assert run("snapshots", "prune", "--lake", old, "--keep", "1", "--grace", "0").exit_code == 0
+    assert Lake.open(str(old)).ids() == [OLD_ID]
+    assert (old / "CURRENT").read_bytes() == (OLD / "CURRENT").read_bytes()
+    for path in (OLD / "snapshots").rglob("*"):
+        if path.is_file():
+            assert (old / path.relative_to(OLD)).read_bytes() == path.read_bytes()
+
+
 def test_a_service_keeps_its_snapshot_when_a_newer_version_publishes(
     run: Run, catalogue: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

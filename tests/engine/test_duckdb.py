@@ -249,7 +249,7 @@ def test_a_spoiled_index_is_not_opened(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
-    with pytest.raises(SnapshotCorrupt, match=r"index/index\.duckdb is not as it was written"):
+    with pytest.raises(SnapshotCorrupt, match=r"index/index\.duckdb has changed since it was written"):
         opened(snapshot)
 
 

@@ -1,4 +1,4 @@
-"""A snapshot that is not as it was written is refused when it is opened, and the one before keeps answering."""
+"""A snapshot that has changed since it was written is refused when it is opened, and the one before keeps answering."""
 
 from __future__ import annotations
 

@@ -27,11 +27,13 @@ import pytest
 from litestar.types import ASGIApp
 
 from facets_svc.catalogue import LICENSE, TAGS
+from facets_svc.engine import chosen
+from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.facets.query import FacetQuery, ModelQuery
 from facets_svc.lake import Lake, Snapshot
 from facets_svc.service.facets import FacetService
-from facets_svc.settings import Settings
+from facets_svc.settings import DUCKDB, Settings
 from facets_svc.web.app import past
 from facets_svc.web.asgi import create_app_for
 from tests.catalogues import model, publish
@@ -111,12 +113,16 @@ class Side:
 
 
 @asynccontextmanager
-async def served(before: list[dict[str, Any]], rows: list[dict[str, Any]], folder: Path) -> AsyncIterator[Side]:
-    snapshots = publish(before, folder), publish(rows, folder)
+async def served(
+    before: list[dict[str, Any]], rows: list[dict[str, Any]], folder: Path, engine: str = DUCKDB
+) -> AsyncIterator[Side]:
+    cluster = engine != DUCKDB
+    snapshots = publish(before, folder, cluster=cluster), publish(rows, folder, cluster=cluster)
     lake = Lake.open(str(folder / "lake"))
+    settings = Settings(lake=str(folder / "lake"), engine=engine, threads=1, memory_limit="512MiB")
 
-    def open_it(snapshot_id: str) -> DuckdbEngine:
-        return open_engine(lake.snapshot(snapshot_id), threads=1, memory_limit="512MiB")
+    def open_it(snapshot_id: str) -> Engine:
+        return chosen.open_engine(lake.snapshot(snapshot_id), settings)
 
     service = FacetService(
         current_id=lake.current,
@@ -125,7 +131,7 @@ async def served(before: list[dict[str, Any]], rows: list[dict[str, Any]], folde
         concurrency=2,
         queue=16,
         deadline_seconds=60,  # a busy machine must not tell the two apart
-        past=past(lake, open_it),
+        past=past(lake, open_it, partial(chosen.scope_counts, settings=settings)),
     )
     async with service.running():
         yield Side(create_app_for(service, Settings(jwt_secret=SECRET)), snapshots)
@@ -234,13 +240,13 @@ def _with_cursor(target: str, cursor: str) -> str:
     return re.sub(r"&cursor=[^&]*$", "", target) + f"&cursor={cursor}"
 
 
-async def ask_both(folder: Path, requests: int, seed: int) -> dict[int, int]:
+async def ask_both(folder: Path, requests: int, seed: int, engine: str = DUCKDB) -> dict[int, int]:
     """Send the same random requests to both services; return how many were answered with each status."""
     chosen = random.Random(seed)  # noqa: S311 - seeded on purpose
     statuses: dict[int, int] = {}
     async with (
-        served(BEFORE_WITH, WITH, folder / "with") as one,
-        served(BEFORE_WITHOUT, WITHOUT, folder / "without") as other,
+        served(BEFORE_WITH, WITH, folder / "with", engine) as one,
+        served(BEFORE_WITHOUT, WITHOUT, folder / "without", engine) as other,
     ):
         method, target, headers = request(chosen)
         cursors: tuple[str, ...] = ()

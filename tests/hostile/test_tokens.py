@@ -42,7 +42,7 @@ FORBIDDEN: Final = (403, "forbidden_error")
 Verdict = tuple[int, str | None]
 
 BODIES: Final = {
-    REFUSED: b'{"code":401,"detail":"A valid bearer token is needed.","type":"authentication_error"}',
+    REFUSED: b'{"code":401,"detail":"The token is missing or invalid.","type":"authentication_error"}',
     EXPIRED: b'{"code":401,"detail":"The token has expired.","type":"expired_token_error"}',
     FORBIDDEN: b'{"code":403,"detail":"The token is not for this organization.","type":"forbidden_error"}',
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -73,9 +74,9 @@ ROWS = [
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[ASGIApp]:
-    publish(ROWS, folder)
-    app = create_app_with_settings(Settings(lake=str(folder / "lake"), jwt_secret=SECRET, threads=1))
+async def serving(folder: Path, **settings: Any) -> AsyncIterator[ASGIApp]:
+    publish(ROWS, folder, cluster="engine" in settings)
+    app = create_app_with_settings(Settings(lake=str(folder / "lake"), jwt_secret=SECRET, threads=1, **settings))
     async with started(app):
         yield app
 

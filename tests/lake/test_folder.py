@@ -23,7 +23,7 @@ def tree(root: Path) -> set[str]:
 def test_a_lake_that_nobody_wrote_to_has_no_current_snapshot(lake: FolderLake) -> None:
     assert lake.current() is None
     assert lake.ids() == []
-    with pytest.raises(NoSnapshot, match="holds no snapshot yet"):
+    with pytest.raises(NoSnapshot, match="has no snapshot yet"):
         lake.snapshot()
 
 

@@ -134,5 +134,5 @@ def test_a_file_that_is_no_parquet_has_no_rows_and_its_bytes_are_verified(lake: 
     assert report.rows is None
     snapshot.verify()
     (snapshot.path / "report.json").write_bytes(b"[]")
-    with pytest.raises(SnapshotCorrupt, match=r"report\.json is not as it was written"):
+    with pytest.raises(SnapshotCorrupt, match=r"report\.json has changed since it was written"):
         snapshot.verify()

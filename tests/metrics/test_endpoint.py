@@ -53,20 +53,20 @@ async def test_every_answer_is_counted_also_cached_and_refused_ones(app: ASGIApp
         (route, method, status): added(before, requests, route=route, method=method, status=status)
         for route, method, status in (
             (ROUTE, "GET", "200"),
-            ("other", "GET", "401"),
+            (ROUTE, "GET", "401"),
             (ROUTE, "GET", "403"),
             ("other", "GET", "404"),
-            ("other", "other", "405"),
+            (ROUTE, "other", "405"),
         )
     } == {
         (ROUTE, "GET", "200"): 3,
-        ("other", "GET", "401"): 3,
+        (ROUTE, "GET", "401"): 3,
         (ROUTE, "GET", "403"): 1,
         ("other", "GET", "404"): 1,
-        ("other", "other", "405"): 1,
+        (ROUTE, "other", "405"): 1,
     }
-    assert added(before, "facets_http_request_duration_seconds_count", route=ROUTE) == 4
-    assert added(before, "facets_http_request_duration_seconds_bucket", route=ROUTE, le="+Inf") == 4
+    assert added(before, "facets_http_request_duration_seconds_count", route=ROUTE) == 8
+    assert added(before, "facets_http_request_duration_seconds_bucket", route=ROUTE, le="+Inf") == 8
     assert added(before, "facets_http_request_duration_seconds_sum", route=ROUTE) > 0
     cache = "facets_response_cache_requests_total"
     assert (added(before, cache, result="miss"), added(before, cache, result="hit")) == (1, 2)
@@ -76,6 +76,33 @@ async def test_every_answer_is_counted_also_cached_and_refused_ones(app: ASGIApp
     assert added(before, "facets_queue_wait_seconds_count") == 1
     assert value(now(), "facets_http_requests_in_flight") == 0
     assert value(now(), "facets_queries_running") == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [
+        (FACETS + "?tags=a", ROUTE),
+        ("/api/v1/org/acme/models/facets/tags", "/api/v1/org/{org}/models/facets/{facet}"),
+        ("/api/v1/org/acme/models", "/api/v1/org/{org}/models"),
+        ("/api/v1/org/acme/models/an%2Fid", "/api/v1/org/{org}/models/{id}"),
+        ("/api/v1/org/a%2Fb/models", "other"),
+        ("/api/v1/org//models", "other"),
+        ("/api/v1/org/acme/models/", "other"),
+        ("/api/v1/org/acme", "other"),
+    ],
+)
+async def test_a_request_without_a_token_is_counted_under_the_route_that_it_asked_for(
+    app: ASGIApp, target: str, route: str
+) -> None:
+    before = now()
+    assert (await ask(app, target)).status == 401
+    assert added(before, "facets_http_requests_total", route=route, method="GET", status="401") == 1
+
+
+async def test_a_method_that_a_route_lacks_is_counted_under_it(app: ASGIApp) -> None:
+    before = now()
+    assert (await ask(app, "/health/live", method="POST")).status == 405
+    assert added(before, "facets_http_requests_total", route="/health/live", method="POST", status="405") == 1
 
 
 async def test_a_refusal_for_the_rate_is_counted(service: FacetService) -> None:

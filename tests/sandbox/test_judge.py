@@ -208,13 +208,13 @@ def test_what_is_anything_else_is_refused(connection: duckdb.DuckDBPyConnection,
     ("text", "said"),
     [
         ("SELECT 1,\n  stats(2)", "In line 2, column 3: The function 'stats' is not allowed here."),
-        ("SELECT 'é' FROM nowhere", f"In line 1, column 17: There is no table 'nowhere'; there are {TABLES}."),
-        ("-- one\nSELECT 1;\nSELECT 2", "Only one statement is allowed; another begins in line 3."),
+        ("SELECT 'é' FROM nowhere", f"In line 1, column 17: 'nowhere' is not a table. The tables are {TABLES}."),
+        ("-- one\nSELECT 1;\nSELECT 2", "Only one statement is allowed; a second one begins in line 3."),
         ("SELECT 1 FROM glob('a')", "In line 1, column 15: The table function 'glob' is not allowed here."),
-        ("SELECT 1 FROM a.b.models", "In line 1, column 15: Names are not qualified here."),
+        ("SELECT 1 FROM a.b.models", "In line 1, column 15: Qualified names are not allowed here."),
         ("SUMMARIZE models", "Only DESCRIBE of one table and SHOW TABLES are allowed."),
-        ("SELECT \0 1", "The statement holds NUL."),
-        ("SELECT '\ud800'", "The statement holds half of a character (a lone surrogate)."),
+        ("SELECT \0 1", "The statement contains NUL."),
+        ("SELECT '\ud800'", "The statement contains a lone surrogate."),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_and_where(connection: duckdb.DuckDBPyConnection, text: str, said: str) -> None:

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 
 def free_port() -> int:
     """Return a port that nobody listens on at this moment."""
@@ -49,10 +51,21 @@ class Sail:
 
     def kill(self) -> None:
         """Kill it, whatever it does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        # Taken in one step: a thread of a test kills it while the test ends.
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def await_work(self) -> None:
+        """Wait until it works on something, by the processor time that it takes."""
+        assert self._process is not None
+        process = psutil.Process(self._process.pid)
+        before = _seconds(process)
+        until = time.monotonic() + 60
+        while _seconds(process) < before + 0.5:
+            assert time.monotonic() < until, "Sail does not work"
+            time.sleep(0.02)
 
     def hold(self) -> None:
         """Stop its clock: it answers nothing, and its connections stay."""
@@ -63,3 +76,8 @@ class Sail:
         """Let it go on."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,16 @@ from tests.spark.sail import Sail
 
 
 @pytest.mark.parametrize(
-    "engine", ["duckdb", "sc://host", "sc://host:15002", "sc://host:15002/", "sc://host:15002/;use_ssl=true;token=a"]
+    "engine",
+    [
+        "duckdb",
+        "sc://host",
+        "sc://host:15002",
+        "sc://host:15002/",
+        "sc://host:15002/;use_ssl=true;token=a",
+        "sc://host/;token=a%3D%3D;user_id=facets;x-tenant=one",
+        "sc://[::1]:15002",
+    ],
 )
 def test_an_engine_is_duckdb_or_a_server(engine: str) -> None:
     assert Settings.from_env({"FACETS_ENGINE": engine}).engine == engine
@@ -29,6 +39,25 @@ def test_an_engine_is_duckdb_or_a_server(engine: str) -> None:
 def test_anything_else_is_refused_and_not_shown(engine: str) -> None:
     with pytest.raises(SettingsError, match="FACETS_ENGINE: its value is not `duckdb` or the address") as raised:
         Settings.from_env({"FACETS_ENGINE": f"{engine}?token=hush"})
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ("sc://host/;token=hush==", "write `=`, `;` and `/` in a value as `%3D`, `%3B`, `%2F`"),
+        ("sc://host/;token=hush/more", "has a parameter that is not `name=value`"),
+        ("sc://host/;token=hush;", "has a parameter that is not `name=value`"),
+        ("sc://host/;hush", "has a parameter that is not `name=value`"),
+        ("sc://host/;token=hush?more", "is not `duckdb` or the address"),
+        ("sc://host/;token=hush#more", "is not `duckdb` or the address"),
+        ("sc://user:hush@host", "give `;token=…` after the address"),
+        ("sc://host/;token=hush;session_id=1", "has the parameter `session_id`: leave it out"),
+    ],
+)
+def test_an_address_that_the_client_would_misread_is_refused_and_not_shown(engine: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)) as raised:
+        Settings.from_env({"FACETS_ENGINE": engine})
     assert "hush" not in str(raised.value)
 
 

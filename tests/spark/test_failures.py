@@ -19,6 +19,7 @@ from litestar.types import ASGIApp
 from facets_svc.catalogue import LICENSE
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.engine.spark import SparkEngine, cluster_location, open_spark_engine
+from facets_svc.engine.spark_instance import SparkCursor
 from facets_svc.errors import LakeError, Unavailable
 from facets_svc.facets.query import FacetQuery
 from facets_svc.lake.snapshot import CLUSTER
@@ -32,6 +33,8 @@ from tests.spark.sail import Sail
 QUERY = FacetQuery.of("timm", include_public=True, limit=9, selected={LICENSE: ["mit"]})
 PATH = "/api/v1/org/timm/models/facets?include_public=true&license=mit"
 
+LONG = "SELECT count(*) AS pairs FROM range(1000000000) AS a CROSS JOIN range(1000) AS b WHERE (a.id + b.id) % 7 = 3"
+
 
 @pytest.fixture
 def own_sail(tmp_path: Path) -> Iterator[Sail]:
@@ -43,6 +46,16 @@ def own_sail(tmp_path: Path) -> Iterator[Sail]:
 
 def opened(it: Published, sail: Sail) -> SparkEngine:
     return open_spark_engine(it.snapshot, endpoint=sail.endpoint, location=cluster_location(str(it.lake)))
+
+
+def kill_at_work(server: Sail) -> None:
+    server.await_work()
+    server.kill()
+
+
+def stopped(cursor: SparkCursor) -> bool:
+    assert cursor.session is not None
+    return cursor.session.is_stopped
 
 
 def waits_until(right: Callable[[], bool]) -> None:
@@ -89,10 +102,50 @@ def test_a_query_to_a_server_that_answers_nothing_is_interrupted(sample: Publish
 
 def test_a_server_killed_in_the_middle_of_a_query_is_told(sample: Published, own_sail: Sail) -> None:
     engine = opened(sample, own_sail)
-    own_sail.hold()
-    threading.Timer(0.3, own_sail.kill).start()
-    with pytest.raises(Unavailable):
-        engine.answer(QUERY)
+    before = engine.answer(QUERY)
+    with ThreadPoolExecutor(1) as other:
+        killed = other.submit(kill_at_work, own_sail)
+        with pytest.raises(Unavailable), engine._instance.cursor(Interruption()) as cursor:
+            cursor._execute(LONG, {})
+        killed.result()
+    own_sail.start()
+    assert engine.answer(QUERY) == before
+
+
+def test_every_request_to_a_server_that_is_killed_is_told(sample: Published, own_sail: Sail) -> None:
+    engine = opened(sample, own_sail)
+    before = engine.answer(QUERY)
+
+    def asks_until_it_fails() -> type[Exception]:
+        try:
+            while True:
+                assert engine.answer(QUERY) == before
+        except Unavailable as error:
+            return type(error)
+
+    with ThreadPoolExecutor(6) as threads:
+        asking = [threads.submit(asks_until_it_fails) for _ in range(6)]
+        own_sail.await_work()
+        own_sail.kill()
+        assert [asked.result() for asked in asking] == [Unavailable] * 6
+    own_sail.start()
+    assert engine.answer(QUERY) == before
+
+
+def test_a_statement_that_fails_disturbs_no_other_request(sample: Published, sail: Sail) -> None:
+    instance = opened(sample, sail)._instance
+    with instance.cursor(Interruption()) as other:
+        before = other.rows("facets/frequent_words", {})
+        with pytest.raises(Unavailable), instance.cursor(Interruption()) as failing:
+            failing.rows("facets/seen", {})  # a table that is not there
+        assert failing.session is other.session
+        assert other.rows("facets/frequent_words", {}) == before
+        with instance.cursor(Interruption()) as following:
+            assert following.rows("facets/frequent_words", {}) == before
+        assert following.session is not other.session
+        assert stopped(other) is False
+    assert stopped(other) is True
+    assert following.session is instance._session
 
 
 def test_a_query_that_was_interrupted_before_does_not_run(sample: Published, sail: Sail) -> None:
@@ -100,19 +153,6 @@ def test_a_query_that_was_interrupted_before_does_not_run(sample: Published, sai
     interruption.request()
     with pytest.raises(Interrupted):
         opened(sample, sail).answer(QUERY, interruption)
-
-
-def test_a_request_that_sees_its_session_fail_ends_no_newer_one(sample: Published, sail: Sail) -> None:
-    instance = opened(sample, sail)._instance
-    with instance.cursor(Interruption()) as late:
-        late.rows("facets/frequent_words", {})
-    with pytest.raises(Unavailable), instance.cursor(Interruption()) as early:
-        early.rows("facets/seen", {})  # a table that is not there
-    with instance.cursor(Interruption()) as following:
-        following.rows("facets/frequent_words", {})
-    assert following.session is not late.session
-    instance._disconnect(late.session)
-    assert instance._session is following.session
 
 
 def test_a_session_that_ended_is_not_remembered(sample: Published, sail: Sail) -> None:

@@ -91,9 +91,9 @@ def test_links_to_folders_are_followed_and_what_is_skipped_is_counted(tree: Path
     report = sync(tree, Lake.open(str(tmp_path / "lake")))
     assert (report.rows_kept, report.files_read) == (2, 2)
     assert {why: (skipped.count, skipped.paths) for why, skipped in report.files_skipped.items()} == {
-        "ending of no known format": (1, (str(tree / "notes.txt"),)),
+        "unknown ending": (1, (str(tree / "notes.txt"),)),
         "folder whose name starts with a dot or an underscore": (1, (str(tree / ".git"),)),
-        "link to a folder that it lies in": (1, (str(tree / "acme" / "up"),)),
+        "link to a folder above": (1, (str(tree / "acme" / "up"),)),
         "name starts with a dot or an underscore": (1, (str(tree / "_SUCCESS"),)),
     }
 
@@ -207,7 +207,7 @@ def test_a_csv_file_with_another_separator_is_told_so(tmp_path: Path, separator:
     with pytest.raises(DataRefused) as refused:
         read(path)
     named = "a tab" if separator == "\t" else separator
-    assert f"It looks as if {named} separates them; a CSV file is separated by commas." in str(refused.value)
+    assert f"The separator seems to be {named}, but CSV needs commas." in str(refused.value)
     assert separator.join(["id", "org"]) in str(refused.value)
 
 

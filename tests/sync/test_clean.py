@@ -159,7 +159,7 @@ def test_a_rejected_row_is_kept_aside_with_its_place_and_what_it_was() -> None:
     assert rejects == [
         place | {"row": 2, "detail": r"not UTF-8: 'caf\udce9' at character 3"},
         {"file": "models.csv", "row": 3, "id": None, "reason": "bad_line", "column": None, "detail": "not JSON"},
-        place | {"row": 5, "detail": r"holds a NUL: '\x00'"},
+        place | {"row": 5, "detail": r"contains NUL: '\x00'"},
     ]
 
 
@@ -217,7 +217,7 @@ def test_reading_order_goes_on_from_batch_to_batch() -> None:
 
 
 def test_a_file_without_a_required_column_is_refused_by_name() -> None:
-    with pytest.raises(DataRefused, match=r"^b\.csv: .* org, is_public is absent\. The columns read are: id, name\.$"):
+    with pytest.raises(DataRefused, match=r"^b\.csv: .* org, is_public is missing\. The columns are: id, name\.$"):
         cleaned(
             [
                 raw_batch([GOOD], file="a.csv", has_header=True),
@@ -240,7 +240,7 @@ def test_a_source_without_rows_lacks_nothing() -> None:
 @pytest.mark.parametrize("column", [pa.array([5]), pa.array([[5]]), pa.array([{"a": "b"}])], ids=lambda a: str(a.type))
 def test_a_list_column_of_another_type_refuses_the_source_by_file_and_column(column: Any) -> None:
     columns = {name: pa.array([value]) for name, value in GOOD.items()} | {"task_categories": column}
-    with pytest.raises(DataRefused, match=r"^x\.parquet: the column task_categories is of type .*, which is no list"):
+    with pytest.raises(DataRefused, match=r"^x\.parquet: the column task_categories has type .*, which is not a list"):
         cleaned([RawBatch(file="x.parquet", numbers=np.array([1]), columns=columns, has_header=True)])
 
 

@@ -77,7 +77,7 @@ def test_a_bad_row_is_rejected_and_not_the_file(tmp_path: Path) -> None:
     assert [reject["detail"] for reject in outcome.rejects[:3]] == [
         "4 cells where the header has 6",
         "7 cells where the header has 6",
-        "a double quote that does not pair",
+        "an unpaired double quote",
     ]
     assert outcome.rejects[-1]["record"] == 'open,ann,n,1,,"never closed'
 
@@ -101,13 +101,13 @@ def test_a_file_without_a_header_is_no_csv(tmp_path: Path) -> None:
 
 
 def test_a_column_of_the_record_is_there_once(tmp_path: Path) -> None:
-    with pytest.raises(DataRefused, match=r"a\.csv: the column id is there more than once"):
+    with pytest.raises(DataRefused, match=r"a\.csv: the column id occurs more than once"):
         read(written(tmp_path / "a.csv", b"id,org,name,is_public,id\n"))
     assert read(written(tmp_path / "a.csv", b"id,org,name,is_public,x,x\na,ann,n,1,,\n")).ids == ["a"]
 
 
 def test_an_absent_required_column_refuses_a_file_without_rows_too(tmp_path: Path) -> None:
-    with pytest.raises(DataRefused, match=r"a\.csv: the required column org, is_public is absent"):
+    with pytest.raises(DataRefused, match=r"a\.csv: the required column org, is_public is missing"):
         read(written(tmp_path / "a.csv", b"id,name,public\n"))
 
 

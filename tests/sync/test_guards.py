@@ -50,16 +50,19 @@ def test_as_much_as_is_allowed_is_published(harmless: Found) -> None:
                 "The catalogue would shrink from 5 models to 2, by more than 50% (--max-shrink).",
             ],
         ),
-        (found(2, 2), ["models.csv holds no usable row (2 rows were read, rejected: 2 bad_slug)."]),
-        (found(0, 0), ["models.csv holds no usable row (0 rows were read)."]),
-        (found(1, 0, unreadable="It is torn."), ["There is nothing to compare models.csv with: It is torn."]),
+        (found(2, 2), ["models.csv has no usable row (2 rows were read, rejected: 2 bad_slug)."]),
+        (found(0, 0), ["models.csv has no usable row (0 rows were read)."]),
+        (
+            found(1, 0, unreadable="It is torn."),
+            ["models.csv cannot be compared with the current snapshot: It is torn."],
+        ),
     ],
 )
 def test_more_is_refused(odd: Found, sentences: list[str]) -> None:
     objections = list(Guards().objections(odd))
     assert [objection.sentence for objection in objections] == sentences
     assert str(refusal(objections, "Look there.")) == " ".join(
-        [*sentences, "Nothing was published; --force publishes it all the same. Look there."]
+        [*sentences, "Nothing was published. --force overrides this. Look there."]
     )
 
 

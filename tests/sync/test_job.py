@@ -114,12 +114,12 @@ def test_a_source_without_a_usable_row_publishes_nothing(tmp_path: Path, lake: F
         lake,
         b'{"id": 1, "org": "no slug", "name": "n", "is_public": true}\nnot json\n',
         DataRefused,
-        r"bad\.jsonl holds no usable row \(2 rows were read, rejected: 1 bad_line, 1 bad_slug\)",
+        r"bad\.jsonl has no usable row \(2 rows were read, rejected: 1 bad_line, 1 bad_slug\)",
     )
 
 
 def test_an_empty_source_publishes_nothing(tmp_path: Path, lake: FolderLake) -> None:
-    refused(tmp_path, lake, b"", DataRefused, r"holds no usable row \(0 rows were read\)")
+    refused(tmp_path, lake, b"", DataRefused, r"has no usable row \(0 rows were read\)")
 
 
 def test_a_source_without_a_required_column_publishes_nothing(tmp_path: Path, lake: FolderLake) -> None:

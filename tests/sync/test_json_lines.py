@@ -119,7 +119,7 @@ def test_batches_come_before_the_end_is_read(tmp_path: Path) -> None:
     path.write_bytes(whole[:-20])
     batches = open_source(str(path)).batches()
     assert next(batches).rows == MAX_BATCH_ROWS
-    with pytest.raises(SourceError, match=r"a\.jsonl\.gz is cut off or damaged"):
+    with pytest.raises(SourceError, match=r"a\.jsonl\.gz is truncated or damaged"):
         list(batches)
 
 
@@ -144,5 +144,5 @@ def test_a_file_of_bad_lines_alone_is_read_to_its_end(tmp_path: Path) -> None:
 
 
 def test_binary_is_no_json_lines(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"a\.jsonl is binary, though its name says that it holds JSON lines"):
+    with pytest.raises(SourceError, match=r"a\.jsonl is binary, although its ending is that of JSON lines"):
         read(written(tmp_path / "a.jsonl", b"\x7fELF\0\0", b"\0\xff"))

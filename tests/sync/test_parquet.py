@@ -61,7 +61,7 @@ def test_columns_that_a_file_lacks_are_taken_from_its_folders(tmp_path: Path) ->
 def test_a_required_column_that_one_file_lacks_refuses_the_source(tmp_path: Path) -> None:
     written(tmp_path / "1.parquet", GOOD)
     written(tmp_path / "2.parquet", {"id": "b", "name": "n", "is_public": True})
-    with pytest.raises(DataRefused, match=r"2\.parquet: the required column org is absent"):
+    with pytest.raises(DataRefused, match=r"2\.parquet: the required column org is missing"):
         read(tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_a_file_without_rows_tells_its_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("schema", [None, pa.schema([])], ids=["unknown columns only", "no columns"])
 def test_a_file_of_nothing_that_is_asked_for_is_refused(tmp_path: Path, schema: Any) -> None:
     path = written(tmp_path / "a.parquet", *([{"x": 1}] if schema is None else []), schema=schema)
-    with pytest.raises(DataRefused, match=r"a\.parquet: the required column id, org, name, is_public is absent"):
+    with pytest.raises(DataRefused, match=r"a\.parquet: the required column id, org, name, is_public is missing"):
         read(path)
 
 
@@ -85,14 +85,14 @@ def test_a_list_column_of_another_type_refuses_the_source_even_without_rows(tmp_
     schema = pa.schema(
         [("id", "string"), ("org", "string"), ("name", "string"), ("is_public", "bool"), ("tags", "int64")]
     )
-    with pytest.raises(DataRefused, match=r"a\.parquet: the column tags is of type int64, which is no list of text"):
+    with pytest.raises(DataRefused, match=r"a\.parquet: the column tags has type int64, which is not a list of text"):
         read(written(tmp_path / "a.parquet", schema=schema))
 
 
 def test_a_column_of_the_record_is_there_once(tmp_path: Path) -> None:
     columns = [pa.array(["a"])] * 3
     pq.write_table(pa.Table.from_arrays(columns, names=["id", "id", "org"]), tmp_path / "a.parquet")
-    with pytest.raises(DataRefused, match=r"a\.parquet: the column id is there more than once"):
+    with pytest.raises(DataRefused, match=r"a\.parquet: the column id occurs more than once"):
         read(tmp_path / "a.parquet")
 
 
@@ -119,10 +119,10 @@ def test_rows_that_are_large_come_in_small_batches(tmp_path: Path, *, repeated: 
 def test_a_file_that_is_no_parquet_or_cut_off_is_named(tmp_path: Path) -> None:
     whole = written(tmp_path / "whole.parquet", GOOD).read_bytes()
     for content, message in (
-        (b"id,org\n", r"a\.parquet is not a Parquet file, though its name says so"),
-        (b"", r"a\.parquet is not a Parquet file, though its name says so"),
-        (whole[:-10], r"a\.parquet is no readable Parquet file: "),
-        (b"PAR1", r"a\.parquet is no readable Parquet file: "),
+        (b"id,org\n", r"a\.parquet is not a Parquet file, although its ending says so"),
+        (b"", r"a\.parquet is not a Parquet file, although its ending says so"),
+        (whole[:-10], r"a\.parquet is not a readable Parquet file: "),
+        (b"PAR1", r"a\.parquet is not a readable Parquet file: "),
     ):
         (tmp_path / "a.parquet").write_bytes(content)
         with pytest.raises(SourceError, match=message):

@@ -27,7 +27,7 @@ def test_a_folder_and_a_glob_hold_files_of_one_kind(tmp_path: Path) -> None:
     assert read(tmp_path / "*.*json*").ids == ["a", "b", "c"]
     assert read(tmp_path / "c[1].jsonl").ids == ["c"]
     (tmp_path / "d.csv").write_bytes(CSV % b"d")
-    with pytest.raises(SourceError, match=r"mixes kinds of files: "):
+    with pytest.raises(SourceError, match=r"mixes formats: "):
         open_source(str(tmp_path))
     assert read(tmp_path / "*.csv").ids == ["d"]
 
@@ -40,7 +40,7 @@ def test_a_folder_and_a_glob_hold_files_of_one_kind(tmp_path: Path) -> None:
         ("*.parquet", r"^No file matches .*\*\.parquet\.$"),
         (
             "empty",
-            r"^.*empty holds no file that ends in \.jsonl, \.jsonl\.gz, \.ndjson, .*\.parquet, \.csv, \.csv\.gz\.$",
+            r"^.*empty has no file that ends in \.jsonl, \.jsonl\.gz, \.ndjson, .*\.parquet, \.csv, \.csv\.gz\.$",
         ),
         ("models.json", r"models\.json does not end in "),
         ("models.parquet.gz", r"models\.parquet\.gz does not end in "),
@@ -62,7 +62,7 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path: Path, location: str, me
         ("a.csv", b"PK\x03\x04....", "is a ZIP archive, though"),
         ("a.jsonl", b"SQLite format 3\0", "is a SQLite database, though"),
         ("a.jsonl", "\ufeff{}".encode("utf-16-le"), "is text in UTF-16, though"),
-        ("a.jsonl.gz", b"{}", "is not compressed by gzip, though its name says so"),
+        ("a.jsonl.gz", b"{}", "is not compressed by gzip, although its ending says so"),
         ("a.jsonl.gz", gzip.compress(b"PAR1....", mtime=0), "is a Parquet file, though"),
     ],
     ids=str,
@@ -81,7 +81,7 @@ def test_a_gzip_file_that_is_damaged_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     for content in (whole[:30], whole[:-4], whole[:20] + b"\xff" * 20 + whole[40:], whole + b"rubbish"):
         path.write_bytes(content)
-        with pytest.raises(SourceError, match=r"a\.jsonl\.gz is cut off or damaged"):
+        with pytest.raises(SourceError, match=r"a\.jsonl\.gz is truncated or damaged"):
             read(path)
 
 

@@ -109,7 +109,7 @@ def test_a_query_that_is_no_select_is_refused(database: Path, query: str, messag
 
 
 def test_a_required_column_that_is_absent_refuses_a_table_without_rows_too(database: Path) -> None:
-    with pytest.raises(DataRefused, match="the required column org, is_public is absent"):
+    with pytest.raises(DataRefused, match="the required column org, is_public is missing"):
         read(run(database, "CREATE TABLE models (id, name)"))
     with pytest.raises(DataRefused, match="returns the column id more than once"):
         read(run(database, TABLE.replace("models", "m")), "SELECT *, 1 AS id FROM m")

@@ -163,7 +163,7 @@ async def test_a_facet_goes_by_its_key_in_the_response(app: ASGIApp) -> None:
     answer = await ask(app, FACETS + "/license", ACME)
     assert answer.error == (404, "not_found_error")
     assert answer.json["detail"] == (
-        "There is no such facet; there are tags, licenses, task_categories, frameworks, size_categories."
+        "The facet is unknown. The facets are tags, licenses, task_categories, frameworks, size_categories."
     )
     assert await statuses(app, [FACETS + "/%6Cicenses", FACETS + "/licenses?q=mit"], ACME) == [200, 200]
     others = ["/", "/licenses/", "/licenses/x", "//licenses", "/Licenses", "/%ff", "/tags%2F", "/%00", "/" + "t" * 5000]

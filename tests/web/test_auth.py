@@ -62,7 +62,7 @@ def ask(token: str, *, now: float = NOW, **settings: Any) -> Caller:
 def refused(token: str, **settings: Any) -> bool:
     with pytest.raises(Unauthenticated) as refusal:
         ask(token, **settings)
-    return type(refusal.value) is Unauthenticated and str(refusal.value) == "A valid bearer token is needed."
+    return type(refusal.value) is Unauthenticated and str(refusal.value) == "The token is missing or invalid."
 
 
 def with_claims(**claims: Any) -> str:
@@ -381,41 +381,43 @@ def test_a_key_set_that_changes_is_read_again_and_one_that_breaks_is_not(
     assert asked.authenticate(token, NOW) == ACME
     path.unlink()
     assert asked.authenticate(token, NOW) == ACME
-    assert caplog.messages == ["The keys before stay: FACETS_JWT_JWKS is no file with a JSON Web Key Set."] * 2
+    assert (
+        caplog.messages == ["The previous keys stay in use: FACETS_JWT_JWKS is not a file with a JSON Web Key Set."] * 2
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({}, "FACETS_JWT_SECRET is not set: there is no key to check tokens with."),
+        ({}, "FACETS_JWT_SECRET is not set. Set it to verify tokens."),
         (
             {"jwt_algorithm": "RS256", "jwt_secret": SECRET},
-            "FACETS_JWT_PUBLIC_KEY or FACETS_JWT_JWKS must be set: there is no key to check RS256 tokens with.",
+            "FACETS_JWT_PUBLIC_KEY or FACETS_JWT_JWKS must be set to verify RS256 tokens.",
         ),
         (
             {"jwt_algorithm": "RS256", "jwt_public_key": "x", "jwt_jwks": "y"},
-            "FACETS_JWT_PUBLIC_KEY and FACETS_JWT_JWKS are both set: one of them has to go.",
+            "FACETS_JWT_PUBLIC_KEY and FACETS_JWT_JWKS are both set. Set only one of them.",
         ),
         (
             {"jwt_algorithm": "RS256", "jwt_public_key": "/nowhere/key.pem"},
-            "FACETS_JWT_PUBLIC_KEY is neither PEM text nor a file that can be read.",
+            "FACETS_JWT_PUBLIC_KEY is neither PEM text nor a readable file.",
         ),
         (
             {"jwt_algorithm": "RS256", "jwt_public_key": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"},
             (
-                "FACETS_JWT_PUBLIC_KEY holds no public key or certificate in PEM: it begins with "
+                "FACETS_JWT_PUBLIC_KEY has no public key or certificate in PEM: it begins with "
                 "-----BEGIN PUBLIC KEY-----."
             ),
         ),
-        ({"jwt_algorithm": "ES256", "jwt_public_key": pem(RSA_KEY)}, "FACETS_JWT_PUBLIC_KEY is no key for ES256."),
-        ({"jwt_algorithm": "RS256", "jwt_public_key": pem(ED_KEY)}, "FACETS_JWT_PUBLIC_KEY is no key for RS256."),
+        ({"jwt_algorithm": "ES256", "jwt_public_key": pem(RSA_KEY)}, "FACETS_JWT_PUBLIC_KEY is not a key for ES256."),
+        ({"jwt_algorithm": "RS256", "jwt_public_key": pem(ED_KEY)}, "FACETS_JWT_PUBLIC_KEY is not a key for RS256."),
         (
             {"jwt_algorithm": "ES256", "jwt_public_key": pem(ec.generate_private_key(ec.SECP384R1()))},
-            "FACETS_JWT_PUBLIC_KEY is no key for ES256.",
+            "FACETS_JWT_PUBLIC_KEY is not a key for ES256.",
         ),
         (
             {"jwt_algorithm": "RS256", "jwt_jwks": "/nowhere/jwks.json"},
-            "FACETS_JWT_JWKS is no file with a JSON Web Key Set.",
+            "FACETS_JWT_JWKS is not a file with a JSON Web Key Set.",
         ),
     ],
 )
@@ -453,7 +455,7 @@ def test_a_bad_member_of_a_key_set_is_passed_over_and_logged(
     path = jwks(tmp_path / "jwks.json", bad, jwk(RSA_KEY, "RS256", kid="a"))
     token = jwt.encode(CLAIMS, RSA_KEY, "RS256", {"kid": "a"})
     assert ask(token, jwt_algorithm="RS256", jwt_jwks=path) == ACME
-    assert all("the member 1 of the set" in message for message in caplog.messages)
+    assert all("member 1 of the set" in message for message in caplog.messages)
 
 
 def test_a_private_key_is_not_taken_for_a_public_one() -> None:
@@ -465,7 +467,7 @@ def test_a_private_key_is_not_taken_for_a_public_one() -> None:
 def test_a_key_set_without_a_key_for_the_algorithm_is_refused(tmp_path: Path) -> None:
     for keys in ([], [jwk(EC_KEY, "ES256")], [jwk(RSA_KEY, "RS256", use="enc")], [jwk(RSA_KEY, "RS256", alg="RS512")]):
         path = jwks(tmp_path / "jwks.json", *keys)
-        with pytest.raises(SettingsError, match="holds no public key for RS256"):
+        with pytest.raises(SettingsError, match="has no public key for RS256"):
             Authenticator.of(Settings(jwt_algorithm="RS256", jwt_jwks=path))
 
 

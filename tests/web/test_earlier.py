@@ -145,7 +145,7 @@ async def test_what_is_not_kept_is_404_and_says_what_is(tmp_path: Path) -> None:
         for as_of in ("20200101T000000Z-0000", early, "2020-01-01"):
             answer = await it.get(f"{FACETS}?as_of={quote(as_of)}")
             assert answer.error == (404, "not_found_error")
-            assert answer.json["detail"] == f"There is no snapshot as of then. The snapshots are {ids[0]}, {ids[1]}."
+            assert answer.json["detail"] == f"No snapshot matches as_of. The snapshots are {ids[0]}, {ids[1]}."
 
 
 @pytest.mark.parametrize("as_of", ["", "yesterday", "20261124T020000Z-3f9", "2026-13-01", "20261128"])
@@ -249,7 +249,7 @@ async def test_a_snapshot_that_was_pruned_is_not_kept(tmp_path: Path) -> None:
         with it.lake.writing() as writer:
             writer.remove(first)
         answer = await it.get(f"{FACETS}?as_of={first}")
-        assert answer.json["detail"] == f"There is no snapshot as of then. The snapshots are {second}."
+        assert answer.json["detail"] == f"No snapshot matches as_of. The snapshots are {second}."
         assert await listed(it) == [(second, 1, True)]
 
 
@@ -362,7 +362,8 @@ async def test_the_pages_of_an_earlier_list_go_on_until_less_may_be_seen(tmp_pat
         await it.publish(*rows[:3])
         gone = await it.get(f"{path}&cursor={cursor}")
         assert gone.json["errors"][0]["msg"] == (
-            f"Is of the snapshot {first}, of which less may be seen since another came; begin again without it."
+            f"Belongs to the snapshot {first}, whose visible models changed when another became current. "
+            "Start again without a cursor."
         )
 
 

@@ -160,7 +160,8 @@ async def test_a_cursor_of_a_snapshot_that_is_gone_says_so(app: ASGIApp) -> None
     assert answer.json["errors"] == [
         {
             "loc": ["query", "cursor"],
-            "msg": "Is of the snapshot 20261101T000000Z-0000, which is gone; begin again without it.",
+            "msg": "Belongs to the snapshot 20261101T000000Z-0000, which is no longer current. "
+            "Start again without a cursor.",
             "type": "gone",
         }
     ]

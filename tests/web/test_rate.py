@@ -176,8 +176,8 @@ class TestWithASharedServer:
         assert await refused(first, "eve", 4) == [0, 0, 0, 0]
 
         assert caplog.messages == [
-            *["The server that counts requests does not answer (ConnectionError): this process counts by itself"] * 2,
-            "The server that counts requests answers again",
+            *["The server of the rate limit does not answer (ConnectionError): this worker counts by itself"] * 2,
+            "The server of the rate limit answers again",
         ]
         assert "redis" not in caplog.text
 

@@ -11,6 +11,8 @@ from facets_svc.errors import LakeError
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web.asgi import create_app_for
+from facets_svc.web.metrics import exposition
+from tests.metrics.reading import samples, value
 from tests.service.engines import OracleEngine
 from tests.web.client import FACETS, ask, bearer, operator
 from tests.web.conftest import ROWS
@@ -54,6 +56,7 @@ async def test_it_stays_ready_and_says_since_when_the_lake_cannot_be_read(
 ) -> None:
     app = create_app_for(service, settings)
     assert "lake_unreadable_since" not in (await ask(app, "/health/ready")).json
+    assert unreadable_since() == 0
 
     begun = datetime.now(UTC)
     pointer.is_away = True
@@ -61,9 +64,15 @@ async def test_it_stays_ready_and_says_since_when_the_lake_cannot_be_read(
     ready = await ask(app, "/health/ready")
     assert (ready.status, ready.json["status"], ready.json["snapshot_id"]) == (200, "ready", "s1")
     assert begun <= datetime.fromisoformat(ready.json["lake_unreadable_since"]) <= datetime.now(UTC)
+    assert unreadable_since() == datetime.fromisoformat(ready.json["lake_unreadable_since"]).timestamp()
     assert "s3://" not in ready.body.decode()
     assert (await ask(app, FACETS, bearer("acme"))).status == 200
 
     pointer.is_away = False
     assert (await ask(app, RELOAD, operator(), method="POST")).status == 200
     assert "lake_unreadable_since" not in (await ask(app, "/health/ready")).json
+    assert unreadable_since() == 0
+
+
+def unreadable_since() -> float:
+    return value(samples(exposition()[0].decode()), "facets_lake_unreadable_since_timestamp_seconds")

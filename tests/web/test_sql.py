@@ -253,7 +253,7 @@ async def test_the_checks_come_in_their_order(post: Post) -> None:
         ({"query": "SELECT $a"}, ["body", "parameters", "a"], "needs a value"),
         ({"query": "SELECT 1", "parameters": {"b": 1}}, ["body", "parameters", "b"], "no parameter $b"),
         ({"name": "orphan-tag"}, ["body", "name"], "did you mean orphan-tags"),
-        ({"name": "orphan-tags", "parameters": {"most": "many"}}, ["body", "parameters"], "is a whole number"),
+        ({"name": "orphan-tags", "parameters": {"most": "many"}}, ["body", "parameters"], "must be a whole number"),
         ({"query": "SELECT 1 +\n FROM models"}, ["body", "query", "2", "2"], "Parser error in line 2, column 2"),
         ({"query": "SELECT licence FROM models"}, ["body", "query", "1", "8"], 'column "licence" not found'),
         ({"query": "SELECT 1;\nSELECT 2"}, ["body", "query", "2", "1"], "Only one statement"),

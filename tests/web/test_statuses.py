@@ -184,7 +184,7 @@ async def test_wrong_parameters_are_422_with_everything_that_is_wrong(app: ASGIA
     assert answer.json["errors"] == [
         {"loc": ["query", "include_public"], "msg": "Should be true, false, 1 or 0.", "type": "bool_parsing"},
         {"loc": ["query", "search"], "msg": "Should have at most 256 characters.", "type": "too_long"},
-        {"loc": ["query", "tags"], "msg": "Should not hold NUL.", "type": "nul"},
+        {"loc": ["query", "tags"], "msg": "Should not contain NUL.", "type": "nul"},
         {"loc": ["query", "facet_limit"], "msg": "Should be between 1 and 10000.", "type": "out_of_range"},
     ]
 

@@ -67,11 +67,11 @@ def _header(file: Path, header: Row | None) -> list[str]:
         names = []
     if not names or any("\0" in name for name in names):
         raise SourceError(
-            f"{file} does not start with a line of column names in UTF-8, though its name says it is CSV."
+            f"{file} does not start with a line of column names in UTF-8, although its ending is that of CSV."
         )
     twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
     if twice:
-        raise DataRefused(f"{file}: the column {', '.join(twice)} is there more than once.")
+        raise DataRefused(f"{file}: the column {', '.join(twice)} occurs more than once.")
     return names
 
 
@@ -85,7 +85,7 @@ def _batch(file: Path, names: list[str], rows: list[Row], size_bytes: int) -> Ra
         if len(row.raw) > MAX_LINE_BYTES:
             detail = f"longer than {MAX_LINE_BYTES} bytes"
         elif row.cells is None:
-            detail = "a double quote that does not pair"
+            detail = "an unpaired double quote"
         else:
             detail = f"{len(row.cells)} cells where the header has {len(names)}"
         unread.append(UnreadRow(row=row.line, reason="bad_line", detail=detail, raw=row.raw))

@@ -36,8 +36,8 @@ _HIDDEN = (".", "_")
 
 HIDDEN_FILE: Final = "name starts with a dot or an underscore"
 HIDDEN_FOLDER: Final = "folder whose name starts with a dot or an underscore"
-LINK_UP: Final = "link to a folder that it lies in"
-OTHER_ENDING: Final = "ending of no known format"
+LINK_UP: Final = "link to a folder above"
+OTHER_ENDING: Final = "unknown ending"
 """Why a file or folder of a source is skipped."""
 
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
@@ -55,11 +55,11 @@ def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path], d
     if path.is_dir():
         found = sorted(_usable(path, endings, skipped))
         if not found:
-            raise SourceError(f"{location} holds no file that ends in {_listed(endings)}.")
+            raise SourceError(f"{location} has no file that ends in {_listed(endings)}.")
     elif path.exists():
         found = [location]
     elif not glob.has_magic(location):
-        raise SourceError(f"There is no file or folder {location}.")
+        raise SourceError(f"The file or folder {location} does not exist.")
     else:
         found = _matching(location, endings, skipped)
         if not found:
@@ -68,10 +68,10 @@ def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path], d
     for file in found:
         ending = _ending(file, endings)
         if ending is None:
-            raise SourceError(f"{file} does not end in {_listed(endings)}, so nothing tells how to read it.")
+            raise SourceError(f"{file} does not end in {_listed(endings)}, so its format is unknown.")
         kinds[ending] = file
     if len({ending.replace(".ndjson", ".jsonl") for ending in kinds}) > 1:
-        raise SourceError(f"{location} mixes kinds of files: {', '.join(sorted(kinds.values()))}.")
+        raise SourceError(f"{location} mixes formats: {', '.join(sorted(kinds.values()))}.")
     for file in found:
         _look_at(file)
     return next(iter(kinds)), [Path(file) for file in found], {why: files for why, files in skipped.items() if files}
@@ -144,7 +144,7 @@ def _look_at(file: str) -> None:
     name = file.lower()
     expected = b"PAR1" if name.endswith(".parquet") else b"\x1f\x8b" if name.endswith(".gz") else None
     if expected is not None and not start.startswith(expected):
-        raise SourceError(f"{file} is not {_MAGIC[expected]}, though its name says so.")
+        raise SourceError(f"{file} is not {_MAGIC[expected]}, although its ending says so.")
     if expected is None:
         refuse_binary(file, start)
 
@@ -153,7 +153,7 @@ def refuse_binary(file: str, start: bytes) -> None:
     """Raise `SourceError` if a text file starts like a known kind of other file."""
     for magic, kind in _MAGIC.items():
         if start.startswith(magic):
-            raise SourceError(f"{file} is {kind}, though its name says that it is text in UTF-8.")
+            raise SourceError(f"{file} is {kind}, although its ending is that of text in UTF-8.")
 
 
 def folder_values(file: Path) -> dict[str, str | None]:
@@ -209,6 +209,6 @@ def _reading(file: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
             else:
                 yield raw, raw
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise SourceError(f"{file} is cut off or damaged: {error}.") from None
+        raise SourceError(f"{file} is truncated or damaged: {error}.") from None
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror or error}.") from None

@@ -98,7 +98,7 @@ class _Batch:
     def take(self, *, refuse_binary: bool) -> RawBatch:
         """Return the batch, and start the next one."""
         if refuse_binary and self._unread and not self._objects and any(b"\0" in lost.raw for lost in self._unread):
-            raise SourceError(f"{self._file} is binary, though its name says that it holds JSON lines.")
+            raise SourceError(f"{self._file} is binary, although its ending is that of JSON lines.")
         keys = set().union(*self._objects)
         batch = RawBatch(
             file=self._file,

@@ -41,7 +41,7 @@ class ParquetSource:
                 names = list(opened.schema_arrow.names)
                 twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
                 if twice:
-                    raise DataRefused(f"{file}: the column {', '.join(twice)} is there more than once.")
+                    raise DataRefused(f"{file}: the column {', '.join(twice)} occurs more than once.")
                 folders = {name: value for name, value in folder_values(file).items() if name not in names}
                 unknown = frozenset({*names, *folders} - {*RECORD.names})
                 wanted = [name for name in names if name in RECORD.names]
@@ -70,7 +70,7 @@ def _open(file: Path) -> Any:
         )
         opened.schema_arrow.names  # noqa: B018 - fails for a type that Arrow lacks, or a name that is not UTF-8
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise SourceError(f"{file} is no readable Parquet file: {_sentence(error)}") from None
+        raise SourceError(f"{file} is not a readable Parquet file: {_sentence(error)}") from None
     return opened
 
 

@@ -85,11 +85,11 @@ class PostgresSource:
             ]
             if money:
                 raise DataRefused(
-                    f"{self.label}: the column {', '.join(money)} is of type money, whose unit is not known; "
+                    f"{self.label}: the column {', '.join(money)} has type money, whose unit is unknown. "
                     "CAST it to numeric."
                 )
             if not names:
-                raise SourceError(f"{self.label}: the query returns no columns; it should be a SELECT.")
+                raise SourceError(f"{self.label}: the query returns no columns. Write a SELECT.")
             empty = pa.RecordBatch.from_arrays(
                 [pa.nulls(0, field.type) for field in reader.schema], schema=reader.schema
             )
@@ -119,10 +119,10 @@ class PostgresSource:
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         """Open a connection in a transaction that sees one moment and changes nothing."""
-        with self._telling("it cannot be connected to"):
+        with self._telling("the connection failed"):
             connection = self._driver.connect(self._address.url)
         with closing(connection):
-            with self._telling("no transaction can be begun"):
+            with self._telling("no transaction can be started"):
                 for statement in (_ONE_MOMENT, _TIMEOUT):
                     with closing(connection.cursor()) as cursor:
                         cursor.execute(statement)
@@ -130,7 +130,7 @@ class PostgresSource:
                     cursor.execute(_ISOLATION)
                     isolation = cursor.fetchone()
             if isolation != ("repeatable read",):
-                raise SourceError(f"{self.label}: the driver did not keep to one transaction ({isolation}).")
+                raise SourceError(f"{self.label}: the driver left its transaction ({isolation}).")
             yield connection
 
     @contextmanager
@@ -174,5 +174,5 @@ def _driver() -> Any:
         return importlib.import_module("adbc_driver_postgresql.dbapi")
     except ImportError:
         raise SourceError(
-            "Reading PostgreSQL needs a driver that is not installed: pip install 'facets-svc[postgres]'."
+            "Reading PostgreSQL needs the extra `postgres`: pip install 'facets-svc[postgres]'."
         ) from None

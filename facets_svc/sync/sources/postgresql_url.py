@@ -47,7 +47,7 @@ class Address:
         read = _URL.fullmatch(location)
         if read is None:
             raise SourceError(
-                "The location of a PostgreSQL database reads postgresql://USER@HOST:PORT/DATABASE?PARAMETERS; "
+                "The location of a PostgreSQL database has the form postgresql://USER@HOST:PORT/DATABASE?PARAMETERS; "
                 "other characters than letters, digits and -._~ are written as %XX."
             )
         parameters = dict(parse_qsl(read["parameters"] or "", keep_blank_values=True))

@@ -32,10 +32,12 @@ class SqliteSource:
         self._query = sql.load("export/extract").text if query is None else query
         if not location.startswith(SCHEME) or location == SCHEME:
             raise SourceError(
-                "The location of a SQLite database reads sqlite:///FILE (sqlite:////… if it is absolute)."
+                "The location of a SQLite database has the form sqlite:///FILE (sqlite:////… if it is absolute)."
             )
         if not self._file.is_file():
-            raise SourceError(f"There is no file {self._file} (an absolute path has four slashes: sqlite:////…).")
+            raise SourceError(
+                f"The file {self._file} does not exist (an absolute path has four slashes: sqlite:////…)."
+            )
         with self._running("EXPLAIN " + self._query):  # finds what is wrong with it before it is run
             pass
 
@@ -96,7 +98,7 @@ class SqliteSource:
             except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
                 raise SourceError(f"{self._file}: the query cannot be run: {error}.") from None
             if rows.description is None:
-                raise SourceError(f"{self._file}: the query returns no columns; it should be a SELECT.")
+                raise SourceError(f"{self._file}: the query returns no columns. Write a SELECT.")
             yield rows
 
 
