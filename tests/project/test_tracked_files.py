@@ -16,13 +16,13 @@ FACTS = ("data/sample_models.jsonl", "tests/analyst/golden/")
 OTHERS = (
     "facets_svc/web/schema_page/swagger-ui",
     "facets_svc/web/page_files/vendor/",
+    "docs/clients/instantsearch/package-lock.json",
     "scripts/page_vendor/package-lock.json",
     "tests/clients/generators/package-lock.json",
 )
 """Files of others: what they say of themselves, and who asks for money for what."""
 
 HOSTS_THAT_ARE_DOCUMENTATION = {
-    "chromedevtools.github.io",
     "docs.lakesail.com",
     "json-schema.org",
     "keepachangelog.com",
