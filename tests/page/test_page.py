@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.clients.conftest import Service
-from tests.page.conftest import Screenshots
-from tests.page.using import check_accessible, opened
+from tests.page.conftest import HOSTILE, Screenshots
+from tests.page.using import check_accessible, opened, paste
 
 
 def facet(page: Page, key: str) -> Any:
@@ -281,8 +281,13 @@ def test_texts_of_the_catalogue_are_never_markup(page: Page, hostile: Service) -
     opened(page, hostile, "?org=acme", token=hostile.token("acme"), total="1")
     expect(page.locator(".model .name")).to_contain_text("<script>window.hacked=1</script>")
     expect(facet(page, "tags")).to_contain_text("<b>bold</b>")
+    # A mark of direction stays inside the value that has it, and a long value is whole where it is pointed at.
+    marked = facet(page, "tags").locator("bdi", has_text="rtl")
+    assert marked.evaluate("element => getComputedStyle(element).unicodeBidi") == "isolate"
+    expect(facet(page, "licenses").locator(".value")).to_have_attribute("title", HOSTILE["license"])
     page.locator(".model .name button").click()
     expect(page.get_by_role("dialog")).to_contain_text("<img src=x")
+    check_accessible(page)
     assert page.evaluate("window.hacked") is None
     for width in (320, 1360, 3840):
         page.set_viewport_size({"width": width, "height": 800})
@@ -297,6 +302,38 @@ def test_an_unreachable_service_is_told_and_asked_again(page: Page, service: Ser
     page.unroute("**/api/**")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".total")).to_have_text("13 models")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_state_is_accessible_in_both_themes(
+    page: Page, service: Service, screenshots: Screenshots, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.goto(service.address)
+    check_accessible(page)  # the sign-in
+
+    opened(page, service, "?org=google&search=no+such+model", total="0 of 13")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    check_accessible(page)
+    screenshots.take(page, f"{scheme}-empty")
+
+    page.route("**/models/facets?*", lambda route: route.abort())
+    page.get_by_role("button", name="Clear all filters").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    check_accessible(page)
+    screenshots.take(page, f"{scheme}-error")
+
+    page.get_by_role("link", name="SQL").click()
+    expect(page.locator(".queries button").first).to_be_visible()
+    paste(page, "SELECT nothing FROM models")
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("nothing")
+    check_accessible(page)
+    paste(page, "SELECT name, parameters FROM models WHERE org = 'google'")
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(page.locator("#bench tbody tr")).to_have_count(13)
+    check_accessible(page)
+    screenshots.take(page, f"{scheme}-bench")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -343,3 +380,58 @@ def test_the_keyboard_is_enough(page: Page, service: Service) -> None:
     assert page.evaluate("document.activeElement.dataset.key") == "exclude-apache-2.0"
     page.keyboard.press("Enter")
     expect(page.locator(".chip.out")).to_have_count(1)
+
+
+def test_a_model_is_found_and_looked_at_by_keys_alone(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+
+    def tab_to(what: str) -> None:
+        for _ in range(200):
+            page.keyboard.press("Tab")
+            # What has the focus is seen to have it.
+            assert page.evaluate(
+                "(() => { const one = document.activeElement; return one === document.body"
+                " || one.type === 'date' // whose parts are marked by the browser\n"
+                " || getComputedStyle(one).outlineStyle !== 'none' })()"
+            ), page.evaluate("document.activeElement.outerHTML")
+            if page.evaluate("what => document.activeElement.matches(what)", what):
+                return
+        raise AssertionError(f"no Tab leads to {what}")
+
+    tab_to(".skip")
+    page.keyboard.press("Enter")
+    tab_to("#filters .scope input")
+    page.keyboard.press("Space")
+    expect(page.locator(".total")).to_contain_text("2,")
+    tab_to("#facet-licenses input[type=checkbox]")
+    page.keyboard.press("Space")
+    expect(page.locator(".chip")).to_have_count(1)
+    tab_to(".results input[type=search]")
+    page.keyboard.type("bert")
+    expect(page.locator(".chip")).to_have_count(2)
+    tab_to(".menu > summary")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Copy as curl")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Copy as curl")).to_be_hidden()
+    tab_to(".chip button")
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip")).to_have_count(1)
+    tab_to(".model .name button")
+    name = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("heading")).to_have_text(name)
+    expect(page.get_by_role("button", name="Close")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert page.evaluate("document.activeElement.textContent") == name
+
+
+def test_nothing_moves_for_who_wants_less_motion(page: Page, service: Service) -> None:
+    page.route("**/api/**", lambda _: None)  # never answered: the models are on their way
+    page.goto(f"{service.address}/?org=google#token={service.token('google')}")
+    expect(page.locator(".skeleton").first).to_be_visible()
+    running = "document.getAnimations().length"
+    assert page.evaluate(running) > 0
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(running) == 0

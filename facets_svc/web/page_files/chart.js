@@ -50,7 +50,7 @@ export function chart() {
     drawn = new Chart(canvas, {
       type: kind.value,
       data: {
-        labels: isScatter ? undefined : shown.map((row) => shortened(written(row[across]))),
+        labels: isScatter ? undefined : shown.map((row) => (row[across] === null ? "null" : shortened(written(row[across])))),
         datasets: [{ data: isScatter ? shown.map((row) => ({ x: row[across], y: row[up] })) : shown.map((row) => row[up]), backgroundColor: accent, borderColor: accent, borderWidth: kind.value === "line" ? 2 : 0, pointRadius: 2.5 }],
       },
       options: { animation: false, maintainAspectRatio: false, scales: { x: { ...axis(columns[across].name), grid: { display: isScatter, color: line } }, y: { ...axis(columns[up].name), beginAtZero: kind.value === "bar" } } },
