@@ -145,7 +145,7 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.db: the query cannot be run: no such table: models"):
         open_source(f"sqlite:///{path}")
     for location in ("sqlite://a.db", "sqlite:///"):
-        with pytest.raises(SourceError, match="reads sqlite:///FILE"):
+        with pytest.raises(SourceError, match="has the form sqlite:///FILE"):
             open_source(location)
 
 
