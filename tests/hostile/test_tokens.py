@@ -167,7 +167,12 @@ class Door:
 async def opened(settings: Settings) -> AsyncIterator[Door]:
     engine = OracleEngine([row("acme", "one")])
     service = FacetService(
-        current_id=lambda: engine.snapshot_id, open_engine=lambda _: engine, poll_seconds=3600, concurrency=1, queue=8
+        current_id=lambda: engine.snapshot_id,
+        open_engine=lambda _: engine,
+        poll_seconds=3600,
+        concurrency=1,
+        queue=8,
+        deadline_seconds=60,  # a busy machine must not look like a verdict
     )
     async with service.running():
         yield Door(create_app_for(service, settings))

@@ -116,12 +116,12 @@ def test_a_snapshot_under_another_name_is_corrupt(lake: FolderLake, publish: Pub
     snapshot = publish(1)
     other = "20261124T120000Z-00ff"
     snapshot.path.rename(snapshot.path.with_name(other))
-    with pytest.raises(SnapshotCorrupt, match=f"says that it is {snapshot.id}"):
+    with pytest.raises(SnapshotCorrupt, match=f"its manifest names {snapshot.id}"):
         lake.snapshot(other)
 
 
 def test_another_kind_of_lake_is_refused_by_name() -> None:
-    with pytest.raises(LakeError, match=r"a bucket \(az://, gs://, s3://\): there is no support for gopher://"):
+    with pytest.raises(LakeError, match=r"a bucket \(az://, gs://, s3://\); gopher:// is not supported"):
         Lake.open("gopher://hole")
 
 

@@ -111,7 +111,7 @@ def test_a_folder_without_a_manifest_is_corrupt(publish: Publish, lake: Lake) ->
 def test_a_manifest_of_another_snapshot_is_found(publish: Publish, lake: Lake) -> None:
     first, second = publish(1), publish(1)
     (second.path / "manifest.json").write_bytes(encode(first.manifest))
-    with pytest.raises(SnapshotCorrupt, match=f"says that it is {first.id}"):
+    with pytest.raises(SnapshotCorrupt, match=f"its manifest names {first.id}"):
         lake.snapshot()
 
 

@@ -35,8 +35,8 @@ def test_a_folder_and_a_glob_hold_files_of_one_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("location", "message"),
     [
-        ("absent.jsonl", r"^There is no file or folder .*absent\.jsonl\.$"),
-        ("absent", r"^There is no file or folder .*absent\.$"),
+        ("absent.jsonl", r"^The file or folder .*absent\.jsonl does not exist\.$"),
+        ("absent", r"^The file or folder .*absent does not exist\.$"),
         ("*.parquet", r"^No file matches .*\*\.parquet\.$"),
         (
             "empty",
@@ -57,13 +57,13 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path: Path, location: str, me
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b"PAR1....", "is a Parquet file, though its name says that it is text"),
-        ("a.csv", b"\x1f\x8b....", "is compressed by gzip, though"),
-        ("a.csv", b"PK\x03\x04....", "is a ZIP archive, though"),
-        ("a.jsonl", b"SQLite format 3\0", "is a SQLite database, though"),
-        ("a.jsonl", "\ufeff{}".encode("utf-16-le"), "is text in UTF-16, though"),
+        ("a.jsonl", b"PAR1....", "is a Parquet file, although its ending is that of text"),
+        ("a.csv", b"\x1f\x8b....", "is compressed by gzip, although"),
+        ("a.csv", b"PK\x03\x04....", "is a ZIP archive, although"),
+        ("a.jsonl", b"SQLite format 3\0", "is a SQLite database, although"),
+        ("a.jsonl", "\ufeff{}".encode("utf-16-le"), "is text in UTF-16, although"),
         ("a.jsonl.gz", b"{}", "is not compressed by gzip, although its ending says so"),
-        ("a.jsonl.gz", gzip.compress(b"PAR1....", mtime=0), "is a Parquet file, though"),
+        ("a.jsonl.gz", gzip.compress(b"PAR1....", mtime=0), "is a Parquet file, although"),
     ],
     ids=str,
 )

@@ -136,7 +136,7 @@ def test_what_is_written_meanwhile_is_not_seen(database: Path) -> None:
 
 def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    with pytest.raises(SourceError, match=r"There is no file .*a\.db"):
+    with pytest.raises(SourceError, match=r"The file .*a\.db does not exist"):
         open_source(f"sqlite:///{path}")
     path.write_text("id,org\n" * 1000)
     with pytest.raises(SourceError, match=r"a\.db: the query cannot be run: file is not a database"):
@@ -145,7 +145,7 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.db: the query cannot be run: no such table: models"):
         open_source(f"sqlite:///{path}")
     for location in ("sqlite://a.db", "sqlite:///"):
-        with pytest.raises(SourceError, match="reads sqlite:///FILE"):
+        with pytest.raises(SourceError, match="has the form sqlite:///FILE"):
             open_source(location)
 
 
