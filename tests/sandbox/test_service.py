@@ -158,7 +158,7 @@ async def test_no_asker_takes_more_than_half_of_the_room(sandbox: SqlSandbox, la
     ask = asking(limited(sandbox, processes=1, queue=3), lake)
     running = [asyncio.ensure_future(ask(FOREVER, asker="a")) for _ in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(Overloaded, match="your queries"):
+    with pytest.raises(Overloaded, match="queries of this subject"):
         await ask("SELECT 1", asker="a")
     waiting = asyncio.ensure_future(ask("SELECT 1", asker="b"))
     await asyncio.sleep(0)
