@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Final
 
@@ -20,6 +20,8 @@ from facets_svc.facets.totals import Rows
 from facets_svc.lake.snapshot import INDEX, Snapshot
 
 _NOBODY: Final = Rows()
+
+_TRIES: Final = 5
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
@@ -65,13 +67,23 @@ class DuckdbEngine(SqlEngine[DuckdbInstance]):
         `present` is over the current snapshot. Raises `Unavailable` when the ids of a snapshot cannot be read.
         """
         current = _index_of(present)
-        file = self._snapshot.file(INDEX)
-        both = self._instance.beside({CURRENT: _models_of(present)}, file=file)
+        both = self._beside({CURRENT: _models_of(present)})
         with closing(both), both.cursor(Interruption()) as cursor:
             seen = cursor.table("facets/seen")
-        return DuckdbEngine(
-            self._snapshot, self._instance.beside({SEEN: seen}, file=file), self._index, current=current
-        )
+        return DuckdbEngine(self._snapshot, self._beside({SEEN: seen}), self._index, current=current)
+
+    def _beside(self, tables: Mapping[str, pa.Table]) -> DuckdbInstance:
+        """Open another instance over the same file, with these tables.
+
+        The copy of a file in a bucket may be removed between the moment it is fetched and the moment DuckDB opens it:
+        it is fetched again then. Raises `Unavailable` when that fails again and again.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self._instance.beside(tables, file=self._snapshot.file(INDEX))
+            except duckdb.IOException as error:
+                failed = error
+        raise Unavailable("The snapshot cannot be opened. Retry the request.") from failed
 
     def shared_records(self) -> Iterator[pa.RecordBatch]:
         """Yield the records that everybody may see, as batches of the schema `RECORD`. Raises `Unavailable`."""
