@@ -192,7 +192,7 @@ class Settings:
     host: str = _setting(_text, "127.0.0.1", "Address to listen on.")
     port: int = _setting(_integer(1, 65535), 8000, "Port to listen on.")
     workers: int = _setting(
-        _integer(1, 64), 1, "Number of serving processes. Each holds the snapshot's index in memory."
+        _integer(1, 64), 1, "Number of serving processes. They share the index file in the page cache."
     )
     jwt_algorithm: str = _setting(_algorithm, "HS256", f"Signature algorithm of tokens: {', '.join(ALGORITHMS)}.")
     jwt_secret: str = _setting(_text, "", "Shared secret for HS256, at least 32 bytes.", secret=True)
