@@ -24,15 +24,12 @@ from rich.table import Table
 
 from benchmarks import catalogue, records
 from benchmarks.questions import Question, questions
-from benchmarks.sync import Silence
+from benchmarks.sync import synced
 from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.engine.spark import cluster_location, open_spark_engine
 from facets_svc.errors import LakeError
-from facets_svc.lake import FolderLake
 from facets_svc.lake.snapshot import CLUSTER, INDEX, Snapshot
-from facets_svc.sync.job import run
-from facets_svc.sync.sources import open_source
 
 MODELS: Final = 1_000_000
 ROUNDS: Final = 5
@@ -41,20 +38,6 @@ WORKERS: Final = (0, 1, 2, 4)
 """Workers of a cluster; 0 is Sail without a cluster."""
 
 START_SECONDS: Final = 60.0
-
-
-def published(source: Path, folder: Path, threads: int) -> tuple[Snapshot, dict[str, float]]:
-    """Publish `source` with the tables for a cluster, and return the snapshot and the seconds of each stage."""
-    lake = FolderLake(folder)
-    report = run(
-        open_source(str(source)),
-        lake,
-        probe=lambda snapshot: open_engine(snapshot, threads=threads, memory_limit="").close(),
-        progress=Silence(),
-        threads=threads,
-        cluster=True,
-    )
-    return lake.snapshot(), report.seconds
 
 
 @contextlib.contextmanager
@@ -126,13 +109,14 @@ def main(models: int = MODELS, rounds: int = ROUNDS) -> None:
         folder = Path(name)
         source = folder / "catalogue.parquet"
         catalogue.write(source, models)
-        snapshot, seconds = published(source, folder / "lake", threads)
+        report, snapshot = synced(source, folder / "lake", threads, cluster=True)
         index = snapshot.file(INDEX).stat().st_size
         tables = sum(entry.bytes for entry in snapshot.entries(CLUSTER))
         console.print(
             f"{models:,} models, {threads} cores: index {index / 1e6:.0f} MB, cluster's {tables / 1e6:.0f} MB"
         )
-        console.print(f"written in {seconds['write cluster tables']:.1f} of the job's {sum(seconds.values()):.1f} s")
+        writing, whole = report.seconds["write cluster tables"], sum(report.seconds.values())
+        console.print(f"written in {writing:.1f} of the job's {whole:.1f} s")
         records.write(snapshot, folder / "records.parquet")
         engines: dict[str, Engine] = {"DuckDB, ms": open_engine(snapshot, threads=threads, memory_limit="")}
         location = cluster_location(str(folder / "lake"))

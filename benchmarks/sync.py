@@ -45,8 +45,8 @@ class Silence:
         return contextlib.nullcontext(lambda _units: None)
 
 
-def synced(source: Path, folder: Path, threads: int) -> tuple[Report, Snapshot]:
-    """Sync `source` into a new lake in `folder`."""
+def synced(source: Path, folder: Path, threads: int, *, cluster: bool = False) -> tuple[Report, Snapshot]:
+    """Sync `source` into a new lake in `folder`; with `cluster`, also the tables that a cluster reads."""
     lake = FolderLake(folder)
     report = run(
         open_source(str(source)),
@@ -54,6 +54,7 @@ def synced(source: Path, folder: Path, threads: int) -> tuple[Report, Snapshot]:
         probe=lambda snapshot: open_engine(snapshot, threads=threads, memory_limit="").close(),
         progress=Silence(),
         threads=threads,
+        cluster=cluster,
     )
     return report, lake.snapshot()
 

@@ -22,6 +22,7 @@ from facets_svc.lake.snapshot import INDEX, Snapshot
 _NOBODY: Final = Rows()
 
 _TRIES: Final = 5
+"""Times that the copy of an index file is fetched and opened before that is given up."""
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
