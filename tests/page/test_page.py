@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.clients.conftest import Service
 from tests.page.conftest import HOSTILE, Screenshots
@@ -425,6 +425,25 @@ def test_a_model_is_found_and_looked_at_by_keys_alone(page: Page, service: Servi
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     assert page.evaluate("document.activeElement.textContent") == name
+
+
+def test_the_focus_returns_to_the_model_whose_list_was_drawn_anew(page: Page, service: Service) -> None:
+    opened(page, service, total="13")
+    held: list[Route] = []
+    page.route("**/models?*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it is given
+    page.get_by_label("Sort").select_option("name")
+    expect(page.locator("#browse[aria-busy]")).to_have_count(1)
+    button = page.locator(".model .name button").first
+    key = button.get_attribute("data-key")
+    button.click()
+    expect(page.get_by_role("button", name="Close")).to_be_focused()
+    page.locator(".model").evaluate_all("rows => rows.forEach((row) => row.classList.add('old'))")
+    for route in held:
+        route.continue_()
+    page.unroute("**/models?*")
+    expect(page.locator(".model.old")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator(f"[data-key='{key}']")).to_be_focused()
 
 
 def test_nothing_moves_for_who_wants_less_motion(page: Page, service: Service) -> None:

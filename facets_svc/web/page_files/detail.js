@@ -9,12 +9,20 @@ const QUARTERS = ["lowest quarter", "second quarter", "third quarter", "highest 
 /** Return `show()`, which opens or closes the dialog as the app's state says. */
 export function detail(dialog, app) {
   const close = h("button", { type: "button", className: "quiet", "aria-label": "Close", textContent: "×", onclick: () => dialog.close() });
-  dialog.addEventListener("close", () => app.state().model && app.go({ ...app.state(), model: "" }));
+  let opened = ""; // the id of the model that the panel shows
+  dialog.addEventListener("close", () => {
+    // The browser returns the focus to the element that the panel was opened from, unless the list was drawn anew.
+    if (document.activeElement === document.body || dialog.contains(document.activeElement)) {
+      (document.querySelector(`[data-key="${CSS.escape(`model-${opened}`)}"]`) ?? document.querySelector("#content")).focus({ preventScroll: true });
+    }
+    if (app.state().model) app.go({ ...app.state(), model: "" });
+  });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 
   async function show() {
     const state = app.state();
     if (!state.model) return void (dialog.open && dialog.close());
+    opened = state.model;
     dialog.replaceChildren(h("header", {}, h("h2", { id: "detail-title", textContent: "Loading…" }), close));
     if (!dialog.open) dialog.showModal();
     try {
