@@ -196,7 +196,7 @@ class SqlEngine(Generic[InstanceT]):
         narrowed = bool(selection) or self._current is not None
         if not narrowed:
             held = (
-                cursor.columns("facets/histograms", self._parameters(query, selection))
+                cursor.columns("facets/histograms", self._scope(query))
                 if query.with_statistics
                 else {"code": (), "models": ()}
             )

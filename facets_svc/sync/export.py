@@ -28,7 +28,7 @@ STORAGE_VERSION: Final = "v1.5.0"
 
 _BATCH_ROWS: Final = 16_384
 
-CLUSTER_TABLES: Final = ("facet_values", "frequent_words", "orgs", "postings", "facet_totals", "models")
+CLUSTER_TABLES: Final = ("facet_values", "frequent_words", "orgs", "postings", "facet_totals", "bar_totals", "models")
 """The tables of the index that a cluster reads."""
 
 CLUSTER_FILE_ROWS: Final = 8 * files.ROW_GROUP_ROWS
@@ -50,6 +50,7 @@ INDEX_STATEMENTS: Final = (
     "orgs",
     "postings",
     "facet_totals",
+    "bar_totals",
 )
 """The statements of `sql/index/` that make the index, in order; at `numbering` Python numbers the values."""
 

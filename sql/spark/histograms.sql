@@ -1,12 +1,16 @@
--- How many of the selected models fall into each bar of the histograms. A bar is -100 for `parameters`, -200 for
--- `size_bytes`, -300 for `downloads`, less its place: 0 for all below 1, then 1 to before 2, 2 to before 5, and so on.
+-- How many of the models that the caller may see fall into each bar of the histograms, where nothing narrows them: summed
+-- over the parts of the catalogue. A bar is -100 for `parameters`, -200 for `size_bytes`, -300 for `downloads`, less its
+-- place: 0 for all below 1, then 1 to before 2, 2 to before 5, and so on.
+--
+-- $public_first INTEGER: row id of the first public model in scope
+-- $public_end INTEGER: row id after the last one
+-- $private_first INTEGER: row id of the first private model of the org
+-- $private_end INTEGER: row id after the last one
 SELECT
-    held.bar AS code,
-    count(*) AS models
-FROM (
-    SELECT explode(selected.bars) AS bar
-    FROM (
-        -- include spark/selected
-    ) AS selected
-) AS held
-GROUP BY held.bar
+    bar_totals.bar AS code,
+    CAST(sum(CAST(bar_totals.models AS DECIMAL(38, 0))) AS BIGINT) AS models
+FROM bar_totals
+WHERE
+    (bar_totals.first >= :public_first AND bar_totals.first < :public_end)
+    OR (bar_totals.first >= :private_first AND bar_totals.first < :private_end)
+GROUP BY bar_totals.bar

@@ -169,6 +169,7 @@ CHECKED = [
 CHECKED += [model(9000 + n, f"org-{n}", is_public=False, tags=["b"], framework="f") for n in range(3)]
 
 SPOILED = {
+    "bar_totals_match_models": "INSERT INTO snapshot.bar_totals VALUES (0, -100, 1)",
     "ids_are_unique": "UPDATE models SET id = 'm1' WHERE id = 'm2'",
     "index_matches_records": "UPDATE models SET license = 'other' WHERE id = 'm1'",
     "lists_match_values": "UPDATE snapshot.models SET codes = codes[:-2] WHERE rid = 7",

@@ -1,0 +1,9 @@
+-- The parts of the catalogue, each by the row id that it begins with: the public models of an org, or its private ones. They
+-- cover the row ids without gaps.
+SELECT parts.first AS first
+FROM (
+    SELECT orgs.public_first AS first, orgs.public_end AS end FROM snapshot.orgs AS orgs
+    UNION ALL
+    SELECT orgs.private_first AS first, orgs.private_end AS end FROM snapshot.orgs AS orgs
+) AS parts
+WHERE parts.end > parts.first
