@@ -57,6 +57,7 @@ def block(heading: str) -> str:
     return found[1]
 
 
+@pytest.mark.soak
 def test_the_lines_work_on_a_machine_without_the_service(tmp_path: Path) -> None:
     if not is_possible():
         pytest.skip("a bare machine is made by root, with mount namespaces")

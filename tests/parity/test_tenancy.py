@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import Listed, Model, clean_catalogue
@@ -83,6 +83,7 @@ def test_an_org_of_private_rows_alone_is_to_a_stranger_like_one_that_is_not_ther
         assert ask(it, "ann") == everything
 
 
+@settings(max_examples=10)
 @given(catalogues(), st.data())
 def test_no_answer_changes_when_the_private_rows_of_others_are_gone(
     catalogue: list[RawRow], choice: st.DataObject

@@ -44,7 +44,12 @@ def test_metadata_that_lack_a_field_are_found() -> None:
         check_metadata(b"Metadata-Version: 2.4\nName: \nVersion: x\n", "it")
 
 
-def test_the_distributions_install_bare_and_answer(tmp_path: Path) -> None:
+def test_both_distributions_make_the_same_wheel(tmp_path: Path) -> None:
+    assert check_distributions(tmp_path).is_file()
+
+
+@pytest.mark.soak
+def test_the_wheel_installs_bare_and_answers(tmp_path: Path) -> None:
     if not (WHEELS / ".downloaded").is_file():
         pytest.skip("the wheels of what the service needs are not there: make .cache/wheels/.downloaded")
     assert check_installed(check_distributions(tmp_path), tmp_path) > 0

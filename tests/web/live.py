@@ -50,6 +50,18 @@ class Server:
             int(child) for child in children if "resource_tracker" not in Path(f"/proc/{child}/cmdline").read_text()
         ]
 
+    def await_answer(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.ask("/health/ready")
+            except OSError:
+                assert time.monotonic() < deadline
+                assert self.process.poll() is None
+                time.sleep(0.05)
+            else:
+                return
+
     def stop(self) -> tuple[int, str]:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60), self.log.read_text()
@@ -89,13 +101,5 @@ def start(lake: Path, **settings: str) -> Server:
             stderr=lines,
         )
     server = Server(process, port, lake, log)
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            server.ask("/health/ready")
-        except OSError:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.05)
-        else:
-            return server
+    server.await_answer()
+    return server

@@ -191,4 +191,5 @@ def test_a_worker_that_dies_takes_no_line_along_that_had_its_turn(tmp_path: Path
             time.sleep(0.01)
         assert [name for name in logged(server) if name.startswith("r-")] == names
     finally:
+        server.await_answer()  # a worker that is still starting misses the signal to stop, and is waited for
         server.stop()
