@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from facets_svc.cli import main
 from tests.clients.conftest import Service
@@ -29,6 +29,8 @@ FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+PATIENCE_MILLISECONDS: Final = 30_000
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EARLIER_DAY: Final = datetime(2026, 11, 1, 2, tzinfo=UTC)
@@ -56,7 +58,8 @@ def _serving(folder: Path, source: str, **settings: str) -> Iterator[Service]:
     lake = folder / "lake"
     synced = CliRunner().invoke(main, ["sync", "--source", source, "--lake", str(lake)])
     assert synced.exit_code == 0, synced.output
-    with served(lake, folder / "log", **settings) as server:
+    patient = {"FACETS_DEADLINE_MS": "60000", "FACETS_SQL_DEADLINE_MS": "60000"}  # also on a busy machine
+    with served(lake, folder / "log", **patient, **settings) as server:
         server.wait_for((lake / "CURRENT").read_text().strip())
         yield Service(f"http://127.0.0.1:{server.port}", lake, server)
 
@@ -100,7 +103,8 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     """A page in a window of its own, in which nothing may fail and no policy may be broken."""
     context = chromium.new_context(viewport={"width": 1360, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     page = context.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
