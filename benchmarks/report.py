@@ -161,8 +161,9 @@ def _short(results: Results) -> str:
     means = geometric_means(results)
     peers = ", ".join(f"{name} {ratio_text(mean)}" for name, mean in means.items() if name != "fastest")
     return _warning(results) + (
-        f"{_name(results)}, {results.machine.cores} cores, one client, nothing cached, medians of one interleaved run "
-        f"(commit `{results.commit}`, {results.date}):\n\n{tables.short(results)}\n\n"
-        f"A ratio is the peer's time in terms of ours. The geometric means over all questions: {peers} "
+        f"{_name(results)}, {results.machine.cores} cores, one client, no cached answers, medians of one run in which "
+        f"the engines took turns (commit `{results.commit}`, {results.date}):\n\n{tables.short(results)}\n\n"
+        "All filters and searches run over the public models. A session is ten requests of one user, timed together. "
+        f"Geometric means of the ratios by peer: {peers} "
         "([all figures](docs/benchmarks/results.md), [how to repeat them](benchmarks/README.md))."
     )

@@ -192,7 +192,7 @@ class Settings:
     host: str = _setting(_text, "127.0.0.1", "Address to listen on.")
     port: int = _setting(_integer(1, 65535), 8000, "Port to listen on.")
     workers: int = _setting(
-        _integer(1, 64), 1, "Number of serving processes. They share the index file in the page cache."
+        _integer(1, 64), 1, "Number of workers (serving processes). They share the cached pages of the index file."
     )
     jwt_algorithm: str = _setting(_algorithm, "HS256", f"Signature algorithm of tokens: {', '.join(ALGORITHMS)}.")
     jwt_secret: str = _setting(_text, "", "Shared secret for HS256, at least 32 bytes.", secret=True)
@@ -201,12 +201,12 @@ class Settings:
         _text, "", "Public key for RS256, ES256 or EdDSA: PEM text, or the path of a PEM file."
     )
     jwt_jwks: str = _setting(_text, "", "Path of a JWKS file with public keys; the token's `kid` selects one.")
-    jwt_issuer: str = _setting(_text, "", "Required `iss` of a token. Unset: not checked.")
-    jwt_audience: str = _setting(_text, "", "Required `aud` of a token. Unset: not checked.")
+    jwt_issuer: str = _setting(_text, "", "Required claim `iss` of a token. Unset: the service does not check it.")
+    jwt_audience: str = _setting(_text, "", "Required claim `aud` of a token. Unset: the service does not check it.")
     poll_seconds: float = _setting(_seconds, 2.0, "Seconds between checks for a new snapshot.")
     facet_limit_max: int = _setting(_integer(1, 1_000_000), 10_000, "Largest `facet_limit` that a request may have.")
     facet_limit: int | None = _setting(
-        _integer(1, 1_000_000), None, "Default `facet_limit` of a request. Unset: the largest."
+        _integer(1, 1_000_000), None, "Default `facet_limit` of a request. Unset: `FACETS_FACET_LIMIT_MAX`."
     )
     require_tls: bool = _setting(
         _boolean, default=False, description="Refuse requests (426) unless a trusted proxy reports TLS."
@@ -214,77 +214,89 @@ class Settings:
     trusted_proxies: tuple[str, ...] = _setting(
         _list,
         (),
-        "Trusted proxies: addresses or networks (CIDR), comma-separated. Sets whose `X-Forwarded-Proto` counts.",
+        "Proxies whose `X-Forwarded-Proto` the service trusts: addresses or networks (CIDR), comma-separated.",
     )
     cors_origins: tuple[str, ...] = _setting(_origins, (), "Origins whose pages may call the service, comma-separated.")
     engine: str = _setting(
         _engine,
         DUCKDB,
-        "Engine that answers: `duckdb`, or a Spark Connect server (`sc://host:15002/;use_ssl=true;token=…`). A server "
-        "needs the extra `spark` and `facets-svc sync --cluster`.",
+        "Engine that runs the SQL: `duckdb`, or a Spark Connect server (`sc://host:15002/;use_ssl=true;token=…`), "
+        "which needs the extra `spark` and `facets-svc sync --cluster`.",
         secret=True,
     )
     engine_lake: str = _setting(
-        _text, "", "Location of the lake as the Spark cluster finds it, such as `s3a://bucket/prefix`. Unset: `lake`."
+        _text,
+        "",
+        "Location of the lake as the Spark cluster reads it, such as `s3a://bucket/prefix`. Unset: `FACETS_LAKE`.",
     )
     threads: int = _setting(
-        _integer(1, 1024), os.cpu_count() or 1, "Number of DuckDB's threads. Default: one per core."
+        _integer(1, 1024), os.cpu_count() or 1, "Number of DuckDB's threads in each process. Default: one per core."
     )
-    memory_limit: str = _setting(_text, "", "DuckDB's memory limit, such as `2GiB`. Unset: DuckDB's default.")
-    concurrency: int = _setting(_integer(1, 1024), 4, "Queries that run at the same time, per process.")
+    memory_limit: str = _setting(
+        _text,
+        "",
+        "DuckDB's memory limit in each process, such as `2GiB`. Unset: 768MiB for `sync`, DuckDB's default otherwise.",
+    )
+    concurrency: int = _setting(_integer(1, 1024), 4, "Number of queries that run at the same time, per worker.")
     queue: int = _setting(
-        _integer(0, 100_000), 256, "Admission queue size per process. Rejects queries (429) when full."
+        _integer(0, 100_000), 256, "Number of queries that wait, per worker. The service rejects more (429)."
     )
     deadline_ms: int = _setting(
         _integer(1, 3_600_000),
         2000,
-        "Deadline of a query in milliseconds, waiting included. Interrupts the query (504).",
+        "Deadline of a query in milliseconds, including its wait. The service interrupts a later one (504).",
     )
     cache_bytes: int = _setting(
         _integer(0, 1 << 40),
         64 * 1024 * 1024,
-        "Response cache size per process, in bytes; 0 disables it.",
+        "Size of the response cache in bytes, per worker; 0 disables it.",
     )
     earlier_snapshots: int = _setting(
         _integer(0, 16),
         1,
-        "Earlier snapshots (`as_of`) that a process keeps in memory, each as large as the current one; 0: none.",
+        "Number of earlier snapshots (`as_of`) that a worker may have open at a time; 0 allows none.",
     )
     rate_limit: str = _setting(_rate, "", "Rate limit per token `sub`, such as `600/minute`. Unset: no limit.")
     rate_limit_storage: str = _setting(
         _server,
         "",
-        "Redis or Valkey that counts for all processes (`redis://host:6379/0`). Unset: each process counts alone.",
+        "Redis or Valkey server that counts for all workers: `redis://host:6379/0`. Unset: each worker counts alone.",
         secret=True,
     )
-    page: bool = _setting(_boolean, True, "Serve the web page at `GET /`. false: 404.")  # noqa: FBT003
+    page: bool = _setting(_boolean, True, "Serve the web page at `GET /`; `false` answers 404.")  # noqa: FBT003
     sql_enabled: bool | None = _setting(
         _boolean,
         None,
-        "SQL over HTTP. Unset: operators only; true: also members, over their own orgs; false: off.",
+        "Who may use SQL over HTTP. Unset: operators; `true`: also members, for their own orgs; `false`: nobody.",
     )
     sql_rows: int = _setting(
-        _integer(1, 10_000_000), 100_000, "Most rows of an answer to SQL. Longer answers are truncated and say so."
+        _integer(1, 10_000_000),
+        100_000,
+        "Maximum number of rows in an answer to SQL. A longer answer is truncated and says so.",
     )
     sql_bytes: int = _setting(
         _integer(1024, 1 << 30),
         16 * 1024 * 1024,
-        "Most bytes of an answer to SQL. Longer answers are truncated and say so.",
+        "Maximum number of bytes in an answer to SQL. A longer answer is truncated and says so.",
     )
     sql_deadline_ms: int = _setting(
-        _integer(1, 3_600_000), 10_000, "Deadline of SQL in milliseconds, waiting included. Kills its process (504)."
+        _integer(1, 3_600_000),
+        10_000,
+        "Deadline of a SQL query in milliseconds, including its wait. The service kills its process (504).",
     )
     sql_processes: int = _setting(
-        _integer(1, 256), 2, "SQL queries that run at the same time per serving process, each in its own process."
+        _integer(1, 256), 2, "Number of SQL queries that run at the same time, per worker; each has its own process."
     )
     sql_queue: int = _setting(
-        _integer(0, 10_000), 8, "Admission queue size for SQL per serving process. Rejects queries (429) when full."
+        _integer(0, 10_000), 8, "Number of SQL queries that wait, per worker. The service rejects more (429)."
     )
-    sql_memory: int = _setting(_size, 1024 * 1024 * 1024, "Memory limit of a SQL process, such as `512MiB` or `2GiB`.")
+    sql_memory: int = _setting(
+        _size, 1024 * 1024 * 1024, "Memory limit of the process of a SQL query, such as `512MiB` or `2GiB`."
+    )
     metrics_token: str = _setting(
         _token,
         "",
-        "Bearer token that reads `/metrics`. Unset: clients on the same machine only, without a proxy.",
+        "Bearer token for `/metrics`. Unset: only clients on the same machine, not through a proxy, can read it.",
         secret=True,
     )
     metrics_port: int | None = _setting(
@@ -293,7 +305,7 @@ class Settings:
     tracing: bool = _setting(
         _boolean,
         default=False,
-        description="Send traces by OTLP over HTTP, as the `OTEL_…` variables say. Needs the extra `otel`.",
+        description="Send traces by OTLP over HTTP to the address in the `OTEL_…` variables. Needs the extra `otel`.",
     )
     log_level: str = _setting(_level, "info", "Lowest level to log: debug, info, warning or error.")
 

@@ -30,10 +30,11 @@ _PATH: Final = re.compile(r"/api/v1/org/(?P<org>[^/]+)/models(?P<facets>/facets(
 @click.argument("request", metavar="REQUEST")
 @lake_option
 def explain(request: str, lake: str | None) -> None:
-    """Print the SQL that a request runs over the current snapshot, ready for a DuckDB shell.
+    """Print the SQL that a request runs, to paste into a DuckDB shell.
 
-    REQUEST is a path with its query, such as '/api/v1/org/google/models/facets?license=mit'. It asks for facets, for
-    one facet's values or for a list of models. A request without filters runs nothing: totals answer it.
+    REQUEST is the path and the query of a request for facets, for one facet's values or for a list of models, such as
+    '/api/v1/org/google/models/facets?license=mit'. Facets without filters run no SQL, because the snapshot has their
+    totals.
     """
     settings = settings_with(lake=lake)
     question = _question(request, settings)

@@ -16,7 +16,7 @@ from facets_svc.settings import Settings
 
 @click.command()
 @click.argument("snapshot_id", metavar="[ID]", required=False)
-@click.option("--force", is_flag=True, help="Roll back even if that makes models public that are not public now.")
+@click.option("--force", is_flag=True, help="Roll back even if models become public that are not public now.")
 @click.option(
     "--downgrade", is_flag=True, help="Roll back to a snapshot that only an older version of facets-svc can serve."
 )
@@ -26,8 +26,8 @@ from facets_svc.settings import Settings
 def rollback(snapshot_id: str | None, force: bool, downgrade: bool, why: str, lake: str | None, as_json: bool) -> None:
     """Make an earlier snapshot current again, and withdraw the current one.
 
-    ID defaults to the snapshot that was current before. The command verifies it first, and refuses a withdrawn one. If
-    the snapshot has public models that are private or gone now, the command needs --force.
+    ID defaults to the snapshot that was current before. The command first verifies the snapshot; it refuses a damaged
+    or a withdrawn one. If the snapshot has public models that are private or removed now, the command needs --force.
     """
     settings = settings_with(lake=lake)
     done = keeping.roll_back(
@@ -58,7 +58,7 @@ def _probe(snapshot: Snapshot, settings: Settings, *, downgrade: bool) -> None:
 
 @click.command()
 @click.option(
-    "--keep", metavar="N", type=click.IntRange(1, 100_000), required=True, help="Number of newest snapshots to keep."
+    "--keep", metavar="N", type=click.IntRange(1, 100_000), required=True, help="Number of newest snapshots to retain."
 )
 @click.option(
     "--older-than",
@@ -66,7 +66,7 @@ def _probe(snapshot: Snapshot, settings: Settings, *, downgrade: bool) -> None:
     metavar="DAYS",
     type=click.FloatRange(0, 36_500),
     default=0.0,
-    help="Remove only snapshots older than this.",
+    help="Remove only snapshots that are older than DAYS.",
 )
 @click.option(
     "--grace",
@@ -75,7 +75,7 @@ def _probe(snapshot: Snapshot, settings: Settings, *, downgrade: bool) -> None:
     type=click.FloatRange(0, 525_600),
     default=60.0,
     show_default=True,
-    help="Keep snapshots that were current within the last MINUTES: clients may still read them.",
+    help="Retain snapshots that were current in the last MINUTES, because clients may still read them.",
 )
 @click.option("--dry-run", is_flag=True, help="Remove nothing. Print what would be removed.")
 @lake_option
@@ -83,8 +83,9 @@ def _probe(snapshot: Snapshot, settings: Settings, *, downgrade: bool) -> None:
 def prune(keep: int, days: float, minutes: float, dry_run: bool, lake: str | None, as_json: bool) -> None:
     """Remove old snapshots.
 
-    Keeps the newest N, the current one, and those that were current a short time ago. Withdrawn snapshots do not count
-    among the N. Reports of refused jobs that are older than every kept snapshot are removed too.
+    The command retains the newest N, the current one, and those that were current in the last --grace minutes.
+    Withdrawn snapshots do not count among the N. It also removes reports of refused jobs that are older than every
+    retained snapshot.
     """
     done = keeping.prune(
         opened_lake(settings_with(lake=lake)),

@@ -164,12 +164,12 @@ def metrics_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "metrics_file",
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write the outcome for Prometheus' textfile collector to FILE (*.prom), whether it is good or not.",
+        help="Write the outcome of every run to FILE (*.prom) for Prometheus' textfile collector.",
     )
     in_lake = click.option(
         "--metrics-in-lake",
         "metrics_in_lake",
         is_flag=True,
-        help="Leave the outcome in the lake, good or not: each service adds it to its own /metrics.",
+        help="Write the outcome of every run into the lake. Each service adds it to its own /metrics.",
     )
     return in_file(in_lake(command))

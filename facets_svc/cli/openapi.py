@@ -11,5 +11,8 @@ from facets_svc.web.asgi import document
 
 @click.command()
 def openapi() -> None:
-    """Print the OpenAPI document, which the service has at /schema/openapi.json."""
+    """Print the OpenAPI document of the service.
+
+    The service answers GET /schema/openapi.json with the same document.
+    """
     click.echo(msgspec.json.format(msgspec.json.encode(document(settings_with())), indent=2))

@@ -19,13 +19,13 @@ from facets_svc.cli.token import token
 @click.version_option(__version__, prog_name="facets-svc", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
 def main(debug: bool) -> None:
-    """Exact facet counts for a model catalogue.
+    """Count the facets of a model catalogue, exactly.
 
-    `sync` publishes a catalogue as a snapshot in a lake; `serve` answers requests from it. FACETS_ variables hold the
-    settings; an option overrides its variable.
+    `sync` publishes a catalogue as a snapshot in a lake: a folder or a bucket. `serve` answers requests from the
+    current snapshot. FACETS_ variables hold the settings; an option overrides its variable.
 
-    Exit codes: 0 success, 2 wrong usage, settings or SQL, 3 source, 4 data refused by a guard, 5 lake, 70 unexpected
-    error, 75 lake locked by another job, 130 interrupted, 143 terminated.
+    Exit codes: 0 success, 2 wrong option, setting or SQL, 3 unreadable source, 4 a guard refused the data, 5 unreadable
+    or unwritable lake, 70 unexpected error, 75 another job holds the lake, 129 SIGHUP, 130 SIGINT, 143 SIGTERM.
     """
 
 

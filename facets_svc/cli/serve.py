@@ -17,12 +17,16 @@ from facets_svc.web import server
 @lake_option
 @click.option("--host", metavar="ADDRESS", help="Address to listen on. Default: FACETS_HOST.")
 @click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port to listen on. Default: FACETS_PORT.")
-@click.option("--demo", is_flag=True, help="Use a temporary secret on loopback only, and print a sample request.")
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Use a temporary secret, listen on loopback only, and print sample requests with tokens.",
+)
 def serve(lake: str | None, host: str | None, port: int | None, demo: bool) -> None:
-    """Answer requests from the current snapshot until interrupted.
+    """Answer requests from the current snapshot until a signal stops it.
 
     The service loads a new snapshot within seconds of its publication. It does not start without a key that verifies
-    tokens.
+    tokens (FACETS_JWT_SECRET, FACETS_JWT_PUBLIC_KEY or FACETS_JWT_JWKS).
     """
     settings = settings_with(lake=lake, host=host, port=port)
     if demo:

@@ -177,7 +177,7 @@ def _moment(moment: datetime) -> str:
 def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
     """Check every file of a snapshot against its manifest.
 
-    ID defaults to the current snapshot. For a lake in a bucket, this downloads every file.
+    ID defaults to the current snapshot. For a lake in a bucket, the command downloads every file.
     """
     snapshot = opened_lake(settings_with(lake=lake)).snapshot(snapshot_id)
     entries = snapshot.entries()
@@ -197,8 +197,8 @@ def verify(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
 def files(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
     """Print the Parquet files that hold a snapshot's models, one per line.
 
-    Any tool that reads Parquet can read them, with hive partitioning off. Files of a lake in a bucket are printed as
-    URLs. ID defaults to the current snapshot.
+    Any tool that reads Parquet can read them; switch its hive partitioning off. For a lake in a bucket, the command
+    prints URLs. ID defaults to the current snapshot.
     """
     opened = opened_lake(settings_with(lake=lake))
     snapshot = opened.snapshot(snapshot_id)
@@ -223,7 +223,8 @@ def files(snapshot_id: str | None, lake: str | None, as_json: bool) -> None:
 def diff(before: str, after: str, values: int, lake: str | None, as_json: bool) -> None:
     """Show what changed from snapshot A to snapshot B.
 
-    Counts the added, removed and changed models, and lists the facet values whose number of models changed most.
+    The command counts the added, removed and changed models. It lists the facet values whose number of models changed
+    most.
     """
     settings = settings_with(lake=lake)
     opened = opened_lake(settings)

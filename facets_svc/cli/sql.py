@@ -33,10 +33,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--snapshot", "snapshot_id", metavar="ID", help="Query this snapshot instead of the current one.")
 @click.option("-f", "--file", "file", metavar="FILE", type=click.File(encoding="utf-8"), help="Run the SQL of a file.")
 @click.option("--query", "name", metavar="NAME", help="Run a named query of the cookbook.")
-@click.option("--queries", "list_queries", is_flag=True, help="List the named queries; with --query, describe one.")
+@click.option(
+    "--queries", "list_queries", is_flag=True, help="List the named queries. With --query, describe that one."
+)
 @click.option("-p", "assignments", metavar="NAME=VALUE", multiple=True, help="Set the parameter $NAME. Repeatable.")
 @click.option("--format", "format_", type=click.Choice([TABLE, *formats.FORMATS]), help="Output format.")
-@click.option("--output", metavar="FILE", type=_FILE, help="Write to a file; its ending chooses the format.")
+@click.option("--output", metavar="FILE", type=_FILE, help="Write to FILE; its ending selects the format.")
 @click.option(
     "--write-database",
     "database_file",
@@ -64,14 +66,14 @@ def sql(  # noqa: PLR0913 - click passes every option by name
     """Query the catalogue in SQL (DuckDB's dialect).
 
     Tables: models, model_tags, model_tasks, facet_values, orgs, snapshots; docs/data-dictionary.md has their columns.
-    models_at('2026-11-01') is models as of another day; so are model_tags_at, model_tasks_at, facet_values_at and
-    orgs_at.
+    models_at('2026-11-01') is the table models of an earlier day. model_tags_at, model_tasks_at, facet_values_at and
+    orgs_at do the same for the other tables.
 
-    Without SQL, the command runs what it reads from standard input. At a terminal it opens DuckDB's command line or
-    Harlequin, whichever is installed, over a read-only database with the tables.
+    Without the argument SQL, the command reads SQL from standard input. At a terminal, it opens an SQL client instead:
+    DuckDB's command line or Harlequin, if one is installed.
 
-    -p org=acme sets $org. Integers, decimals, true, false, null and JSON arrays keep their type; anything else is text.
-    -p org:VARCHAR=007 names the type.
+    -p org=acme sets the parameter $org. The command recognizes integers, decimals, true, false, null and JSON arrays,
+    and passes any other value as text. -p org:VARCHAR=007 sets the type.
     """
     if sum(one is not None for one in (text, file, name, database_file, notebook_file)) > 1:
         raise click.UsageError("Pass one of SQL, --file, --query, --write-database and --notebook.")

@@ -55,7 +55,7 @@ class Share(click.ParamType[Fraction]):
     "location",
     metavar="SOURCE",
     required=True,
-    help="A .jsonl, .ndjson (also .gz), .csv or .parquet file, a glob or a folder of Parquet, sqlite:///PATH, "
+    help="A .jsonl, .ndjson, .csv (each also .gz) or .parquet file, a folder or a glob of such files, sqlite:///PATH, "
     "postgresql://USER@HOST/DATABASE, or sample: for the packaged sample.",
 )
 @lake_option
@@ -64,20 +64,20 @@ class Share(click.ParamType[Fraction]):
     "query_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the SELECT that reads a database. Default: the packaged one.",
+    help="File with the SELECT that reads the models from a database. Default: a packaged one for a table models.",
 )
 @click.option(
     "--organizations",
     "organizations",
     metavar="FILE",
-    help="File with a column org: orgs to know even if they have no models.",
+    help="File with a column org: operators get zeros for these orgs, not 404, if they have no models.",
 )
 @click.option(
     "--organizations-query",
     "organizations_query_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the SELECT that reads these orgs from the database, as the column org.",
+    help="File with the SELECT that reads the same column from the database.",
 )
 @click.option(
     "--max-rejects",
@@ -85,7 +85,7 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_REJECTS),
     show_default=True,
-    help="Refuse to publish if more of the rows are rejected: 1% or 0.01.",
+    help="Refuse to publish if more than SHARE of the rows are rejected: 1% or 0.01.",
 )
 @click.option(
     "--max-shrink",
@@ -93,13 +93,13 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_SHRINK),
     show_default=True,
-    help="Refuse to publish if more of the current models would be dropped.",
+    help="Refuse to publish if more than SHARE of the current snapshot's models would disappear.",
 )
 @click.option(
     "--max-made-public",
     metavar="N",
     type=click.IntRange(min=0),
-    help="Refuse to publish if more private models would become public.  [default: 1% of the private models, "
+    help="Refuse to publish if more than N private models would become public.  [default: 1% of the private models, "
     f"rounded up, and at most {MAX_MADE_PUBLIC}]",
 )
 @click.option(
@@ -108,8 +108,8 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_LOST_VALUES),
     show_default=True,
-    help="Refuse to publish if more of the models with a value in a column would lose it, or if a facet would lose "
-    "more of its values.",
+    help="Refuse to publish if, of the models with a value in a column, more than SHARE would lose it, or if a facet "
+    "would lose more than SHARE of its values.",
 )
 @click.option(
     "--max-lost-orgs",
@@ -117,27 +117,27 @@ class Share(click.ParamType[Fraction]):
     type=Share(),
     default=percentage(MAX_LOST_ORGS),
     show_default=True,
-    help=f"Refuse to publish if more of the orgs of {MANY_MODELS} models or more would lose over half of their models, "
-    "or if more of all orgs would have none left.",
+    help=f"Refuse to publish if more than SHARE of the orgs with {MANY_MODELS} models or more would lose over half of "
+    "their models, or if more than SHARE of all orgs would lose all models.",
 )
 @click.option(
     "--allow-missing",
     metavar="COLUMN",
     type=click.Choice([name for name in RECORD.names if name not in REQUIRED]),
     multiple=True,
-    help="Publish although the source lacks this column and the current snapshot has values in it. Repeatable.",
+    help="Publish even if the source lacks this column and the current snapshot has values in it. Repeatable.",
 )
 @click.option(
     "--no-derive",
     is_flag=True,
-    help="Leave size_category empty if the source has no such column. By default, it comes from parameters.",
+    help="Leave size_category empty if the source lacks it. By default, the job derives it from parameters.",
 )
 @click.option(
     "--cluster",
     is_flag=True,
-    help="Write the tables that a Spark cluster reads, too (FACETS_ENGINE=sc://…).",
+    help="Also write the tables that a Spark cluster reads (FACETS_ENGINE=sc://…).",
 )
-@click.option("--force", is_flag=True, help="Publish all the same. The report has the warnings.")
+@click.option("--force", is_flag=True, help="Publish even if guards refuse. The report lists them as warnings.")
 @metrics_options
 @json_option
 def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
@@ -161,7 +161,7 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
 ) -> None:
     """Read a catalogue, check it, and publish it as the current snapshot.
 
-    After an error nothing is published: the current snapshot stays the same.
+    After an error, the current snapshot stays the same.
     """
     outcome_lake = (lambda: opened_lake(settings_with(lake=lake))) if metrics_in_lake else None
     with stopping(), recorded(metrics_file, outcome_lake) as outcome:

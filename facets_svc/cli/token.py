@@ -39,7 +39,7 @@ def sign(settings: Settings, *, orgs: list[str] | Literal["*"], subject: str, tt
 
 @click.command()
 @click.option("--org", "orgs", metavar="ORG", multiple=True, help="Org that the token is for. Repeatable.")
-@click.option("--all-orgs", is_flag=True, help="Make an operator's token, for every org.")
+@click.option("--all-orgs", is_flag=True, help="Sign an operator's token, which is valid for every org.")
 @click.option(
     "--ttl",
     "ttl_seconds",
@@ -55,7 +55,7 @@ def sign(settings: Settings, *, orgs: list[str] | Literal["*"], subject: str, tt
 def token(orgs: tuple[str, ...], all_orgs: bool, ttl_seconds: int, subject: str) -> None:
     """Sign a token with FACETS_JWT_SECRET and print it.
 
-    The token has the issuer and audience of the settings, if set.
+    The token has the issuer (FACETS_JWT_ISSUER) and the audience (FACETS_JWT_AUDIENCE) of the settings.
     """
     if bool(orgs) == all_orgs:
         raise click.UsageError("Pass --org or --all-orgs.")
