@@ -162,7 +162,8 @@ def _short(results: Results) -> str:
     peers = ", ".join(f"{name} {ratio_text(mean)}" for name, mean in means.items() if name != "fastest")
     return _warning(results) + (
         f"{_name(results)}, {results.machine.cores} cores, one client, no cached answers. The engines took "
-        f"turns in one run; the table has medians (commit `{results.commit}`, {results.date}):\n\n{tables.short(results)}\n\n"
+        f"turns in one run; the table has medians (commit `{results.commit}`, {results.date}):\n\n"
+        f"{tables.short(results)}\n\n"
         "All filters and searches run over the public models. A session is ten requests of one user, timed together. "
         f"Geometric means of the ratios by peer: {peers} "
         "([all figures](docs/benchmarks/results.md), [how to repeat them](benchmarks/README.md))."
