@@ -114,18 +114,18 @@ def requests_to_paste(settings: Settings, orgs: Sequence[str], member: str, oper
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{settings.port}"
     page = (
-        f"The page, signed in as a member of {orgs[0]}, and as an operator, with SQL:\n\n"
+        f"Links to the page, signed in as a member of {orgs[0]}, and as an operator, who may use SQL:\n\n"
         f"{address}/?org={orgs[0]}#token={member}\n\n{address}/?org={orgs[0]}#token={operator}\n\n"
         if settings.page
         else ""
     )
     more = f" and {len(orgs) - ORGS_NAMED} more" if len(orgs) > ORGS_NAMED else ""
     return (
-        f"\nReady on {address}. {page}The models of {orgs[0]}, private ones too:\n\n"
+        f"\nReady on {address}. {page}A request for the models of {orgs[0]}, including private ones:\n\n"
         f"curl -H 'Authorization: Bearer {member}' '{address}/api/v1/org/{orgs[0]}/models/facets'\n\n"
-        "An operator's token, for every org, SQL and the reload:\n\n"
+        "A request with an operator's token, which is valid for every org, for SQL and for the reload:\n\n"
         f"curl -H 'Authorization: Bearer {operator}' '{address}/api/v1/org/{orgs[-1]}/models'\n\n"
         f"Orgs: {', '.join(orgs[:ORGS_NAMED])}{more}.\n"
-        f"The document, to try with either token: {address}/schema\n\n"
+        f"The OpenAPI document in a browser, where you can send requests with either token: {address}/schema\n\n"
         "Ctrl-C stops it."
     )
