@@ -54,6 +54,7 @@ def check_versions(root: Path = ROOT) -> str:
         "deploy/image/Containerfile": f'org.opencontainers.image.version="{__version__}"',
         "deploy/kubernetes/serve.yaml": f"image: facets-svc:{__version__}",
         "deploy/kubernetes/sync.yaml": f"image: facets-svc:{__version__}",
+        "deploy/kubernetes/prune.yaml": f"image: facets-svc:{__version__}",
     }
     for path, line in places.items():
         if line not in (root / path).read_text(encoding="utf-8"):

@@ -105,7 +105,7 @@ def test_every_kind_of_deployment_syncs_serves_and_prunes() -> None:
     assert given["facets-svc-sync.service"] == {"sync", "snapshots prune"}
     assert given["facets-svc.service"] == {"serve"}
     assert given["cron"] == {"sync", "snapshots prune"}
-    assert (given["sync"], given["serve"]) == ({"sync"}, {"serve"})
+    assert (given["sync"], given["serve"], given["prune"]) == ({"sync"}, {"serve"}, {"snapshots prune"})
 
 
 def test_every_variable_is_a_setting_and_has_a_value_that_reads() -> None:
@@ -154,7 +154,9 @@ def test_a_line_of_cron_has_five_fields_a_user_and_a_command_without_percent() -
         assert "%" not in line  # cron takes it for the end of the line
 
 
-@pytest.mark.parametrize("document", kubernetes(), ids=lambda document: document["kind"])
+@pytest.mark.parametrize(
+    "document", kubernetes(), ids=lambda document: f"{document['kind']} {document['metadata']['name']}"
+)
 def test_manifests_are_valid_by_the_schemas_of_kubernetes(document: dict[str, Any]) -> None:
     if document["apiVersion"].startswith("monitoring.coreos.com/"):
         pytest.skip("the operator's resources are in no schema of Kubernetes")
@@ -237,7 +239,7 @@ def test_pods_run_as_nobody_in_particular_and_write_where_they_may() -> None:
 
 
 def test_a_job_is_not_tried_again_where_a_person_is_needed() -> None:
-    [cron] = [document for document in kubernetes() if document["kind"] == "CronJob"]
+    [cron] = [document for document in kubernetes() if document["metadata"]["name"] == "facets-svc-sync"]
     job = cron["spec"]["jobTemplate"]["spec"]
     assert job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [2, 4]
     assert cron["spec"]["concurrencyPolicy"] == "Forbid"

@@ -22,6 +22,7 @@ PLACES = (
     "deploy/image/Containerfile",
     "deploy/kubernetes/serve.yaml",
     "deploy/kubernetes/sync.yaml",
+    "deploy/kubernetes/prune.yaml",
 )
 
 
