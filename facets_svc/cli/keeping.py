@@ -10,7 +10,8 @@ import msgspec
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.errors import DataRefused
-from facets_svc.lake import Snapshot, keeping
+from facets_svc.lake import Snapshot, retention
+from facets_svc.lake.rollback import roll_back
 from facets_svc.settings import Settings
 
 
@@ -30,7 +31,7 @@ def rollback(snapshot_id: str | None, force: bool, downgrade: bool, why: str, la
     or a withdrawn one. If the snapshot has public models that are private or removed now, the command needs --force.
     """
     settings = settings_with(lake=lake)
-    done = keeping.roll_back(
+    done = roll_back(
         opened_lake(settings),
         snapshot_id,
         force=force,
@@ -87,7 +88,7 @@ def prune(keep: int, days: float, minutes: float, dry_run: bool, lake: str | Non
     Withdrawn snapshots do not count among the N. It also removes reports of refused jobs that are older than every
     retained snapshot.
     """
-    done = keeping.prune(
+    done = retention.prune(
         opened_lake(settings_with(lake=lake)),
         keep=keep,
         older_than=timedelta(days=days),

@@ -1,16 +1,25 @@
-"""What the service asks of an engine."""
+"""The protocols of engines: what the service calls, and what runs the statements of `sql/` for an engine."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from facets_svc.errors import FacetsError
 from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
 from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
+
+
+Columns = dict[str, npt.NDArray[np.generic]]
+"""An answer's columns by name: arrays of one length, in the order of the statement's rows."""
+
+CursorT_co = TypeVar("CursorT_co", bound="Cursor", covariant=True)
 
 
 class Interrupted(FacetsError):
@@ -109,3 +118,26 @@ class Remote(Protocol):
 
     def check(self) -> None:
         """Ask the server for something small, and note whether it answers. Blocks for seconds if it does not."""
+
+
+class Cursor(Protocol):
+    """Runs the statements of one request, in its thread, by their names under `sql/`."""
+
+    def columns(self, name: str, parameters: Mapping[str, Any]) -> Columns:
+        """Run the statement `name`, and return its columns. No value may be null."""
+
+    def rows(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run the statement `name`, and return its rows."""
+
+
+class Instance(Protocol[CursorT_co]):
+    """Has the tables of one snapshot's index, and opens a cursor a request."""
+
+    def cursor(self, interruption: Interruption) -> AbstractContextManager[CursorT_co]:
+        """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
+
+        Raises `Interrupted` when it was stopped, `Unavailable` when a statement failed.
+        """
+
+    def close(self) -> None:
+        """Release everything. No cursor is open, and none comes after."""

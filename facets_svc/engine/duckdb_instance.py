@@ -19,8 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from facets_svc import duck, sql, tracing
-from facets_svc.engine.base import Interrupted, Interruption
-from facets_svc.engine.running import Columns
+from facets_svc.engine.base import Columns, Interrupted, Interruption
 from facets_svc.errors import Unavailable
 
 _log = logging.getLogger(__name__)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from facets_svc.catalogue import Facet
-from facets_svc.engine.base import Interruption
-from facets_svc.engine.running import Cursor, Instance
+from facets_svc.engine.base import Cursor, Instance, Interruption
 from facets_svc.errors import SnapshotCorrupt
 from facets_svc.facets.totals import Rows, Totals
 from facets_svc.facets.values import FIRST_VALUE, Counts, Dictionary

@@ -21,8 +21,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from facets_svc import sql, tracing
-from facets_svc.engine.base import Interrupted, Interruption
-from facets_svc.engine.running import Columns
+from facets_svc.engine.base import Columns, Interrupted, Interruption
 from facets_svc.errors import SettingsError, Unavailable
 
 if not hasattr(sys.modules["__main__"], "__file__"):

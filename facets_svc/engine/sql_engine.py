@@ -10,23 +10,20 @@ holds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar
 
-from facets_svc.catalogue import FACETS, Facet
-from facets_svc.engine.base import Interruption
+from facets_svc.catalogue import FACETS, MEASURES, RECORD, Facet
+from facets_svc.engine.base import Columns, Cursor, Instance, Interruption
 from facets_svc.engine.index import Index, Org
-from facets_svc.engine.records import record
-from facets_svc.engine.running import Columns, Cursor, Instance
 from facets_svc.engine.selection import Parameters, Selection
-from facets_svc.engine.statistics import STATISTICS, statistics
-from facets_svc.facets.answer import FacetAnswer, ModelPage, Statistics, ValuePage
+from facets_svc.facets.answer import Bin, FacetAnswer, ModelPage, Statistics, ValuePage
 from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
 from facets_svc.facets.totals import Rows
-from facets_svc.facets.values import Counts
+from facets_svc.facets.values import Counts, Dictionary
 from facets_svc.lake.snapshot import Snapshot
 
 SEEN: Final = "seen"
@@ -34,6 +31,20 @@ SEEN: Final = "seen"
 
 CURRENT: Final = "current_models"
 """The table of the models of the current snapshot, beside an earlier one."""
+
+_NUMBERS: Final = tuple(measure.column for measure in MEASURES if not measure.is_time)
+"""The columns that have statistics, in the order of `sql/facets/statistics.sql`."""
+
+_BOUNDS: Final = (*(step * 10**exponent for exponent in range(19) for step in (1, 2, 5)), 10**19)
+"""The bounds of the bars: 1, 2, 5, 10, …; numbers below 1 have a bar of their own."""
+
+_BARS_OF_ONE: Final = 100
+"""The bars of the number at index n have the codes -`_BARS_OF_ONE` * (n + 1) and below."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_FIRST_TASK: Final = 4
+"""The index of the first task category among a model's codes; its tags follow the task categories."""
 
 InstanceT = TypeVar("InstanceT", bound=Instance[Cursor])
 
@@ -80,8 +91,8 @@ class SqlEngine(Generic[InstanceT]):
         total = self._total(cursor, query, parts)
         counts, bars = self._counts(cursor, query, parts, selection, wanted)
         if query.with_statistics:
-            [numbers] = cursor.rows(STATISTICS, self._parameters(query, selection))
-            spread = statistics(numbers, bars)
+            [numbers] = cursor.rows("facets/statistics", self._parameters(query, selection))
+            spread = _statistics(numbers, bars)
         months = cursor.rows("facets/months", self._parameters(query, selection)) if query.with_timeline else []
         return FacetAnswer(
             total=total,
@@ -154,7 +165,7 @@ class SqlEngine(Generic[InstanceT]):
 
     def _read(self, rows: Sequence[Sequence[Any]], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
         """Return the records of rows of `facets/records`, by row id."""
-        read = partial(record, dictionary=self._index.dictionary, public=self._index.public, fields=fields)
+        read = partial(_record, dictionary=self._index.dictionary, public=self._index.public, fields=fields)
         return {row[0]: read(row) for row in rows}
 
     def _parts(self, query: FacetQuery) -> list[Rows]:
@@ -237,6 +248,66 @@ def scope_of(public: Rows, private: Rows, now: Org | None) -> Parameters:
 def _bars(held: Columns) -> dict[int, int]:
     """Return the models of each bar among the counts of codes and bars."""
     return {int(code): int(models) for code, models in zip(held["code"], held["models"], strict=True) if code < 0}
+
+
+def _statistics(numbers: Sequence[Any], bars: Mapping[int, int]) -> tuple[tuple[str, Statistics], ...]:
+    """Return the statistics of each number, by column.
+
+    `numbers` is the row of `sql/facets/statistics.sql`: five values per number. `bars` has the models of each bar.
+    """
+    return tuple(
+        (name, _spread(numbers[5 * index : 5 * index + 5], bars, _BARS_OF_ONE * (index + 1)))
+        for index, name in enumerate(_NUMBERS)
+    )
+
+
+def _spread(numbers: Sequence[Any], models: Mapping[int, int], first: int) -> Statistics:
+    count, minimum, maximum, total, quartiles = numbers
+    if not count:
+        return Statistics(0)
+    below = [Bin(None, 1, models[-first])] if -first in models else []
+    return Statistics(
+        count=count,
+        minimum=minimum,
+        maximum=maximum,
+        mean=int(total) / count,
+        quartiles=tuple(quartiles),
+        histogram=(
+            *below,
+            *(
+                Bin(_BOUNDS[bar], _BOUNDS[bar + 1], models[-(first + 1 + bar)])
+                for bar in range(len(_BOUNDS) - 1)
+                if -(first + 1 + bar) in models
+            ),
+        ),
+    )
+
+
+def _record(row: Sequence[Any], *, dictionary: Dictionary, public: Rows, fields: Sequence[str]) -> dict[str, Any]:
+    """Return the `fields` of a record, in the order of `RECORD`, from a row of `sql/facets/records.sql`."""
+    rid, model_id, org, name, description, codes, task_count, created_at, updated_at, *numbers = row
+    values = [dictionary.value(code) for code in codes]
+    tags_from = _FIRST_TASK + task_count
+    found = {
+        "id": model_id,
+        "org": org,
+        "name": name,
+        "description": description,
+        "tags": [value for value in values[tags_from:] if value is not None],
+        "license": values[1],
+        "task_categories": [value for value in values[_FIRST_TASK:tags_from] if value is not None],
+        "framework": values[2],
+        "size_category": values[3],
+        "is_public": rid < public.end,
+        "created_at": _time(created_at),
+        "updated_at": _time(updated_at),
+        **dict(zip(("parameters", "size_bytes", "downloads"), numbers, strict=True)),
+    }
+    return {column: found[column] for column in RECORD.names if column in fields}
+
+
+def _time(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 @dataclass(frozen=True, slots=True)

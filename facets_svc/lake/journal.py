@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import msgspec
 
-from facets_svc.lake.manifest import UNREADABLE, id_time, is_snapshot_id
+from facets_svc.lake.manifest import UNREADABLE, is_snapshot_id
 
 _WHY_CHARACTERS: Final = 1000
 
@@ -135,24 +135,3 @@ class History:
         """Return the snapshot to go back to: the last one that was current before it, exists and is not withdrawn."""
         possible = frozenset(existing) - self.withdrawn() - {self.current}
         return next((period.id for period in reversed(self.periods()) if period.id in possible), None)
-
-
-def to_prune(
-    ids: Iterable[str], history: History, *, keep: int, older_than: timedelta, grace: timedelta, now: datetime
-) -> list[str]:
-    """Return the snapshots that may go, oldest first: all but the newest `keep`, and of those only what is older.
-
-    Those that were withdrawn are not counted among the newest: they are not served. Spared are the current snapshot
-    and those that were within `grace`: a bucket's readers hold no lock. Without a grace no clock is asked: one that was
-    set back would spare what was current a moment ago.
-    """
-    ordered = sorted(ids)
-    servable = [one for one in ordered if one not in history.withdrawn()]
-    since = now - grace if grace else datetime.max.replace(tzinfo=UTC)
-    spared = history.current_since(since) | set(servable[max(len(servable) - keep, 0) :])
-    return [one for one in ordered if one not in spared and is_older(one, older_than, now=now)]
-
-
-def is_older(snapshot_id: str, age: timedelta, *, now: datetime) -> bool:
-    """Tell whether an id is that old. Any is without an age: ids of one second are counted on into the future."""
-    return not age or id_time(snapshot_id) <= now - age

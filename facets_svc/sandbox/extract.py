@@ -36,7 +36,7 @@ from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.errors import LakeError, Unavailable
 from facets_svc.lake import Lake, Snapshot, files
 from facets_svc.lake.manifest import FileEntry, id_time, is_snapshot_id
-from facets_svc.lake.retained import RetainedSnapshots
+from facets_svc.lake.retention import RetainedSnapshots
 from facets_svc.sandbox.messages import Files
 
 KEPT: Final = 2

@@ -13,12 +13,9 @@ from facets_svc.catalogue import RECORD, REQUIRED, is_slug, search_text
 from facets_svc.errors import DataRefused
 from facets_svc.sync.batches import RawBatch, described_columns
 from facets_svc.sync.clean_arrays import Cleaned, as_numpy
-from facets_svc.sync.clean_columns import KINDS, clean_column
-from facets_svc.sync.clean_rejects import REJECTS, rejected_rows
-from facets_svc.sync.clean_text import OtherType
+from facets_svc.sync.clean_columns import KINDS, OtherType, clean_column
 from facets_svc.sync.clean_values import REASONS, Flaw, shown
-
-__all__ = ["REJECTS", "ROWS", "CleanBatch", "Cleaner", "slugs"]
+from facets_svc.sync.rejects import rejected_rows
 
 ROWS: Final = pa.schema(
     [
@@ -40,10 +37,10 @@ MAX_NAME: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class CleanBatch:
-    """What became of a raw batch: `rows` (schema `ROWS`), `rejects` (schema `REJECTS`), and how many were `read`."""
+    """A cleaned batch: its `rows` (schema `ROWS`), its `rejects` (schema `REJECTS`), and the number of rows `read`."""
 
-    rows: Any
-    rejects: Any
+    rows: pa.RecordBatch
+    rejects: pa.RecordBatch
     read: int
 
 

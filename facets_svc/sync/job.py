@@ -18,19 +18,19 @@ import pyarrow as pa
 import facets_svc
 from facets_svc import sql
 from facets_svc.catalogue import FACETS
-from facets_svc.errors import LakeError
+from facets_svc.errors import FacetsError, LakeError
 from facets_svc.lake import files
 from facets_svc.lake.base import Draft, Lake, Writer
 from facets_svc.lake.manifest import Manifest
 from facets_svc.lake.snapshot import Snapshot
-from facets_svc.sync import checks, compare, evidence, organizations, report
+from facets_svc.sync import checks, compare, organizations, report
 from facets_svc.sync.batches import FilesOf, OfFiles, Source
-from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
+from facets_svc.sync.clean import ROWS, Cleaner
 from facets_svc.sync.export import CLUSTER_TABLES, INDEX_STATEMENTS, Counts, Export
 from facets_svc.sync.guards import Found, Guards, refusal
 from facets_svc.sync.progress import Advance, Progress
+from facets_svc.sync.rejects import REJECTS, REJECTS_FILE, Rejects, cut
 from facets_svc.sync.report import Report
-from facets_svc.sync.tally import Rejects
 
 MEMORY_LIMIT: Final = "768MiB"
 """DuckDB's memory limit while the snapshot is made; what does not fit spills beside the stage."""
@@ -94,7 +94,7 @@ class _Job:
         before, unreadable = _current(lake)
         reading = _Reading(source)
         with Export(stage, scratch=self._scratch, memory_limit=self._memory_limit, threads=self._threads) as export:
-            with files.parquet_writer(self._path(evidence.REJECTS_FILE), REJECTS) as rejects_writer:
+            with files.parquet_writer(self._path(REJECTS_FILE), REJECTS) as rejects_writer:
                 rejects = Rejects(rejects_writer)
                 with self._stage("read and clean", source.total_bytes) as advance:
                     files.write_parquet(stage, ROWS, reading.rows(rejects, advance), scratch=True)
@@ -115,7 +115,7 @@ class _Job:
             with self._stage("write index", len(INDEX_STATEMENTS)) as advance:
                 index = export.write_index(self._draft.path, advance)
             counts = export.counts()
-            written = [self._path(evidence.REJECTS_FILE), *models, index]
+            written = [self._path(REJECTS_FILE), *models, index]
             if self._cluster:
                 with self._stage("write cluster tables", len(CLUSTER_TABLES)) as advance:
                     written += export.write_cluster_tables(self._draft.path, advance)
@@ -171,7 +171,7 @@ class _Job:
             peak_memory_bytes=_peak_memory_bytes(),
         )
         if told.refused:
-            raise refusal(objections, evidence.leave(writer, self._draft, told))
+            raise refusal(objections, _leave(writer, self._draft, told))
         written.append(self._path(report.FILE))
         written[-1].write_bytes(report.encoded(told))
         manifest = self._manifest(told, counts, written)
@@ -266,6 +266,22 @@ class _Reading:
             examples=self._rejected_orgs.examples,
             without_models=without_models,
         )
+
+
+def _leave(writer: Writer, draft: Draft, told: Report) -> str:
+    """Store the report and the rejected rows of a refused job in the lake, and return a sentence with their location.
+
+    If they cannot be stored, the sentence gives the reason: the job still reports why it was refused.
+    """
+    try:
+        rejects = cut(draft.path / REJECTS_FILE)
+        written = draft.path / report.FILE
+        written.write_bytes(report.encoded(told))
+        place = writer.keep_refused(draft, [written, rejects])
+    except (OSError, FacetsError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        return f"The report and the rejected rows could not be kept: {reason}."
+    return f"The report and the rejected rows are in {place}."
 
 
 def _current(lake: Lake) -> tuple[Snapshot | None, str | None]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from facets_svc.errors import DataRefused
 from facets_svc.sync.batches import FilesOf, OfFiles, RawBatch, Source, described_columns
 from facets_svc.sync.clean import slugs
-from facets_svc.sync.clean_rejects import rejected_rows
+from facets_svc.sync.rejects import rejected_rows
 
 
 @runtime_checkable
@@ -59,7 +59,7 @@ class WithOrganizations:
 
 
 def clean(raw: RawBatch) -> tuple[Any, Any]:
-    """Return the slugs of a batch, and its rejected rows (schema `clean.REJECTS`).
+    """Return the slugs of a batch, and its rejected rows (schema `rejects.REJECTS`).
 
     Raises `DataRefused` when it has no column `org`.
     """

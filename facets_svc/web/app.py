@@ -18,7 +18,7 @@ from facets_svc.engine.duckdb import scope_counts
 from facets_svc.errors import LakeError
 from facets_svc.lake import Lake
 from facets_svc.lake.bucket import user_cache
-from facets_svc.lake.retained import RetainedSnapshots
+from facets_svc.lake.retention import RetainedSnapshots
 from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Limits

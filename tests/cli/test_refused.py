@@ -13,7 +13,7 @@ import pytest
 from facets_svc.lake import Lake
 from facets_svc.lake.base import MAX_REFUSED
 from facets_svc.lake.folder import FolderWriter
-from facets_svc.sync import evidence
+from facets_svc.sync import rejects
 from tests.catalogues import model, write_catalogue
 from tests.cli.conftest import Run
 
@@ -102,7 +102,7 @@ def test_prune_removes_what_is_older_than_every_snapshot_that_stays(nights: Nigh
 
 
 def test_many_rejected_rows_are_cut_and_all_of_them_counted(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "MAX_REJECTS_BYTES", 1_000)
+    monkeypatch.setattr(rejects, "MAX_REJECTS_BYTES", 1_000)
     monkeypatch.setattr("facets_svc.sync.sources.json_lines.MAX_BATCH_ROWS", 1_000)
     write_catalogue(nights.source, [*GOOD, *(model(number, f"no {number}") for number in range(20_000))])
     assert nights.sync()[0] == 4

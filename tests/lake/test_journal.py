@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from facets_svc.lake.journal import Action, Change, History, Period, decode, encode, to_prune
+from facets_svc.lake.journal import Action, Change, History, Period, decode, encode
+from facets_svc.lake.retention import to_prune
 
 START = datetime(2026, 11, 24, 2, tzinfo=UTC)
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from facets_svc.catalogue import RECORD
 from facets_svc.sync.batches import RawBatch
-from facets_svc.sync.clean import REJECTS, ROWS, Cleaner
+from facets_svc.sync.clean import ROWS, Cleaner
+from facets_svc.sync.rejects import REJECTS
 from facets_svc.sync.sources import open_source
 
 GOOD = {"id": "m", "org": "ann", "name": "n", "is_public": True}

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from facets_svc.catalogue import MAX_VALUE_LENGTH, RECORD
 from facets_svc.sync.clean_arrays import TIMESTAMP
-from facets_svc.sync.clean_columns import KINDS, clean_column
-from facets_svc.sync.clean_text import OtherType
+from facets_svc.sync.clean_columns import KINDS, OtherType, clean_column
 from facets_svc.sync.clean_values import BadValue
 
 SPACES = "".join(chr(code) for code in range(0x110000) if chr(code).isspace())

@@ -1,26 +1,25 @@
-"""Going back to an earlier snapshot, and removing those that nobody needs."""
+"""Rollback: makes an earlier snapshot current again and withdraws the current one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from facets_svc.errors import DataRefused, LakeError, NoSnapshot
 from facets_svc.lake.base import Lake
 from facets_svc.lake.compare import MadePublic, made_public
-from facets_svc.lake.journal import History, is_older, to_prune
+from facets_svc.lake.journal import History
 from facets_svc.lake.snapshot import Snapshot
 
 Probe = Callable[[Snapshot], None]
-"""Opens a snapshot the way the service will, and raises if it cannot."""
+"""Opens a snapshot as the service does. Raises a `FacetsError` if that fails."""
 
 
 class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshot that is current now, the one that was and is withdrawn, and the models that are public again.
+    """The result of a rollback: the ids of the new current and the withdrawn snapshot.
 
-    `made_public` is None where it could not be told and was forced.
+    `made_public` counts the models that became public; None if a forced rollback could not count them.
     """
 
     current: str
@@ -28,21 +27,14 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     made_public: int | None
 
 
-class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshots that were removed and those that are left, and the refused jobs whose reports were removed."""
-
-    removed: list[str]
-    kept: list[str]
-    removed_refused: list[str] = []
-
-
 def roll_back(
     lake: Lake, snapshot_id: str | None, *, force: bool, why: str, probe: Probe, memory_limit: str = ""
 ) -> RolledBack:
-    """Make an earlier snapshot current again, by default the one that was before; withdraw the one that is.
+    """Make an earlier snapshot current, by default the one that was current before, and withdraw the current one.
 
-    Raises `DataRefused` when the snapshot was withdrawn itself, or when it would make models public that are not now
-    and `force` is not set; `SnapshotCorrupt` when it is not whole; `NoSnapshot` when there is none to go back to.
+    `why` goes into the journal. Without `force`, a rollback that makes models public raises `DataRefused`, as does one
+    to a withdrawn snapshot, with or without. Raises `SnapshotCorrupt` if the snapshot fails verification, `NoSnapshot`
+    if there is no snapshot to roll back to, `LakeBusy`, `LakeError`, and the errors of `probe`.
     """
     with lake.writing() as writer:
         history = lake.history()
@@ -92,29 +84,3 @@ def _made_public(lake: Lake, target: Snapshot, current: str, *, force: bool, mem
         raise DataRefused(
             f"The models that {target.id} would make public again are unknown: {error} --force overrides this."
         ) from error
-
-
-def prune(lake: Lake, *, keep: int, older_than: timedelta, grace: timedelta, dry_run: bool = False) -> Pruned:
-    """Remove all snapshots but the newest `keep`, and of the others only those that are older than `older_than`.
-
-    Withdrawn snapshots are not counted among the newest. The current snapshot stays, and so do those that were current
-    within `grace`. What refused jobs have left goes when it is older than every snapshot that stays, and than
-    `older_than`. A `dry_run` removes nothing, holds no lock, and returns what would be removed.
-    """
-
-    def planned() -> Pruned:
-        ids, now = lake.ids(), datetime.now(UTC)
-        removed = to_prune(ids, lake.history(), keep=keep, older_than=older_than, grace=grace, now=now)
-        kept = [one for one in ids if one not in removed]
-        refused = [one for one in lake.refused() if kept and one < kept[0] and is_older(one, older_than, now=now)]
-        return Pruned(removed=removed, kept=kept, removed_refused=refused)
-
-    if dry_run:
-        return planned()
-    with lake.writing() as writer:
-        plan = planned()
-        for snapshot_id in plan.removed:
-            writer.remove(snapshot_id)
-        for refused_id in plan.removed_refused:
-            writer.remove_refused(refused_id)
-        return plan
