@@ -8,16 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
 from facets_svc.errors import FacetsError
 from facets_svc.facets.answer import FacetAnswer, ModelPage, ValuePage
 from facets_svc.facets.query import FacetQuery, ModelQuery, RecordQuery, ValueQuery
+from facets_svc.facets.values import IntegerArray
 
-
-Columns = dict[str, npt.NDArray[np.generic]]
-"""An answer's columns by name: arrays of one length, in the order of the statement's rows."""
+Columns = dict[str, IntegerArray]
+"""The integer columns of a result, by name: arrays of one length, in the order of the rows."""
 
 CursorT_co = TypeVar("CursorT_co", bound="Cursor", covariant=True)
 

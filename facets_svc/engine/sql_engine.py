@@ -206,12 +206,8 @@ class SqlEngine(Generic[InstanceT]):
         """
         narrowed = bool(selection) or self._current is not None
         if not narrowed:
-            held = (
-                cursor.columns("facets/histograms", self._scope(query))
-                if query.with_statistics
-                else {"code": (), "models": ()}
-            )
-            return self._totals(parts), _bars(held)
+            bars = _bars(cursor.columns("facets/histograms", self._scope(query))) if query.with_statistics else {}
+            return self._totals(parts), bars
         # A facet that has the only filter leaves it out: its counts are the unfiltered ones.
         alone = selection.alone if self._current is None else None
         staying = [facet for facet in wanted if facet != alone]

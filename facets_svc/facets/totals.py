@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from facets_svc.facets.values import EVERY_MODEL, Counts
+from facets_svc.facets.values import EVERY_MODEL, Counts, IntegerArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,9 @@ class Totals:
 
     def __init__(
         self,
-        firsts: npt.NDArray[np.int32],
-        codes: npt.NDArray[np.int32],
-        models: npt.NDArray[np.int32],
+        firsts: IntegerArray,
+        codes: IntegerArray,
+        models: IntegerArray,
         *,
         dictionary_length: int,
     ) -> None:
@@ -51,9 +50,9 @@ class Totals:
         counts[EVERY_MODEL] = len(rows)
         return counts
 
-    def codes(self, rows: Rows) -> npt.NDArray[np.integer]:
+    def codes(self, rows: Rows) -> IntegerArray:
         """Return the codes that a part holds, ascending."""
-        codes: npt.NDArray[np.integer] = self._codes[self._held(rows)]
+        codes: IntegerArray = self._codes[self._held(rows)]
         return codes
 
     def _held(self, rows: Rows) -> slice:

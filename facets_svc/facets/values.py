@@ -15,8 +15,11 @@ from facets_svc.catalogue import FACETS, Facet, fold
 from facets_svc.facets.answer import FacetValues, ValuePage
 from facets_svc.facets.query import FacetQuery, ValueQuery
 
+IntegerArray = npt.NDArray[np.integer]
+"""An array of integers of any width."""
+
 Counts = npt.NDArray[np.int64]
-"""Models by code. Code 0 stands for the models themselves; the array is as long as the dictionary."""
+"""Numbers of models by code, in an array as long as the dictionary. Code 0 counts all models."""
 
 EVERY_MODEL: Final = 0
 """The code that every model holds."""
@@ -84,7 +87,7 @@ class Dictionary:
         """One more than the highest code."""
         return len(self._values)
 
-    def counts(self, codes: Sequence[int], models: Sequence[int]) -> Counts:
+    def counts(self, codes: IntegerArray | Sequence[int], models: IntegerArray | Sequence[int]) -> Counts:
         """Return counts by code, given the models of some codes; the others have 0. Codes below 0 are ignored."""
         counts = np.zeros(len(self), np.int64)
         given, held = np.asarray(codes, np.int64), np.asarray(models, np.int64)
