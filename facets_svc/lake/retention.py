@@ -24,9 +24,9 @@ class RetainedSnapshots:
         self._withdrawn: tuple[str, frozenset[str]] | None = None
 
     def until(self, current: str) -> list[Snapshot]:
-        """Return the snapshots up to the id `current`, oldest first, without withdrawn and unreadable ones.
+        """Return the snapshots up to the id `current`, oldest first, that were not withdrawn and can be served.
 
-        Raises `LakeError` if the lake cannot be read. Not thread-safe.
+        Snapshots that cannot be read are left out. Raises `LakeError` if the lake cannot be read. Not thread-safe.
         """
         if self._withdrawn is None or self._withdrawn[0] != current:
             self._withdrawn = (current, self._lake.history().withdrawn())

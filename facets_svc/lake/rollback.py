@@ -32,9 +32,9 @@ def roll_back(
 ) -> RolledBack:
     """Make an earlier snapshot current, by default the one that was current before, and withdraw the current one.
 
-    `why` goes into the journal. Without `force`, a rollback that makes models public raises `DataRefused`, as does one
-    to a withdrawn snapshot, with or without. Raises `SnapshotCorrupt` if the snapshot fails verification, `NoSnapshot`
-    if there is no snapshot to roll back to, `LakeBusy`, `LakeError`, and the errors of `probe`.
+    `why` goes into the journal. Raises `DataRefused` if the snapshot was withdrawn or is current, and, without `force`,
+    if the rollback makes models public or may do so; `SnapshotCorrupt` if the snapshot fails verification; `NoSnapshot`
+    if there is no snapshot to roll back to; `LakeBusy`; `LakeError`; and the errors of `probe`.
     """
     with lake.writing() as writer:
         history = lake.history()
