@@ -24,11 +24,16 @@ from facets_svc.errors import FacetsError, QueryError, QueryInterrupted, Setting
 
 Value = str | bool | int | float | list[str]
 
+Errors = type[Exception] | tuple[type[Exception], ...]
+
 FATAL: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
-"""Errors after which an instance may answer nothing any more; open another one."""
+"""Errors after which an instance may fail every statement: open another one."""
 
 ERRORS: Final = (duckdb.Error, pa.ArrowException)
-"""What DuckDB raises: while an answer streams, its errors arrive inside Arrow's."""
+"""The errors that DuckDB raises: while a result streams, they arrive as Arrow's."""
+
+DISK_ERRORS: Final = (OSError, duckdb.IOException, duckdb.FatalException)
+"""The errors that a full or failing disk raises, in Python and in DuckDB."""
 
 ERRORS_WITH_POSITION: Final[Mapping[str, Value]] = {"errors_as_json": True}
 
@@ -86,17 +91,18 @@ def connect(
 
 
 @contextmanager
-def errors_as(kind: type[FacetsError], doing: str) -> Iterator[None]:
-    """Raise what DuckDB raises in the block as `kind`; the message is `doing`, a colon, and what DuckDB says.
+def errors_as(kind: type[FacetsError], failure: str, *, of: Errors = ERRORS) -> Iterator[None]:
+    """Raise `kind` in place of an error `of` these classes in the block; its message is `failure: reason`.
 
-    An interruption is raised as `QueryInterrupted`.
+    The reason is that of the error's cause, if it has one: an error of ours that stands for DuckDB's. Raises
+    `QueryInterrupted` in place of an interruption.
     """
     try:
         yield
-    except ERRORS as error:
+    except of as error:
         if is_interruption(error):
             raise QueryInterrupted("The query was interrupted.") from None
-        raise kind(f"{doing}: {described(error)}") from error
+        raise kind(f"{failure}: {described(error.__cause__ or error)}") from error
 
 
 def is_interruption(error: BaseException) -> bool:
@@ -106,7 +112,9 @@ def is_interruption(error: BaseException) -> bool:
 
 
 def described(error: BaseException) -> str:
-    """Return what DuckDB says of `error`, as one sentence."""
+    """Return the message of an error of DuckDB or of the operating system, as one sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}."
     reported = reported_by(error)
     return _sentence(str(error) if reported is None or not reported.message else reported.message)
 
@@ -157,7 +165,8 @@ def _characters(text: str, byte: int) -> int:
 
 
 def _sentence(message: str) -> str:
-    """Return the first line of DuckDB's words, and the hint below it, as one sentence."""
+    """Return the first line of a message of DuckDB, with the line of the statement and the hint, as one sentence."""
     lines = [line.strip() for line in message.splitlines() if line.strip()] or ["it gave no reason"]
+    where = next((f" in {line.partition(':')[0].lower()}" for line in lines[1:] if line.startswith("LINE ")), "")
     hints = [line.rstrip("?.") for line in lines[1:] if line.startswith(_HINTS)]
-    return "; ".join([lines[0].rstrip(".!"), *(f"{hint[0].lower()}{hint[1:]}" for hint in hints)]) + "."
+    return "; ".join([lines[0].rstrip(".!") + where, *(f"{hint[0].lower()}{hint[1:]}" for hint in hints)]) + "."

@@ -33,6 +33,7 @@ from typing import Any, Final
 
 import duckdb
 
+from facets_svc import duck
 from facets_svc.errors import FacetsError
 
 _DECLARED: Final = re.compile(
@@ -162,10 +163,8 @@ def parse(name: str, source: str) -> Statement:
 
 def _check_syntax(name: str, source: str) -> None:
     """Raise `SqlFileError` unless DuckDB reads `source` as one statement."""
-    try:
+    with duck.errors_as(SqlFileError, f"sql/{name}.sql"):
         count = len(duckdb.extract_statements(source))
-    except duckdb.Error as error:
-        raise SqlFileError(f"sql/{name}.sql: {error}") from None
     if count != 1:
         raise SqlFileError(f"sql/{name}.sql:1: holds {count} statements instead of one.")
 

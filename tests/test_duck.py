@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from facets_svc import duck
-from facets_svc.errors import LakeError, QueryError, QueryInterrupted, SettingsError
+from facets_svc.errors import LakeError, QueryError, QueryInterrupted, SettingsError, Unavailable
 
 
 def test_a_connection_has_utc_spills_nowhere_and_sees_no_variable_of_python() -> None:
@@ -61,3 +63,18 @@ def test_an_error_in_a_statement_has_its_place_in_the_whole_text() -> None:
 
     assert isinstance(error, QueryError)
     assert (error.line, error.column, error.kind) == (2, 14, "Binder")
+
+
+def test_other_errors_become_ours_with_the_reason_of_their_cause() -> None:
+    with (
+        pytest.raises(LakeError, match=r"^The lake fails: No space left on device\.$"),
+        duck.errors_as(LakeError, "The lake fails", of=duck.DISK_ERRORS),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with (
+        pytest.raises(LakeError, match=r"^The lake fails: IO Error: gone\.$"),
+        duck.errors_as(LakeError, "The lake fails", of=Unavailable),
+    ):
+        raise Unavailable("Retry.") from duckdb.IOException("IO Error: gone")
+    with pytest.raises(duckdb.IOException), duck.errors_as(LakeError, "The lake fails", of=OSError):
+        raise duckdb.IOException("IO Error: gone")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
+from facets_svc import duck
 from facets_svc.engine.base import Engine, Interruption
 from facets_svc.engine.duckdb_instance import DuckdbInstance, Ran
 from facets_svc.engine.index import Index, Org
@@ -33,15 +34,13 @@ def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> Duckd
     """
     snapshot.verify(index_only=True)
     try:
-        instance = DuckdbInstance(
-            snapshot.file(INDEX), snapshot_id=snapshot.id, threads=threads, memory_limit=memory_limit
-        )
-        return DuckdbEngine(snapshot, instance, Index.read(instance, public_models=snapshot.manifest.public_models))
+        with _reading(snapshot):
+            instance = DuckdbInstance(
+                snapshot.file(INDEX), snapshot_id=snapshot.id, threads=threads, memory_limit=memory_limit
+            )
+            return DuckdbEngine(snapshot, instance, Index.read(instance, public_models=snapshot.manifest.public_models))
     except SnapshotCorrupt as error:
         raise SnapshotCorrupt(f"The snapshot {snapshot.id} is corrupt: {error}") from None
-    except (duckdb.Error, Unavailable, OSError) as error:
-        reason = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
-        raise LakeError(f"The index of the snapshot {snapshot.id} cannot be read: {reason}.") from error
 
 
 class DuckdbEngine(SqlEngine[DuckdbInstance]):
@@ -116,18 +115,18 @@ def scope_counts(snapshot: Snapshot, present: Engine) -> SeenCounts:
 
     Raises `SnapshotCorrupt` when its index is not what the manifest says, `LakeError` when it cannot be read.
     """
-    with snapshot.lending(INDEX) as [file]:
-        try:
-            tables = {CURRENT: _models_of(present)}
-            instance = DuckdbInstance(file, snapshot_id=snapshot.id, threads=1, memory_limit="", tables=tables)
-            with closing(instance), instance.cursor(Interruption()) as cursor:
-                return SeenCounts.read(
-                    cursor,
-                    public_end=snapshot.manifest.public_models,
-                    now_public_end=_index_of(present).public.end,
-                )
-        except (duckdb.Error, Unavailable) as error:
-            raise LakeError(f"The index of the snapshot {snapshot.id} cannot be read: {error}") from error
+    with snapshot.lending(INDEX) as [file], _reading(snapshot):
+        tables = {CURRENT: _models_of(present)}
+        instance = DuckdbInstance(file, snapshot_id=snapshot.id, threads=1, memory_limit="", tables=tables)
+        with closing(instance), instance.cursor(Interruption()) as cursor:
+            return SeenCounts.read(
+                cursor, public_end=snapshot.manifest.public_models, now_public_end=_index_of(present).public.end
+            )
+
+
+def _reading(snapshot: Snapshot) -> AbstractContextManager[None]:
+    failure = f"The index of the snapshot {snapshot.id} cannot be read"
+    return duck.errors_as(LakeError, failure, of=(duckdb.Error, Unavailable, OSError))
 
 
 def _index_of(present: Engine) -> Index:

@@ -184,16 +184,15 @@ class Extracts:
 
     def _write(self, path: Path, rows: Iterable[pa.RecordBatch], counted: tuple[str, ...] = ()) -> None:
         """Write a file of rows, and beside it, if files are to be `counted` with it, what they hold together."""
-        try:
+        with (
+            duck.errors_as(LakeError, f"The cache {self.folder} cannot be written", of=OSError),
+            duck.errors_as(LakeError, "The rows of the query cannot be extracted", of=(Unavailable, duckdb.Error)),
+        ):
             with _writing(path) as temporary:
                 files.write_parquet(temporary, RECORD, rows)
             if counted:
                 with _writing(_counts_path(path)) as temporary:
                     temporary.write_text(json.dumps(_counts(counted)), encoding="ascii")
-        except OSError as error:
-            raise LakeError(f"The cache {self.folder} cannot be written: {error.strerror or error}.") from None
-        except (Unavailable, duckdb.Error) as error:
-            raise LakeError(f"The rows of the query cannot be extracted: {error}.") from error
 
     def _use(self, present: str, org: str) -> None:
         """Note that an org's extract is used, and remove those that were not for longest, if all take too much."""

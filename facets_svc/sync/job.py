@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 
 import facets_svc
-from facets_svc import sql
+from facets_svc import duck, sql
 from facets_svc.catalogue import FACETS
 from facets_svc.errors import FacetsError, LakeError
 from facets_svc.lake import files
@@ -63,17 +63,12 @@ def run(  # noqa: PLR0913 - each has its default
     """
     # Arrow's other pools keep freed pages, some 200 MiB of them, which DuckDB could use.
     pa.set_memory_pool(pa.system_memory_pool())
-    with lake.writing() as writer:
-        try:
-            with writer.draft() as draft:
-                job = _Job(
-                    draft, progress, memory_limit or MEMORY_LIMIT, threads or os.cpu_count() or 1, cluster=cluster
-                )
-                return job.run(source, lake, writer, guards or Guards(), probe, derive=derive)
-        except (OSError, duckdb.IOException, duckdb.FatalException) as error:
-            # What a source cannot read it raises as a SourceError: this is the lake's disk, which DuckDB works on too.
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-            raise LakeError(f"The lake {lake.location} cannot be written: {reason}.") from error
+    threads = threads or os.cpu_count() or 1
+    # A source raises a SourceError if it cannot be read: these are errors of the disk of the lake and of the scratch.
+    failing = duck.errors_as(LakeError, f"The lake {lake.location} cannot be written", of=duck.DISK_ERRORS)
+    with lake.writing() as writer, failing, writer.draft() as draft:
+        job = _Job(draft, progress, memory_limit or MEMORY_LIMIT, threads, cluster=cluster)
+        return job.run(source, lake, writer, guards or Guards(), probe, derive=derive)
 
 
 class _Job:
@@ -126,7 +121,8 @@ class _Job:
                         changes = compare.changed_models(export.connection, before, models)
                         value_changes = compare.changed_values(export.connection, before)
                     except (duckdb.Error, LakeError) as error:
-                        changes, unreadable = None, f"the snapshot {before.id} cannot be read: {error}"
+                        changes = None
+                        unreadable = f"the snapshot {before.id} cannot be read: {duck.described(error)}"
         read = source.files if isinstance(source, OfFiles) else None
         found = Found(
             source=source.label,
