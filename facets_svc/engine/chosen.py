@@ -1,10 +1,10 @@
-"""The engine that the settings choose."""
+"""Opens the engine that the settings choose."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any
+from types import ModuleType
 
 from facets_svc.engine import duckdb
 from facets_svc.engine.base import Engine
@@ -17,14 +17,14 @@ _MISSING = "FACETS_ENGINE=sc://… needs the extra `spark`: pip install 'facets-
 
 
 def require(settings: Settings) -> None:
-    """Raise `SettingsError` when the extra that the engine needs is missing. Imports none of it."""
+    """Raise `SettingsError` if the extra of the engine is not installed, without importing it."""
     needed = () if settings.engine == DUCKDB else ("pyspark", "grpc")
     if any(importlib.util.find_spec(name) is None for name in needed):
         raise SettingsError(_MISSING)
 
 
 def open_engine(snapshot: Snapshot, settings: Settings) -> Engine:
-    """Open `snapshot`. Raises `SnapshotCorrupt` or `LakeError` when it cannot be read."""
+    """Return an engine over `snapshot`. Raises `SnapshotCorrupt`, or `LakeError` if it cannot be read."""
     if settings.engine == DUCKDB:
         return duckdb.open_engine(snapshot, threads=settings.threads, memory_limit=settings.memory_limit)
     engine: Engine = _spark().open_spark_engine(snapshot, endpoint=settings.engine, location=_location(settings))
@@ -32,7 +32,10 @@ def open_engine(snapshot: Snapshot, settings: Settings) -> Engine:
 
 
 def scope_counts(snapshot: Snapshot, present: Engine, settings: Settings) -> SeenCounts:
-    """Count the models of an earlier snapshot that each org may be shown. Raises like `open_engine`."""
+    """Return the number of models of an earlier snapshot that each org may see. Raises like `open_engine`.
+
+    `present` is an engine over the current snapshot.
+    """
     if settings.engine == DUCKDB:
         return duckdb.scope_counts(snapshot, present)
     counts: SeenCounts = _spark().spark_scope_counts(
@@ -46,6 +49,9 @@ def _location(settings: Settings) -> str:
     return location
 
 
-def _spark() -> Any:
-    """Import the engine over Spark, which the default install has not the libraries of."""
-    return importlib.import_module("facets_svc.engine.spark")
+def _spark() -> ModuleType:
+    """Import the engine over Spark, whose libraries are not in the default install."""
+    try:
+        return importlib.import_module("facets_svc.engine.spark")
+    except ImportError:
+        raise SettingsError(_MISSING) from None

@@ -22,22 +22,19 @@ import pyarrow as pa
 
 from facets_svc import sql, tracing
 from facets_svc.engine.base import Columns, Interrupted, Interruption
-from facets_svc.errors import SettingsError, Unavailable
+from facets_svc.errors import Unavailable
 
 if not hasattr(sys.modules["__main__"], "__file__"):
     # PySpark takes a program without a file (`python -c`, a worker of pytest-xdist) for its own doctests, and exits.
     sys.modules["__main__"].__file__ = "<none>"
 
-try:
-    with warnings.catch_warnings():
-        # Answers come as Arrow: the part of PySpark that uses pandas is not used.
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-        import grpc
-        from pyspark.errors import PySparkException
-        from pyspark.sql.connect.client import DefaultChannelBuilder
-        from pyspark.sql.connect.session import SparkSession
-except ImportError:
-    raise SettingsError("FACETS_ENGINE=sc://… needs the extra `spark`: pip install 'facets-svc[spark]'.") from None
+with warnings.catch_warnings():
+    # Answers come as Arrow: nothing here uses the part of PySpark that needs pandas.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    import grpc
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession
 
 _log = logging.getLogger(__name__)
 
