@@ -93,12 +93,6 @@ UPDATED_AT: Final = Measure("updated_at", is_time=True)
 MEASURES: Final = (PARAMETERS, SIZE_BYTES, DOWNLOADS, CREATED_AT, UPDATED_AT)
 """What ranges narrow; the numbers among them have statistics."""
 
-TEXTS: Final = ("id", "org", "name", "description", "tags", "task_categories")
-"""The columns of the record that the service reads from a file when a model is shown; it holds the others in memory."""
-
-ORDERS: Final = ("updated_at", "created_at", "downloads", "name", "parameters")
-"""The columns of the record that models may be listed by."""
-
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 

@@ -56,13 +56,6 @@ _TEMPORARY: Final = ".tmp"
 _NOW: Final = "now"
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The files with the public rows of a snapshot, where they are."""
-
-    public: tuple[str, ...]
-
-
 @dataclass(slots=True)
 class Extracts:
     """Makes extracts of the snapshots of a lake below `folder`. Its methods block; any thread may call them."""
@@ -70,7 +63,7 @@ class Extracts:
     lake: Lake
     folder: Path
     cache_bytes: int = CACHE_BYTES
-    _sources: dict[str, _Source] = field(default_factory=dict)
+    _public_files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _listed: tuple[str, float, list[str]] = ("", 0.0, [])
     _own: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
     _engines: OrderedDict[str, DuckdbEngine] = field(default_factory=OrderedDict)
@@ -97,13 +90,13 @@ class Extracts:
 
     def present(self, present: str, org: str) -> Files:
         """Return the rows of the snapshot `present` that `org` may see. Raises `LakeError`."""
-        source = self._source(present)
+        public = self._public(present)
         own = self._path(present, org, _NOW)
         if not _counts_path(own).exists():
             self._tidy(present)
-            self._write(own, self._engine(present).own_records(org), (*source.public, str(own)))
+            self._write(own, self._engine(present).own_records(org), (*public, str(own)))
         self._use(present, org)
-        return _files(present, (*source.public, str(own)), own)
+        return _files(present, (*public, str(own)), own)
 
     def earlier(self, present: str, org: str, earlier: str) -> Files:
         """Return what `org` may see of an earlier snapshot. Raises `LakeError`; `NoSnapshot` for one that is gone."""
@@ -125,7 +118,7 @@ class Extracts:
     def forget(self, present: str, org: str) -> None:
         """Remove what was made for an org; it is made again when it is asked for."""
         self._own.pop((present, org), None)
-        self._sources.pop(present, None)
+        self._public_files.pop(present, None)
         shutil.rmtree(self._path(present, org, _NOW).parent, ignore_errors=True)
 
     def _path(self, present: str, org: str, name: str) -> Path:
@@ -161,15 +154,15 @@ class Extracts:
                 self._engines.popitem(last=False)
         return engine
 
-    def _source(self, snapshot_id: str) -> _Source:
-        """Return the files with the public rows of a snapshot, whole as its manifest has them."""
-        if snapshot_id not in self._sources:
+    def _public(self, snapshot_id: str) -> tuple[str, ...]:
+        """Return the paths of the files with the public rows of a snapshot, after a check against its manifest."""
+        if snapshot_id not in self._public_files:
             snapshot = self.lake.snapshot(snapshot_id)
             entries = snapshot.entries("models/")
-            self._sources[snapshot_id] = _Source(
-                public=tuple(self._checked(snapshot, entry) for entry in entries if _is_public(entry)),
+            self._public_files[snapshot_id] = tuple(
+                self._checked(snapshot, entry) for entry in entries if _is_public(entry)
             )
-        return self._sources[snapshot_id]
+        return self._public_files[snapshot_id]
 
     def _checked(self, snapshot: Snapshot, entry: FileEntry) -> str:
         root = snapshot.path
@@ -226,7 +219,7 @@ class Extracts:
             for path in (self.folder / "copies").glob("*"):
                 if path.name not in in_use:
                     shutil.rmtree(path, ignore_errors=True)
-            self._sources = {key: source for key, source in self._sources.items() if key in in_use}
+            self._public_files = {key: paths for key, paths in self._public_files.items() if key in in_use}
 
 
 def _counts(paths: tuple[str, ...]) -> dict[str, int]:

@@ -90,11 +90,6 @@ class SqlSandbox:
             for name in ("now", "then")
         )
 
-    @property
-    def fork_server(self) -> int | None:
-        """The id of the fork server's process; None until the first query."""
-        return self._processes.pid
-
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Answer queries inside; let everything go at the end."""

@@ -89,10 +89,6 @@ class Source(Protocol):
         """What may be shown and logged: never a credential."""
 
     @property
-    def total_rows(self) -> int | None:
-        """How many rows there are, where that is cheap to know."""
-
-    @property
     def total_bytes(self) -> int | None:
         """How many bytes there are to read, where that is cheap to know."""
 

@@ -35,11 +35,6 @@ class WithOrganizations:
         return self.models.label
 
     @property
-    def total_rows(self) -> int | None:
-        """The rows of the models."""
-        return self.models.total_rows
-
-    @property
     def total_bytes(self) -> int | None:
         """The bytes of the models."""
         return self.models.total_bytes

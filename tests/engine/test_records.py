@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from facets_svc.catalogue import ORDERS, RECORD
+from facets_svc.catalogue import RECORD
 from facets_svc.engine.base import Interrupted, Interruption
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.facets.query import FacetQuery, ModelQuery
 from facets_svc.lake import Snapshot
 from tests.catalogues import model, publish
+
+ORDERS = ("updated_at", "created_at", "downloads", "name", "parameters")
 
 
 def opened(snapshot: Snapshot) -> DuckdbEngine:

@@ -39,8 +39,8 @@ def is_alive(pid: int) -> bool:
 
 
 async def until_childless(sandbox: SqlSandbox) -> None:
-    assert sandbox.fork_server is not None
-    while children(sandbox.fork_server):  # the test's timeout ends it  # noqa: ASYNC110
+    assert sandbox._processes.pid is not None
+    while children(sandbox._processes.pid):  # the test's timeout ends it  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
 
@@ -119,8 +119,8 @@ async def test_a_query_that_does_not_end_is_ended(sandbox: SqlSandbox, lake: Lak
 async def test_the_query_of_one_who_leaves_is_ended(sandbox: SqlSandbox, lake: Lake) -> None:
     sandbox = limited(sandbox)
     asked = asyncio.ensure_future(asking(sandbox, lake)(DEAF))
-    assert sandbox.fork_server is not None
-    while not children(sandbox.fork_server):  # noqa: ASYNC110
+    assert sandbox._processes.pid is not None
+    while not children(sandbox._processes.pid):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     asked.cancel()
     await until_childless(sandbox)
@@ -185,11 +185,11 @@ async def test_a_fork_server_that_is_lost_is_replaced(extracts: Extracts, lake: 
     async with SqlSandbox(extracts, limits=LIMITS, processes=2, queue=8).running() as sandbox:
         ask = asking(sandbox, lake)
         await ask("SELECT 1")
-        first = sandbox.fork_server
+        first = sandbox._processes.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
         assert (await ask("SELECT 1")).rows == 1
-        second = sandbox.fork_server
+        second = sandbox._processes.pid
         assert second != first
         asked = asyncio.ensure_future(ask(DEAF))
         assert second is not None
@@ -203,12 +203,12 @@ async def test_a_fork_server_that_is_lost_is_replaced(extracts: Extracts, lake: 
         assert (await ask("SELECT 1")).rows == 1
 
 
-async def test_the_fork_server_ends_with_the_door_and_with_it_every_query(extracts: Extracts, lake: Lake) -> None:
+async def test_the_fork_server_ends_with_the_sandbox_and_with_it_every_query(extracts: Extracts, lake: Lake) -> None:
     async with SqlSandbox(extracts, limits=LIMITS, processes=2, queue=8).running() as sandbox:
         asked = asyncio.ensure_future(asking(sandbox, lake)(DEAF))
-        while sandbox.fork_server is None or not children(sandbox.fork_server):  # noqa: ASYNC110
+        while sandbox._processes.pid is None or not children(sandbox._processes.pid):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        server, [query] = sandbox.fork_server, children(sandbox.fork_server)
+        server, [query] = sandbox._processes.pid, children(sandbox._processes.pid)
     assert not is_alive(server)
     asked.cancel()
     while is_alive(query):  # noqa: ASYNC110

@@ -31,7 +31,6 @@ def test_files_are_read_in_sorted_order_of_their_paths(tmp_path: Path) -> None:
     assert read(tmp_path / "**" / "[!_.]*.parquet").ids != []
     assert read(tmp_path / "a" / "[xy].parquet").ids == expected[2:6]
     assert [(row["seq"], row["row"]) for row in read(tmp_path).rows] == [(seq, 1 + seq % 2) for seq in range(8)]
-    assert open_source(str(tmp_path)).total_rows == 8
 
 
 def test_each_file_has_columns_of_its_own(tmp_path: Path) -> None:

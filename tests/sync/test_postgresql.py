@@ -362,7 +362,7 @@ def test_a_database_that_dies_while_it_is_read_ends_the_job_and_nothing_is_publi
 
         class Dying:
             label = source.label
-            total_rows = total_bytes = None
+            total_bytes = None
 
             def batches(self) -> Any:
                 for place in itertools.count():

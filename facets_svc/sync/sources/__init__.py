@@ -91,11 +91,6 @@ class FileSource:
         return self.of.label
 
     @property
-    def total_rows(self) -> int | None:
-        """The rows, where that is cheap to know."""
-        return self.of.total_rows
-
-    @property
     def total_bytes(self) -> int | None:
         """The bytes of all files."""
         return self.of.total_bytes

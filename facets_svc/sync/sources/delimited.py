@@ -32,8 +32,6 @@ class Row:
 class DelimitedSource:
     """The rows of `.csv` files, plain or gzipped, each with its own header."""
 
-    total_rows: int | None = None
-
     def __init__(self, label: str, files: Sequence[Path]) -> None:
         self.label = label
         self._files = files

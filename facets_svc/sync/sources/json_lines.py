@@ -22,8 +22,6 @@ _decode = msgspec.json.Decoder().decode
 class JsonLinesSource:
     """The rows of `.jsonl` and `.ndjson` files, plain or gzipped."""
 
-    total_rows: int | None = None
-
     def __init__(self, label: str, files: Sequence[Path]) -> None:
         self.label = label
         self._files = files

@@ -34,7 +34,6 @@ _ISOLATION: Final = "SELECT current_setting('transaction_isolation') AS isolatio
 class PostgresSource:
     """The rows of a query over a PostgreSQL database, and the orgs of another, both of the same moment."""
 
-    total_rows: int | None = None
     total_bytes: int | None = None
 
     def __init__(self, location: str, query: str | None, organizations_query: str | None = None) -> None:

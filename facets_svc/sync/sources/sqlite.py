@@ -23,7 +23,6 @@ _FETCHED_ROWS = 64
 class SqliteSource:
     """The rows of a query over a SQLite database."""
 
-    total_rows: int | None = None
     total_bytes: int | None = None
 
     def __init__(self, location: str, query: str | None) -> None:
