@@ -1,6 +1,6 @@
-"""The record of a model, the five facets over it, and the folding of text for search.
+"""The vocabulary of the catalogue: the record of a model, its facets and measures, and the folding of search text.
 
-This is the project's vocabulary: every other module takes the columns, their types and their order from here.
+Every other module takes the columns, their types and their order from here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Literal
 import pyarrow as pa
 
 MAX_VALUE_LENGTH: Final = 256
-"""Characters of a facet value; a longer one is dropped from its row, since nobody could select it."""
+"""Most characters of a facet value. Cleaning drops a longer one: a request could not select it."""
 
 RECORD: Final = pa.schema(
     [
@@ -34,23 +34,23 @@ RECORD: Final = pa.schema(
         pa.field("downloads", pa.int64()),
     ]
 )
-"""The Arrow schema of a cleaned catalogue: one row a model."""
+"""The Arrow schema of a cleaned catalogue: one row per model."""
 
 REQUIRED: Final = ("id", "org", "name", "is_public")
-"""The columns that every source has and that are null in no row."""
+"""The columns that every source must have, without nulls."""
 
 
 Match = Literal["any", "all"]
-"""Whether a model passes a selection that holds one of its values, or only if it holds all of them."""
+"""The match mode of a selection: a model passes if it has any selected value, or only if it has all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """One facet: where its values come from, how they are asked for, and how they are listed.
+    """One facet: its names in the record, in requests and in answers, and how it selects and lists values.
 
-    `index` is the facet's place in `FACETS` (and the number that the index files store), `column` its column in the
-    record, `parameter` its query parameter, `response_key` its array in the answer. A selection holds *any* or *all* of
-    the selected values (`match`); values are listed by `count` or by `size` (`order`).
+    `index` is the position in `FACETS`, and the number that the index files store. `column` is the column of the
+    record, `parameter` the query parameter, `response_key` the array in the answer. `match` is the default match mode.
+    Values are listed by `order`: by descending count, or by ascending size.
     """
 
     index: int
@@ -78,7 +78,7 @@ FACETS: Final = (TAGS, LICENSE, TASK_CATEGORIES, FRAMEWORK, SIZE_CATEGORY)
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number or a time of a model: its column in the record, by which filters may narrow."""
+    """A number or time of a model that ranges can filter by; `column` is its column in the record."""
 
     column: str
     is_time: bool = False
@@ -91,21 +91,21 @@ CREATED_AT: Final = Measure("created_at", is_time=True)
 UPDATED_AT: Final = Measure("updated_at", is_time=True)
 
 MEASURES: Final = (PARAMETERS, SIZE_BYTES, DOWNLOADS, CREATED_AT, UPDATED_AT)
-"""What ranges narrow; the numbers among them have statistics."""
+"""The measures, in the order of the record. Those that are numbers have statistics."""
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
 def is_slug(text: str) -> bool:
-    """Tell whether `text` is the slug of an org. Slugs are compared exactly: case matters."""
+    """Return whether `text` is a valid slug of an org. Slugs are case-sensitive."""
     return _SLUG.fullmatch(text) is not None
 
 
 def fold(text: str) -> str:
-    """Fold text for search: no case and no combining marks.
+    """Return `text` folded for search: without case and combining marks.
 
-    NFC of (NFD of `text.casefold()` without the characters of non-zero combining class). The job applies it to the
-    stored search text, the service to the terms of a request, and SQL never does it again.
+    It is NFC of (NFD of `text.casefold()` without the characters of non-zero combining class). The job folds the stored
+    search text, the service the terms of a request; SQL does not fold.
 
     >>> fold("Émile STRAẞE")
     'emile strasse'
@@ -118,9 +118,9 @@ def fold(text: str) -> str:
 
 
 def search_text(org: str, name: str, description: str | None) -> str:
-    r"""Return what a model is searched by: the folded `org/name`, a line feed, the folded description.
+    r"""Return the search text of a model: the folded `org/name`, a line feed, the folded description.
 
-    A term holds no white space, so none spans the two texts.
+    A search term has no white space, so it cannot match across the line feed.
 
     >>> search_text("meta", "Llama", "A model")
     'meta/llama\na model'

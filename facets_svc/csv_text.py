@@ -1,6 +1,6 @@
-"""CSV as every route sends it: one dialect, with one guard against formulas.
+"""Writes the CSV of every route, guarded against formulas.
 
-The dialect is RFC 4180 in UTF-8: commas, lines that end with CR LF, nothing for null and `""` for an empty text.
+The dialect is RFC 4180 in UTF-8: commas, lines that end with CR LF, an empty cell for null, `""` for empty text.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from typing import Final
 
 _AT_A_CELL: Final = re.compile(r"((?:^|[;,|\t\r\n])\s*)(?=[=+\-@＝＋－＠'])")
-"""Where a spreadsheet may begin to read a formula: at the start of a text, and behind any separator that it may take,
-since one that splits at `;` sees no quotes in the middle of a cell. Some languages take the wide forms too. The
-apostrophe is among them so that the guard can be taken away again."""
+"""The positions where a spreadsheet may start to read a formula: at the start of a text, and after any separator, since
+a spreadsheet that splits at `;` ignores quotes in the middle of a cell. Some locales accept the wide forms too. The
+apostrophe is one of them so that the guard is reversible."""
 
 _STARTS_A_FORMULA: Final = ("\t", "\r", "\n")
 
 
 def guarded(text: str) -> str:
-    r"""Return a text so that no spreadsheet runs a part of it: an apostrophe stands before what may be a formula.
+    r"""Return `text` with an apostrophe before each possible formula, so that no spreadsheet runs one.
 
     >>> guarded("mit"), guarded("=1+1"), guarded("x;=1+1;y"), guarded("it's")
     ('mit', "'=1+1", "x;'=1+1;y", "it's")
@@ -28,7 +28,7 @@ def guarded(text: str) -> str:
 
 
 def line(cells: Iterable[str | None]) -> bytes:
-    r"""Return a line of cells, None for null. Half of a surrogate pair becomes a question mark.
+    r"""Return one line of cells in UTF-8; None is null. A lone surrogate becomes a question mark.
 
     >>> line(["a,b", "", None, "c"])
     b'"a,b","",,c\r\n'

@@ -1,13 +1,13 @@
-"""Opens DuckDB, and turns its errors into ours: the only place that configures it.
+"""Opens DuckDB, and maps its errors to ours. No other module configures DuckDB.
 
 ::
 
     with duck.connect(threads=2, memory_limit="1GiB", scratch=folder) as connection: ...
-    with duck.connect(only=files) as connection: ...         # reads these files, and nothing else
+    with duck.connect(only=files) as connection: ...         # can read these files only
     with duck.errors_as(SnapshotCorrupt, "The snapshots cannot be compared"): ...
 
-`query_error` is for SQL that a person wrote: it says where in the statement the error is, if the connection has the
-setting `ERRORS_WITH_POSITION`.
+`query_error` is for SQL that a person wrote: on a connection with the setting `ERRORS_WITH_POSITION`, it gives the line
+and column of the error.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def connect(
     only: Sequence[str] | None = None,
     settings: Mapping[str, Value] | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB that downloads nothing, takes no Python variable for a table, and has UTC as its zone.
+    """Return a connection to a new in-memory DuckDB, in UTC, that downloads nothing and reads no Python variables.
 
     Args:
-        threads: How many it runs on; None: one per core. With 1 it starts no threads for reading either.
-        memory_limit: Such as `2GiB`; empty: DuckDB's own.
-        scratch: The folder that it spills to; None: it never spills.
-        only: The files that statements may read, and no others; `()` for none. The configuration is locked then.
-        settings: More of DuckDB's settings, by name.
+        threads: Number of threads; None: one per core. With 1, it starts no threads for reading either.
+        memory_limit: Such as `2GiB`. Empty: DuckDB's default.
+        scratch: The folder to spill to. None: never spill.
+        only: The only files that statements can read; `()`: none. Locks the configuration.
+        settings: More settings of DuckDB, by name.
 
-    Raises `SettingsError` when DuckDB refuses one of these.
+    Raises `SettingsError` if DuckDB rejects a setting.
 
     """
     config: dict[str, Value] = {
@@ -82,7 +82,7 @@ def connect(
         with suppress(duckdb.CatalogException):  # 1.5 has none of these threads
             connection.execute("SET async_threads = 0")
     if only is not None:
-        # In this order: a setting that is closed cannot be changed any more.
+        # The order matters: without external access, and once locked, settings cannot be changed.
         if only:
             connection.execute("SET allowed_paths = ?", [list(only)])
         connection.execute("SET enable_external_access = false")
@@ -106,7 +106,7 @@ def errors_as(kind: type[FacetsError], failure: str, *, of: Errors = ERRORS) -> 
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Tell whether `error` is what DuckDB raises for a statement that `interrupt()` ended."""
+    """Return whether DuckDB raised `error` because `interrupt()` ended the statement."""
     reported = reported_by(error)
     return reported is not None and reported.kind == _INTERRUPT
 
@@ -120,7 +120,7 @@ def described(error: BaseException) -> str:
 
 
 class Reported(msgspec.Struct):
-    """DuckDB's error: its kind (`Parser`, `Binder`, …), its words, and the byte of the statement that it is about."""
+    """DuckDB's report of an error: its kind (`Parser`, `Binder`, …), its message, its byte offset in the statement."""
 
     kind: str = msgspec.field(name="exception_type")
     message: str = msgspec.field(name="exception_message")
@@ -128,8 +128,8 @@ class Reported(msgspec.Struct):
 
 
 def reported_by(error: BaseException) -> Reported | None:
-    """Return what DuckDB reported with `error`; None where it reported no JSON, or `error` is not from DuckDB."""
-    # A signal that DuckDB itself notices while it runs a statement ends it with a bare RuntimeError.
+    """Return DuckDB's report in `error`; None if it has no JSON, or is not an error of DuckDB."""
+    # DuckDB raises a bare RuntimeError if it notices a signal itself while it runs a statement.
     if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
         return Reported(_INTERRUPT, "")
     _, _, content = str(error).partition("{")
@@ -140,7 +140,7 @@ def reported_by(error: BaseException) -> Reported | None:
 
 
 def query_error(error: BaseException, text: str, *, first: int = 0) -> QueryError | QueryInterrupted:
-    """Return what to raise for `error` in the statement that begins at character `first` of `text`."""
+    """Return the error to raise for `error` in the statement that starts at character `first` of `text`."""
     reported = reported_by(error)
     if reported is None:
         return QueryError(_sentence(str(error)), kind=type(error).__name__.removesuffix("Exception"))
@@ -155,7 +155,7 @@ def query_error(error: BaseException, text: str, *, first: int = 0) -> QueryErro
 
 
 def place(text: str, character: int) -> tuple[int, int]:
-    """Return the line and the column, from 1, of the character at `character` of `text`."""
+    """Return the line and column, both from 1, of the character at index `character` of `text`."""
     before = text[:character]
     return before.count("\n") + 1, character - (before.rfind("\n") + 1) + 1
 

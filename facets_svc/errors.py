@@ -40,7 +40,7 @@ from typing import ClassVar
 
 
 class FacetsError(Exception):
-    """The root of the tree; its text is a sentence for the person who runs the command."""
+    """The root of the tree. Its text is a sentence for the person who runs the command or sends the request."""
 
     exit_code: ClassVar[int] = 70  # EX_SOFTWARE: every subclass that a command can end with has its own
 
@@ -54,7 +54,7 @@ class SettingsError(FacetsError):
 class QueryError(FacetsError):
     """The SQL is invalid or fails.
 
-    `line` and `column` (from 1, in characters) are the place, where known; `kind` is DuckDB's name for the error.
+    `line` and `column` (from 1, in characters) give the position, if known; `kind` is DuckDB's name of the error.
     """
 
     exit_code = 2
@@ -76,7 +76,7 @@ class QueryInterrupted(FacetsError):
 
 
 class SourceError(FacetsError):
-    """The source is missing, unreadable, or of another format than its name says."""
+    """The source is missing or unreadable, or its format is not that of its name."""
 
     exit_code = 3
 
@@ -102,7 +102,7 @@ class LakeError(FacetsError):
 
 
 class NoSnapshot(LakeError):
-    """The lake has no current snapshot, or not the one that was asked for."""
+    """The lake has no current snapshot, or no snapshot of the requested id."""
 
 
 class SnapshotCorrupt(LakeError):
@@ -110,7 +110,7 @@ class SnapshotCorrupt(LakeError):
 
 
 class SnapshotFormat(LakeError):
-    """A snapshot is of a format that this version does not read, or does not serve."""
+    """The format of a snapshot is one that this version cannot read, or cannot serve."""
 
 
 class LakeBusy(FacetsError):
@@ -132,11 +132,11 @@ class Unauthenticated(RequestError):
 
 
 class TokenExpired(Unauthenticated):
-    """The token has expired, and is valid otherwise."""
+    """The token has expired, and is otherwise valid."""
 
 
 class NotFound(RequestError):
-    """The route is unknown, or the org that an operator asked for."""
+    """The route is unknown, or the org in an operator's request."""
 
 
 class BadEncoding(RequestError):
@@ -145,9 +145,9 @@ class BadEncoding(RequestError):
 
 @dataclass(frozen=True, slots=True)
 class InvalidField:
-    """One thing that is wrong with a request.
+    """One invalid value of a request.
 
-    `location` says where, outermost first (`("query", "include_public")`), `message` what is expected instead,
+    `location` is its path, outermost part first (`("query", "include_public")`), `message` states the expected value,
     `kind` is a stable name for programs (`bool_parsing`, `too_long`, …).
     """
 
@@ -157,10 +157,10 @@ class InvalidField:
 
 
 class InvalidRequest(RequestError):
-    """One or more values have the wrong type or range; `fields` lists every one that was found."""
+    """One or more values have the wrong type or range; `fields` lists all of them."""
 
     def __init__(self, message: str, *, fields: tuple[InvalidField, ...]) -> None:
-        """Keep what is wrong, field by field."""
+        """Keep the invalid fields."""
         super().__init__(message)
         self.fields = fields
 
@@ -182,11 +182,11 @@ class BodyTimeout(RequestError):
 
 
 class ClientLeft(RequestError):
-    """The client has closed the connection before its answer, which goes nowhere."""
+    """The client closed the connection before its answer; no answer is sent."""
 
 
 class Overloaded(RequestError):
-    """The admission queue is full; `retry_after_seconds` says when to try again."""
+    """The admission queue is full; the client may retry after `retry_after_seconds`."""
 
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         """Keep the seconds for the `Retry-After` header."""

@@ -1,7 +1,7 @@
-"""The service's Prometheus metrics: one function for each event that is counted.
+"""The service's Prometheus metrics: one function per event.
 
-No label names an org, a subject or a value that a request holds: a label's values come from the source code. Without
-`use_directory` the metrics live in this process; with it they live in files that all workers of a server share.
+No label has an org, a subject or a value of a request: all label values come from the source code. Without
+`use_directory`, the metrics are in this process; with it, they are in files that all workers of a server share.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 FLUSH_SECONDS: Final = 0.5
-"""How long finished requests wait until they are added to the metrics together: a cached answer takes some 50 µs."""
+"""Seconds that finished requests wait to be added to the metrics in one batch: a cached answer takes some 50 µs."""
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histograms' buckets, in seconds."""
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 OTHER: Final = "other"
-"""The label of a route or method that the service does not have: a client cannot add series."""
+"""The label of unknown routes and methods, so that clients cannot add series."""
 
 
 class _BatchHistogram(Histogram):
-    """A histogram that takes many observations for the price of one write a bucket."""
+    """A histogram that adds many observations with one write per bucket."""
 
     def observe_many(self, observations: Iterable[float]) -> None:
         """Observe each of `observations`."""
@@ -48,7 +48,7 @@ class _BatchHistogram(Histogram):
 
 
 class _Metrics:
-    """Every metric of the service, in a registry of their own."""
+    """All metrics of the service, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -106,7 +106,7 @@ class _Metrics:
         self.auth_failures = self._counter(
             "facets_auth_failures_total", "Requests answered 401: missing, expired or invalid token.", "reason"
         )
-        # Known label values are there from the start: the first failure is an increase, not a new series.
+        # Known label values exist from the start, so that the first failure is an increase and not a new series.
         for counter, label_values in (
             (self.cache, ("hit", "miss", "shared")),
             (self.rejected, ("queue_full", "slow_queue", "rate_limit", "sql")),
@@ -127,7 +127,7 @@ class _Metrics:
 
 
 class _Batch:
-    """Requests that are not in the metrics yet. Belongs to one event loop."""
+    """Requests that are not in the metrics yet. One event loop uses it."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -135,7 +135,7 @@ class _Batch:
         self.scheduled: asyncio.TimerHandle | None = None
 
     def schedule(self) -> None:
-        """Flush within `FLUSH_SECONDS`; at once where no event loop runs."""
+        """Flush after `FLUSH_SECONDS`, or immediately if no event loop runs."""
         try:
             self.scheduled = asyncio.get_running_loop().call_later(FLUSH_SECONDS, flush)
         except RuntimeError:
@@ -147,14 +147,14 @@ _batch = _Batch()
 
 @functools.cache
 def _metrics() -> _Metrics:
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of which no query makes use
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which no query uses
     return _Metrics()
 
 
 def use_directory(directory: Path) -> None:
-    """Keep the metrics of this process in files below `directory`, one set a process. Call it before any other.
+    """Write the metrics of this process to files of its own in `directory`. Call it before any other function.
 
-    prometheus-client reads the variable when it is imported, which a worker that was forked has done long before.
+    prometheus-client reads its variable at import, but a forked worker imported it before the fork.
     """
     os.environ[DIRECTORY_VARIABLE] = str(directory)
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
@@ -163,7 +163,7 @@ def use_directory(directory: Path) -> None:
 
 
 def registry() -> CollectorRegistry:
-    """Return this process's own metrics."""
+    """Return the registry with the metrics of this process."""
     return _metrics().registry
 
 
@@ -175,9 +175,9 @@ def request_started() -> None:
 
 
 def request_finished(route: str | None, method: str, status: int, seconds: float, *, cache: str | None = None) -> None:
-    """Count an answer. `route` is a template (None: no such route), `seconds` counts from the request's headers.
+    """Count an answer. `route` is a template (None: unknown route), `seconds` the time since the request's headers.
 
-    `cache` tells how the response cache met the question: hit, miss or shared; None: there was no question.
+    `cache` is the result of the response cache: hit, miss or shared; None if the request did not use the cache.
     """
     _batch.in_flight -= 1
     _batch.finished.append((route or OTHER, method if method in METHODS else OTHER, status, seconds, cache))
@@ -186,7 +186,7 @@ def request_finished(route: str | None, method: str, status: int, seconds: float
 
 
 def cache_changed(*, added_bytes: int, added: int, evicted: int = 0) -> None:
-    """Note by how much the response cache has grown (less than 0: shrunk), and how many answers it evicted for that."""
+    """Add the change of the response cache in bytes and answers, negative if it shrank, and the evicted answers."""
     metrics = _metrics()
     metrics.cache_bytes.inc(added_bytes)
     metrics.cache_entries.inc(added)
@@ -195,7 +195,7 @@ def cache_changed(*, added_bytes: int, added: int, evicted: int = 0) -> None:
 
 
 def queue_changed(queue: str, *, taken: int, running: int) -> None:
-    """Note how many places of a queue (`query` or `sql`) are taken, of which `running` run at most."""
+    """Set the number of taken places of a queue (`query` or `sql`): at most `running` of them run, the rest wait."""
     metrics = _metrics()
     gauges = (metrics.running, metrics.queued) if queue == "query" else (metrics.sql_running, metrics.sql_queued)
     gauges[0].set(min(taken, running))
@@ -203,12 +203,12 @@ def queue_changed(queue: str, *, taken: int, running: int) -> None:
 
 
 def rejected(reason: str) -> None:
-    """Count a question that was refused with 429."""
+    """Count a question that was rejected with 429."""
     _metrics().rejected.labels(reason).inc()
 
 
 def answered(question: str, *, queue_seconds: float, engine_seconds: float, encode_seconds: float) -> None:
-    """Observe a computed answer; `question` is its kind."""
+    """Observe the times of a computed answer; `question` is the kind of the question."""
     metrics = _metrics()
     metrics.queue_seconds.observe(queue_seconds)
     metrics.engine_seconds.labels(question).observe(engine_seconds)
@@ -216,14 +216,14 @@ def answered(question: str, *, queue_seconds: float, engine_seconds: float, enco
 
 
 def snapshot_opened(created_at: datetime) -> None:
-    """Count a snapshot that has become current."""
+    """Count a snapshot that became current, and set its time of creation."""
     metrics = _metrics()
     metrics.swaps.labels("success").inc()
     metrics.snapshot_created.set(created_at.timestamp())
 
 
 def snapshot_has(models: int) -> None:
-    """Note how many models the snapshot has that becomes current."""
+    """Set the number of models of the current snapshot."""
     _metrics().snapshot_models.set(models)
 
 
@@ -238,12 +238,12 @@ def poll_failed() -> None:
 
 
 def lake_unreadable(since: datetime | None) -> None:
-    """Note since when the lake's current snapshot cannot be loaded; None: it can."""
+    """Set the time since which the lake's current snapshot cannot be loaded; None if it can be."""
     _metrics().lake_unreadable_since.set(0.0 if since is None else since.timestamp())
 
 
 def sql_finished(outcome: str) -> None:
-    """Count a query in SQL."""
+    """Count a query in SQL by its outcome."""
     _metrics().sql.labels(outcome).inc()
 
 
@@ -253,7 +253,7 @@ def auth_failed(reason: str) -> None:
 
 
 def flush() -> None:
-    """Add the requests that wait to the metrics. Call it in the event loop that counts them."""
+    """Add the waiting requests to the metrics. Call it in the event loop that counts them."""
     metrics = _metrics()
     if _batch.scheduled is not None:
         _batch.scheduled.cancel()

@@ -16,13 +16,13 @@ from facets_svc.errors import SettingsError
 PREFIX: Final = "FACETS_"
 
 ALGORITHMS: Final = ("HS256", "RS256", "ES256", "EdDSA")
-"""What a token may be signed with; the settings choose one, the token never does."""
+"""The supported signature algorithms. The settings choose one; the token's header does not."""
 
 MIN_SECRET_BYTES: Final = 32
-"""The length of a SHA-256 digest: a shorter HMAC secret is weaker than the signature it makes (RFC 7518, 3.2)."""
+"""The length of a SHA-256 digest: a shorter HMAC secret is weaker than its signature (RFC 7518, 3.2)."""
 
 RATE_LIMIT_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
-"""Servers that may count requests for several processes; the second of each two is the first over TLS."""
+"""Schemes of servers that count requests for several processes; `rediss` and `valkeys` use TLS."""
 
 DUCKDB: Final = "duckdb"
 """The engine that needs no server."""
@@ -121,7 +121,7 @@ def _origins(value: str) -> tuple[str, ...]:
 
 
 def _origin(value: str) -> str:
-    """Return an origin as browsers send it: in lower case, without a slash at the end or the scheme's own port."""
+    """Return an origin as browsers send it: in lower case, without a trailing slash or the scheme's default port."""
     if value == "*":
         return value
     wrong = f"has {value!r}, which is no origin such as https://app.example.org or http://localhost:3000"
@@ -311,19 +311,19 @@ class Settings:
 
     @property
     def cache_folder(self) -> Path | None:
-        """Where copies of a lake in a bucket go, if the settings say so."""
+        """The folder for local copies of a lake in a bucket, if set."""
         return Path(self.cache) if self.cache else None
 
     @property
     def default_facet_limit(self) -> int:
-        """The limit of a request that names none."""
+        """The `facet_limit` of a request without one."""
         return self.facet_limit_max if self.facet_limit is None else self.facet_limit
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings from `environ`. An empty variable counts as unset.
 
-        Raises `SettingsError` for a variable that does not parse, and for a `FACETS_` variable that does not exist.
+        Raises `SettingsError` for an invalid value, and for an unknown variable that starts with `FACETS_`.
         """
         known = {PREFIX + field.name.upper(): field for field in dataclasses.fields(cls)}
         unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
@@ -353,7 +353,7 @@ class Settings:
                 )
 
     def to_env(self) -> dict[str, str]:
-        """Return the variables that `from_env` would read as these settings: how `serve` hands them to its workers."""
+        """Return the variables that `from_env` reads as these settings, to pass them to another process."""
         environ = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

@@ -1,22 +1,22 @@
-"""The SQL of the project: one statement a file under `sql/`, loaded by name and checked when loaded.
+"""Loads the statements of `sql/` by name, and checks them.
 
-A file starts with comment lines: what it answers; then, after an empty one, whatever else there is to say of it; and a
-line for each parameter, `-- $name TYPE: what it is`, or `-- $name TYPE = DEFAULT: what it is` where it may be left out.
-The default is a literal: NULL, TRUE, FALSE, a number or a text in quotes. A line that is indented goes on with the one
-before. The parameters that are declared and those that are used must be the same, so that a colleague can paste a file
-into a shell and know what to set.
+A file has one statement. It starts with comment lines: a sentence on what the statement answers; after an empty comment
+line, notes; and one line per parameter, `-- $name TYPE: meaning`, or `-- $name TYPE = DEFAULT: meaning` if it is
+optional. The default is a literal: NULL, TRUE, FALSE, a number, or text in quotes. An indented line continues the line
+before. A file must declare exactly the parameters that it uses, so that a colleague who pastes it into a shell knows
+the values to set.
 
-Three comments give a statement its variable parts; as comments, they leave a file that a shell accepts as it is:
+Three comments mark variable parts. A shell ignores them, and runs the file unchanged:
 
-- `-- only with $name` … `-- end`: DuckDB sees the lines between only if the parameter is given. A parameter of type
-  FLAG has no value: it stands in such lines only.
-- `-- each $name` … `-- end`: the lines between are repeated for every item of a list, as `$name_1`, `$name_2`, …;
-  `-- each $name $other` for the items of several lists, the first with the first.
-- `-- include folder/name`: the statement of that file, without its header, stands there; its parameters are declared
-  there and nowhere else.
+- `-- only with $name` … `-- end`: the lines between are part of the statement only if the parameter is given. A
+  parameter of type FLAG has no value, and is used in such comments only.
+- `-- each $name` … `-- end`: the lines between are repeated for each item of a list, with `$name_1`, `$name_2`, …;
+  `-- each $name $other` repeats them for the items of several lists of one length.
+- `-- include folder/name`: the statement of that file, without its header, replaces the comment. The included file
+  declares its own parameters.
 
-The files under `sql/spark/` are the same statements in the dialect of Spark, written by `scripts/generate_spark.py`. A
-parameter is `:name` there, but for the comments.
+`scripts/generate_spark.py` writes the files of `sql/spark/`: the same statements in the dialect of Spark. There, a
+parameter is `:name`, except in comments.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ _BEGIN: Final = re.compile(r" *-- (?P<kind>only with|each) \$(?P<name>[a-z_0-9]+
 _END: Final = re.compile(r" *-- end")
 _FLAG: Final = "FLAG"
 _SPARK: Final = "spark/"
-"""How the names of statements begin that are written for Spark."""
+"""The start of the names of statements in the dialect of Spark."""
 _COMMENT_LINE: Final = re.compile(r"^ *--[^\n]*\n", re.MULTILINE)
 _COMMENT_OR_TEXT: Final = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
 
 class SqlFileError(FacetsError):
-    """A file under `sql/` is not what this module's docstring says; the message names file and line."""
+    """A file under `sql/` is malformed; the message names file and line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: its DuckDB type, what it is, and the literal it is when it is not given (None: it must be)."""
+    """One parameter: its DuckDB type, its meaning, and its default as a literal (None: it is required)."""
 
     type: str
     meaning: str
@@ -67,9 +67,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: its name (`facets/passing_rows`), what it answers, its parameters, its text with the header.
+    """One statement.
 
-    `notes` are the lines of the header after its first paragraph, as they stand, without the parameters.
+    `name` is such as `facets/counts`, `answers` the first paragraph of the header, `parameters` are by name, `text` has
+    the header too, and `notes` are the lines of the header after its first paragraph, without the parameters.
     """
 
     name: str
@@ -80,21 +81,20 @@ class Statement:
 
     @property
     def body(self) -> str:
-        """The text without the header, with its blocks."""
+        """The text without the header, with the comments of its variable parts."""
         lines = self.text.splitlines(keepends=True)
         first = next(number for number, line in enumerate(lines) if not line.startswith("--"))
         return "".join(lines[first:])
 
     def without(self, names: Collection[str]) -> str:
-        """Return the text without the lines that are only there for parameters of these names, and without comments."""
+        """Return the text as if all parameters but those in `names` were given, without comments."""
         given = tuple((name, 1) for name in self.parameters if name not in names)
         return _rendered(self.text, given)
 
     def bind(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Return the text that DuckDB runs for some values, without comments, and the parameters that it uses.
+        """Return the text that DuckDB runs for some values, without comments, and the parameters to bind.
 
-        A value of None, False or an empty list counts as not given. Raises `KeyError` for a name that the header does
-        not declare.
+        None, False and an empty list count as not given. Raises `KeyError` for a name that the header does not declare.
         """
         given: list[tuple[str, int]] = []
         bound: dict[str, Any] = {}
@@ -113,19 +113,19 @@ class Statement:
 
     @property
     def repeated(self) -> frozenset[str]:
-        """The parameters that lines are repeated for."""
+        """The names of the parameters of `-- each` comments."""
         return _repeated(self.text)
 
 
 def root() -> Traversable:
-    """Return the folder that holds the SQL: packaged in a wheel, at the top of a checkout."""
+    """Return the folder of the SQL: inside the package of a wheel, or at the top of a checkout."""
     packaged = resources.files("facets_svc") / "_sql"
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[1] / "sql"
 
 
 @functools.cache
 def load(name: str) -> Statement:
-    """Return the statement of `sql/<name>.sql`. Raises `SqlFileError` if there is none or it is malformed."""
+    """Return the statement of `sql/<name>.sql`. Raises `SqlFileError` if the file is missing or malformed."""
     file = root() / f"{name}.sql"
     try:
         source = file.read_text(encoding="utf-8")
@@ -135,13 +135,13 @@ def load(name: str) -> Statement:
 
 
 def load_folder(folder: str) -> list[Statement]:
-    """Return every statement of `sql/<folder>/`, by name."""
+    """Return all statements of `sql/<folder>/`, sorted by name."""
     names = sorted(file.name.removesuffix(".sql") for file in (root() / folder).iterdir() if file.name.endswith(".sql"))
     return [load(f"{folder}/{name}") for name in names]
 
 
 def parse(name: str, source: str) -> Statement:
-    """Check `source` and return it as a statement. Raises `SqlFileError` with file and line."""
+    """Return the statement of the file `sql/<name>.sql` with the text `source`. Raises `SqlFileError`."""
     answers, notes, parameters = _parse_header(name, source)
     source, included = _with_included(name, source)
     parameters |= included
@@ -162,7 +162,7 @@ def parse(name: str, source: str) -> Statement:
 
 
 def _check_syntax(name: str, source: str) -> None:
-    """Raise `SqlFileError` unless DuckDB reads `source` as one statement."""
+    """Raise `SqlFileError` unless DuckDB parses `source` as one statement."""
     with duck.errors_as(SqlFileError, f"sql/{name}.sql"):
         count = len(duckdb.extract_statements(source))
     if count != 1:
@@ -170,7 +170,7 @@ def _check_syntax(name: str, source: str) -> None:
 
 
 def _with_included(name: str, source: str) -> tuple[str, dict[str, Parameter]]:
-    """Return a source with the statements that it includes, and their parameters."""
+    """Return a source with its `-- include` comments replaced, and the parameters of the included files."""
     parameters: dict[str, Parameter] = {}
 
     def text_of(match: re.Match[str]) -> str:
@@ -184,7 +184,7 @@ def _with_included(name: str, source: str) -> tuple[str, dict[str, Parameter]]:
 
 
 def _check_blocks(name: str, source: str, parameters: Mapping[str, Parameter]) -> None:
-    """Raise `SqlFileError` unless every block ends, and is about a parameter that is declared."""
+    """Raise `SqlFileError` unless every block has an end, and names declared parameters only."""
     open_blocks: list[int] = []
     for number, line in enumerate(source.splitlines(), start=1):
         if begin := _BEGIN.fullmatch(line):
@@ -207,13 +207,13 @@ def _repeated(text: str) -> frozenset[str]:
 
 @functools.lru_cache(4096)
 def _rendered(text: str, given: tuple[tuple[str, int], ...]) -> str:
-    """Return a text with the blocks of the parameters that are `given`, each with how many items it has."""
+    """Return a text with the blocks of the `given` parameters: pairs of a name and its number of items."""
     lines = iter(text.splitlines())
     return "".join(f"{line}\n" for line in _block(lines, dict(given)) if not line.lstrip().startswith("--"))
 
 
 def _block(lines: Iterator[str], given: Mapping[str, int]) -> list[str]:
-    """Return the lines up to the end of the block that they are in, those of inner blocks as they are given."""
+    """Return the lines up to the end of the current block, with inner blocks rendered."""
     found: list[str] = []
     for line in lines:
         if _END.fullmatch(line):
@@ -236,7 +236,7 @@ def _repeat(inner: Sequence[str], begin: re.Match[str], given: Mapping[str, int]
 
 
 def _names(begin: re.Match[str]) -> list[str]:
-    """Return the parameters that a block is about."""
+    """Return the names of the parameters in the comment that begins a block."""
     return _USED.findall(begin[0])
 
 
@@ -263,7 +263,7 @@ def _parse_header(name: str, source: str) -> tuple[str, tuple[str, ...], dict[st
 
 
 def _header_lines(source: str) -> list[tuple[int, str]]:
-    """Return the comment lines that `source` begins with, numbered; what is indented joins the line before."""
+    """Return the comment lines at the start of `source`, numbered from 1; indented lines join the line before."""
     lines: list[tuple[int, str]] = []
     for number, line in enumerate(source.splitlines(), start=1):
         if not line.startswith("--"):

@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry. Until `start`, nothing of it is imported and each function here does nothing.
+"""Traces by OpenTelemetry. Until `start` is called, the library is not imported and the functions do nothing.
 
-A span says which route, statement or stage took how long. It has no org, no subject and no value of a request.
+A span has the name and duration of a route, statement or stage. It has no org, no subject and no value of a request.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Started:
         self.offset_ns = time.time_ns() - time.perf_counter_ns()
 
     def moment(self, seconds: float) -> int:
-        """Return what `time.perf_counter` said as nanoseconds since 1970."""
+        """Convert a time of `time.perf_counter` to nanoseconds since 1970."""
         return int(seconds * 1e9) + self.offset_ns
 
 
@@ -50,7 +50,7 @@ _thread = threading.local()
 
 
 def start() -> None:
-    """Send traces by OTLP over HTTP to where the variables `OTEL_…` say, from this process on.
+    """Start to send this process's traces by OTLP over HTTP, to the endpoint in the variables `OTEL_…`.
 
     Raises `SettingsError` without the extra `otel`.
     """
@@ -60,7 +60,7 @@ def start() -> None:
 
 
 def require() -> None:
-    """Raise `SettingsError` without the extra `otel`. Imports none of it."""
+    """Raise `SettingsError` if the extra `otel` is not installed, without importing it."""
     try:
         there = importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is not None
     except ModuleNotFoundError:
@@ -70,7 +70,7 @@ def require() -> None:
 
 
 def stop() -> None:
-    """Send the spans that wait, and no more from now on. May block for seconds."""
+    """Send the waiting spans, and stop tracing. May block for seconds."""
     global _started  # noqa: PLW0603
     if _started is not None:
         _started.provider.shutdown()
@@ -78,7 +78,7 @@ def stop() -> None:
 
 
 def request_started(headers: Mapping[bytes, bytes]) -> Any:
-    """Begin the span of a request, within the caller's trace if `traceparent` names one; None while not started."""
+    """Start the span of a request, in the caller's trace if it sent a `traceparent`. Returns None if not started."""
     if _started is None:
         return None
     carrier = {name: headers[name.encode()].decode("latin-1") for name in _PROPAGATED if name.encode() in headers}
@@ -87,12 +87,12 @@ def request_started(headers: Mapping[bytes, bytes]) -> Any:
 
 
 def trace_id(span: Any) -> str | None:
-    """Return the id of a span's trace, as logs have it."""
+    """Return the id of a span's trace in hex, as in the logs."""
     return None if span is None else format(span.get_span_context().trace_id, "032x")
 
 
 def request_finished(span: Any, *, method: str, route: str | None, status: int, course: Any = None) -> None:
-    """End the span of a request; `course` is when its computation came by its stations, if there was one."""
+    """End the span of a request; `course` has the times of its computation, if there was one."""
     if span is None or _started is None:
         return
     span.update_name(f"{method} {route or 'other'}")
@@ -120,7 +120,7 @@ def _add_stations(started: _Started, span: Any, course: Any) -> None:
 
 
 def statement_ran(name: str) -> None:
-    """Note that this thread runs a statement of `sql/`, by its name, for the `statements` block that it is in."""
+    """Record the name of a statement of `sql/` that this thread runs, for the `statements` block around it."""
     names: dict[str, None] | None = getattr(_thread, "names", None)
     if names is not None:
         names[name] = None
@@ -128,7 +128,7 @@ def statement_ran(name: str) -> None:
 
 @contextmanager
 def statements() -> Iterator[Iterable[str]]:
-    """Collect the names of the statements that this thread runs in the block, each once."""
+    """Collect the names of the statements that this thread runs in the block, each name once."""
     if _started is None:
         yield ()
         return
@@ -142,7 +142,7 @@ def statements() -> Iterator[Iterable[str]]:
 
 @contextmanager
 def span(name: str) -> Iterator[None]:
-    """Trace what happens in the block, within the span around it; an error makes it one."""
+    """Trace the block as a child of the span around it. An error in the block marks the span as failed."""
     if _started is None:
         yield
         return

@@ -1,1 +1,1 @@
-"""Engines that count facets over one snapshot: `base` is the protocol, `duckdb` the one there is."""
+"""Engines that answer queries over one snapshot: `base` has the protocol, `duckdb` and `spark` implement it."""

@@ -20,11 +20,11 @@ CursorT_co = TypeVar("CursorT_co", bound="Cursor", covariant=True)
 
 
 class Interrupted(FacetsError):
-    """The query was stopped by its `Interruption` before it had an answer."""
+    """The `Interruption` of a query stopped it before it had an answer."""
 
 
 class Interruption:
-    """A way to stop one query from another thread, before it starts or while it runs."""
+    """Stops one query from another thread, before it starts or while it runs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class Interruption:
         self._requested = False
 
     def request(self) -> None:
-        """Stop the query: now if it runs, at once when it starts otherwise. Asking twice is harmless."""
+        """Stop the query now, or as soon as it starts. A second call has no effect."""
         with self._lock:
             self._requested = True
             if self._stop is not None:
@@ -40,17 +40,17 @@ class Interruption:
 
     @property
     def requested(self) -> bool:
-        """Whether the query was asked to stop."""
+        """Whether `request` was called."""
         return self._requested
 
     def check(self) -> None:
-        """Raise `Interrupted` if it was requested."""
+        """Raise `Interrupted` if `request` was called."""
         if self._requested:
             raise Interrupted("The query was interrupted.")
 
     @contextmanager
     def stopping_by(self, stop: Callable[[], None]) -> Iterator[None]:
-        """While the block runs, `request` calls `stop`. Raises `Interrupted` if it was requested before."""
+        """Let `request` call `stop` while the block runs. Raises `Interrupted` if `request` was called before."""
         with self._lock:
             self.check()
             self._stop = stop
@@ -62,7 +62,7 @@ class Interruption:
 
 
 class Engine(Protocol):
-    """Answers queries over one snapshot, from any thread."""
+    """Answers queries over one snapshot. All methods but `close` are thread-safe."""
 
     @property
     def snapshot_id(self) -> str:
@@ -70,71 +70,71 @@ class Engine(Protocol):
 
     @property
     def created_at(self) -> datetime:
-        """When the snapshot was made, in UTC."""
+        """The time at which the snapshot was made, in UTC."""
 
     def knows(self, org: str) -> bool:
-        """Tell whether the catalogue knows `org`."""
+        """Return whether the catalogue has the org `org`."""
 
     def answer(self, query: FacetQuery, interruption: Interruption | None = None) -> FacetAnswer:
-        """Answer `query` exactly.
+        """Return the exact answer to `query`.
 
-        Raises `Interrupted` when `interruption` was requested, `Unavailable` when the engine had to be given up (it is
-        rebuilt, so that a later query may succeed).
+        Raises `Interrupted` if `interruption` stopped it, `Unavailable` if the engine failed. The engine recovers: a
+        later query may succeed.
         """
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
-        """Return a page of one facet's values, exactly. Raises like `answer`."""
+        """Return a page of one facet's values with exact counts. Raises like `answer`."""
 
     def models(self, asked: ModelQuery, interruption: Interruption | None = None) -> ModelPage:
-        """Return a page of the models themselves. Raises like `answer`, and `LakeError` when their file is spoiled."""
+        """Return a page of the models themselves. Raises like `answer`."""
 
     def model(self, asked: RecordQuery, interruption: Interruption | None = None) -> dict[str, Any] | None:
-        """Return the record of the model of one id with the fields that are asked for, None if it is not in the scope.
+        """Return the requested fields of the record of one model, by column; None if it is not in the scope.
 
-        None takes as long for a model that is outside of the scope as for one that does not exist. Raises like
-        `models`.
+        A model outside of the scope takes as long as one that does not exist. Raises like `answer`.
         """
 
     def seen_from(self, present: Engine) -> Engine:
-        """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
+        """Return an engine over this snapshot that shows only the models that may be shown of an earlier snapshot.
 
-        `present` is over the current snapshot, and is needed no more then. What is returned is not closed by itself.
+        `present` is an engine over the current snapshot; it may be closed afterwards. Closing this engine does not
+        close the new one, nor the reverse.
         """
 
     def close(self) -> None:
-        """Let go of what is held. No query runs, and none comes after."""
+        """Release all resources. The caller makes sure that no query runs or follows."""
 
 
 @runtime_checkable
 class Remote(Protocol):
-    """What an engine has besides that asks a server."""
+    """The further members of an engine that queries a server."""
 
     @property
     def reachable(self) -> bool:
-        """Whether the server answered when it was last asked."""
+        """Whether the last call to the server succeeded."""
 
     def check(self) -> None:
-        """Ask the server for something small, and note whether it answers. Blocks for seconds if it does not."""
+        """Call the server, and set `reachable`. Blocks for seconds if the server does not answer."""
 
 
 class Cursor(Protocol):
-    """Runs the statements of one request, in its thread, by their names under `sql/`."""
+    """Runs the statements of one request, in its thread. `name` is such as `facets/counts`, for a file under `sql/`."""
 
     def columns(self, name: str, parameters: Mapping[str, Any]) -> Columns:
-        """Run the statement `name`, and return its columns. No value may be null."""
+        """Run a statement whose columns are integers without nulls, and return them."""
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Run the statement `name`, and return its rows."""
+        """Run a statement, and return its rows."""
 
 
 class Instance(Protocol[CursorT_co]):
-    """Has the tables of one snapshot's index, and opens a cursor a request."""
+    """The tables of one snapshot's index, and a cursor for each request."""
 
     def cursor(self, interruption: Interruption) -> AbstractContextManager[CursorT_co]:
-        """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
+        """Open a cursor for the request that runs in this thread; `interruption` stops its statements.
 
-        Raises `Interrupted` when it was stopped, `Unavailable` when a statement failed.
+        The block raises `Interrupted` if it was stopped, `Unavailable` if a statement failed.
         """
 
     def close(self) -> None:
-        """Release everything. No cursor is open, and none comes after."""
+        """Release all resources. The caller makes sure that no cursor is open or follows."""

@@ -1,4 +1,4 @@
-"""The engine over DuckDB, which reads the index file of a snapshot."""
+"""The engine over DuckDB, on the index file of a snapshot."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from facets_svc.facets.query import FacetQuery, ModelQuery, ValueQuery
 from facets_svc.facets.totals import Rows
 from facets_svc.lake.snapshot import INDEX, Snapshot
 
-_NOBODY: Final = Rows()
+_NO_ROWS: Final = Rows()
 
 _TRIES: Final = 5
-"""Times that the copy of an index file is fetched and opened before that is given up."""
+"""Attempts to fetch the copy of an index file and open it."""
 
 
 def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> DuckdbEngine:
-    """Verify the index of `snapshot`, open it, and return an engine over it.
+    """Verify the index of `snapshot`, and return an engine over it.
 
-    `threads` are DuckDB's, `memory_limit` is such as `2GiB` (empty: DuckDB's own). Raises `SnapshotCorrupt` when the
-    file is not what the manifest says, `LakeError` when it cannot be read.
+    `threads` and `memory_limit` (such as `2GiB`; empty: DuckDB's default) are DuckDB's. Raises `SnapshotCorrupt` if the
+    file does not match the manifest, `SnapshotFormat` if it is of another format, `LakeError` if it cannot be read.
     """
     snapshot.verify(index_only=True)
     try:
@@ -44,13 +44,10 @@ def open_engine(snapshot: Snapshot, *, threads: int, memory_limit: str) -> Duckd
 
 
 class DuckdbEngine(SqlEngine[DuckdbInstance]):
-    """Answers queries over one snapshot, from any thread.
-
-    `current` is, of an earlier snapshot, the index of the current one, whose models alone it shows.
-    """
+    """Answers queries over one snapshot, by DuckDB."""
 
     def explain(self, question: FacetQuery | ValueQuery | ModelQuery) -> list[Ran]:
-        """Answer a question, and return the statements that ran for it; none if totals answered it."""
+        """Answer a question, and return the statements that ran, in order; none if totals answered it."""
         with self._instance.cursor(Interruption()) as cursor:
             match question:
                 case FacetQuery():
@@ -62,9 +59,9 @@ class DuckdbEngine(SqlEngine[DuckdbInstance]):
             return cursor.ran
 
     def seen_from(self, present: Engine) -> DuckdbEngine:
-        """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
+        """Return an engine over this snapshot that shows only the models that may be shown of an earlier snapshot.
 
-        `present` is over the current snapshot. Raises `Unavailable` when the ids of a snapshot cannot be read.
+        `present` is an engine over the current snapshot. Raises `Unavailable` if the ids of a snapshot cannot be read.
         """
         current = _index_of(present)
         both = self._beside({CURRENT: _models_of(present)})
@@ -73,10 +70,10 @@ class DuckdbEngine(SqlEngine[DuckdbInstance]):
         return DuckdbEngine(self._snapshot, self._beside({SEEN: seen}), self._index, current=current)
 
     def _beside(self, tables: Mapping[str, pa.Table]) -> DuckdbInstance:
-        """Open another instance over the same file, with these tables.
+        """Return another instance over the same file, with these tables beside those of the file.
 
-        The copy of a file in a bucket may be removed between the moment it is fetched and the moment DuckDB opens it:
-        it is fetched again then. Raises `Unavailable` when that fails again and again.
+        The local copy of a file in a bucket can be removed before DuckDB opens it; then it is fetched again. Raises
+        `Unavailable` if all attempts fail.
         """
         for _ in range(_TRIES):
             try:
@@ -86,23 +83,23 @@ class DuckdbEngine(SqlEngine[DuckdbInstance]):
         raise Unavailable("The snapshot cannot be opened. Retry the request.") from failed
 
     def shared_records(self) -> Iterator[pa.RecordBatch]:
-        """Yield the records that everybody may see, as batches of the schema `RECORD`. Raises `Unavailable`."""
+        """Yield the records that every org may see, in batches of the schema `RECORD`. Raises `Unavailable`."""
         now = None if self._current is None else Org(self._current.public)
-        yield from self._records(scope_of(self._index.public, _NOBODY, now))
+        yield from self._records(scope_of(self._index.public, _NO_ROWS, now))
 
     def own_records(self, org: str) -> Iterator[pa.RecordBatch]:
-        """Yield the records that an org may see and not everybody, as batches of the schema `RECORD`.
+        """Yield the records that `org` may see and not every org, in batches of the schema `RECORD`.
 
-        Of an earlier snapshot: the org's private ones of then, if they are public or the org's now, and those that were
-        public then and are private to the org now. Raises `Unavailable`.
+        Of an earlier snapshot, these are the org's models that were private, if they are public or the org's now, and
+        the models that were public and are now private models of the org. Raises `Unavailable`.
         """
         private = self._index.org(org).private
         if self._current is None:
-            yield from self._records(scope_of(_NOBODY, private, None))
+            yield from self._records(scope_of(_NO_ROWS, private, None))
             return
         own = self._current.org(org).private
-        yield from self._records(scope_of(_NOBODY, private, Org(self._current.public, own)))
-        yield from self._records(scope_of(self._index.public, _NOBODY, Org(_NOBODY, own)))
+        yield from self._records(scope_of(_NO_ROWS, private, Org(self._current.public, own)))
+        yield from self._records(scope_of(self._index.public, _NO_ROWS, Org(_NO_ROWS, own)))
 
     def _records(self, scope: Parameters) -> Iterator[pa.RecordBatch]:
         with self._instance.cursor(Interruption()) as cursor:
@@ -111,9 +108,9 @@ class DuckdbEngine(SqlEngine[DuckdbInstance]):
 
 
 def scope_counts(snapshot: Snapshot, present: Engine) -> SeenCounts:
-    """Count the models of an earlier snapshot that each org may be shown; its engine need not be open.
+    """Return the number of models of an earlier snapshot that each org may see; `present` is over the current snapshot.
 
-    Raises `SnapshotCorrupt` when its index is not what the manifest says, `LakeError` when it cannot be read.
+    Raises `SnapshotCorrupt` if the index of `snapshot` does not match its manifest, `LakeError` if it cannot be read.
     """
     with snapshot.lending(INDEX) as [file], _reading(snapshot):
         tables = {CURRENT: _models_of(present)}
@@ -132,11 +129,11 @@ def _reading(snapshot: Snapshot) -> AbstractContextManager[None]:
 def _index_of(present: Engine) -> Index:
     if not isinstance(present, DuckdbEngine):
         raise TypeError("Engines of different kinds cannot compare their snapshots.")
-    return present._index  # noqa: SLF001 - it is one of this module
+    return present._index  # noqa: SLF001 - the class is in this module
 
 
 def _models_of(present: Engine) -> pa.Table:
-    """Read the id, row id and org of every model of the current snapshot."""
-    assert isinstance(present, DuckdbEngine)  # noqa: S101 - for the type checker: `_index_of` was asked before
-    with present._instance.cursor(Interruption()) as cursor:  # noqa: SLF001 - it is one of this module
+    """Return the id, row id and org of every model of the current snapshot, one row per model."""
+    assert isinstance(present, DuckdbEngine)  # noqa: S101 - for the type checker: `_index_of` raises before
+    with present._instance.cursor(Interruption()) as cursor:  # noqa: SLF001 - the class is in this module
         return cursor.table("facets/ids")

@@ -1,6 +1,6 @@
-"""The DuckDB instance over one snapshot's index, which hands out one cursor a request.
+"""The DuckDB instance over the index of one snapshot, with one cursor per request.
 
-What is DuckDB's own (settings, attaching, interrupting, rebuilding) is here and nowhere else in the engine.
+It has everything of the engine that is specific to DuckDB: attaching, interrupting, rebuilding.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ _PARAMETER: Final = re.compile(r"\$([a-z_0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A statement as it ran: its name under `sql/`, its text, and the parameters that were bound."""
+    """A statement that ran: its name under `sql/`, its text, and the bound parameters."""
 
     name: str
     text: str
     parameters: Mapping[str, Any]
 
     def literal(self) -> str:
-        """Return the text with its parameters written as literals, to be pasted into a shell."""
+        """Return the text with its parameters as literals, to paste into a shell."""
         return _PARAMETER.sub(lambda match: _literal(self.parameters[match[1]]), self.text)
 
 
 class DuckdbCursor:
-    """One request's own connection to the instance: for one thread, closed when the request is done.
+    """The connection of one request, for one thread. `ran` lists its statements so far.
 
-    The connection is made for the first statement: an answer from totals needs none. `ran` are the statements so far.
+    The first statement opens the connection: an answer from totals needs none.
     """
 
     def __init__(self, instance: duckdb.DuckDBPyConnection, interruption: Interruption) -> None:
@@ -56,15 +56,15 @@ class DuckdbCursor:
         self._closed = False
 
     def columns(self, name: str, parameters: Mapping[str, Any]) -> Columns:
-        """Run the statement `name`, and return its columns. No value may be null."""
+        """Run a statement whose columns are integers without nulls, and return them."""
         return self._execute(name, parameters).fetchnumpy()
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Run the statement `name`, and return its rows."""
+        """Run a statement, and return its rows."""
         return self._execute(name, parameters).fetchall()
 
     def table(self, name: str) -> pa.Table:
-        """Run the statement `name`, which has no parameters, and return its answer as an Arrow table."""
+        """Run a statement without parameters, and return its result."""
         text, _ = sql.load(name).bind({})
         return self._connection.sql(text).to_arrow_table()
 
@@ -72,41 +72,41 @@ class DuckdbCursor:
         text, bound = sql.load(name).bind(parameters)
         self.ran.append(Ran(name, text, bound))
         tracing.statement_ran(name)
-        # Not sql(): a relation is planned when it is made and again when it is run.
+        # Not sql(): it plans a relation when it makes it and again when it runs it.
         return self._connection.execute(text, bound)
 
     def batches(self, name: str, parameters: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
-        """Run the statement `name`, and yield its answer as Arrow batches."""
+        """Run a statement, and yield its result in batches of at most 16,384 rows."""
         text, bound = sql.load(name).bind(parameters)
         yield from self._connection.sql(text, params=bound).to_arrow_reader(_BATCH_ROWS)
 
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if threading.get_ident() != self._thread or self._closed:
-            # On DuckDB 1.5 a connection that two threads share may return one the other's rows, silently.
+            # On DuckDB 1.5, two threads that share a connection may silently get each other's rows.
             raise AssertionError("A cursor was used by another thread than its request's, or after its request.")
-        self._interruption.check()  # DuckDB forgets an interrupt that comes between two statements
+        self._interruption.check()  # DuckDB ignores an interrupt between two statements
         if self._made is None:
             self._made = self._instance.cursor()
         return self._made
 
     def interrupt(self) -> None:
-        """Stop the running statement. Any thread may call it."""
+        """Stop the running statement. Thread-safe."""
         if self._made is not None:
             self._made.interrupt()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._closed = True
         if self._made is not None:
             self._made.close()
 
 
 class DuckdbInstance:
-    """A DuckDB over the index file of a snapshot, which it only reads; processes share its pages in memory.
+    """A read-only DuckDB over the index file of a snapshot. Processes share the pages of the file in memory.
 
-    `snapshot_id` is for the log, `tables` are Arrow tables that stand beside those of the file. Raises `duckdb.Error`
-    when the file cannot be opened.
+    `snapshot_id` is for the log; `tables` are Arrow tables beside those of the file, by name. Raises `duckdb.Error` if
+    the file cannot be opened.
     """
 
     def __init__(
@@ -127,9 +127,10 @@ class DuckdbInstance:
         self._connection = self._connect()
 
     def beside(self, tables: Mapping[str, pa.Table], *, file: Path | None = None) -> DuckdbInstance:
-        """Return another instance over the same file, with these Arrow tables beside its own.
+        """Return another instance over the same file, with these Arrow tables beside those of the file.
 
-        `file` is where the file lies now: a copy of one in a bucket may have been removed and fetched again.
+        `file` is its path now: the local copy of a file in a bucket may have been removed and fetched again. Raises
+        `duckdb.Error` if it cannot be opened.
         """
         return DuckdbInstance(
             file or self._file,
@@ -141,10 +142,10 @@ class DuckdbInstance:
 
     @contextmanager
     def cursor(self, interruption: Interruption) -> Iterator[DuckdbCursor]:
-        """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
+        """Open a cursor for the request that runs in this thread; `interruption` stops its statements.
 
-        Raises `Interrupted` when it was stopped, `Unavailable` when DuckDB failed. An instance that answers nothing any
-        more after the failure is replaced before this raises.
+        The block raises `Interrupted` if it was stopped, `Unavailable` if DuckDB failed. If the failure made the
+        connection unusable, it is replaced first.
         """
         connection = self._connection
         try:
@@ -163,13 +164,13 @@ class DuckdbInstance:
             raise Unavailable("The engine failed. Retry the request.") from error
 
     def close(self) -> None:
-        """Release the file and the memory. No cursor is open, and none comes after."""
+        """Release the file and the memory. The caller makes sure that no cursor is open or follows."""
         self._connection.close()
 
     def _replace(self, failed: duckdb.DuckDBPyConnection) -> None:
-        """Replace the connection that failed; once, however many requests saw it fail.
+        """Replace the connection `failed`, once even if several requests saw it fail.
 
-        One that cannot be replaced, since its file is gone or damaged, is tried again after the next failure.
+        If that fails, because the file is missing or damaged, the next failure tries again.
         """
         with self._rebuilding:
             if self._connection is failed:
@@ -179,11 +180,11 @@ class DuckdbInstance:
                     _log.exception("The index of the snapshot %s cannot be opened again", self._snapshot_id)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        only = [str(self._file), f"{self._file}.wal"]  # DuckDB looks for a log that a writer may have left
+        only = [str(self._file), f"{self._file}.wal"]  # DuckDB looks for a writer's log
         connection = duck.connect(threads=self._threads, memory_limit=self._memory_limit, only=only)
         path = str(self._file).replace("'", "''")
         connection.execute(f"ATTACH '{path}' AS snapshot (READ_ONLY)")
-        # A cursor does not inherit the search path of its connection: views make the tables known to all.
+        # A cursor does not inherit the search path of its connection: views give all cursors the tables.
         names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'snapshot'").fetchall()
         for (name,) in names:
             connection.table(f'snapshot."{name}"').create_view(name)

@@ -1,4 +1,4 @@
-"""The small parts of a snapshot's index, in memory: the dictionary, the orgs, the totals, the frequent words."""
+"""The small parts of a snapshot's index, in memory: the dictionary, the orgs, the totals and the frequent words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NONE = Rows()
 
 @dataclass(frozen=True, slots=True)
 class Org:
-    """Where the models of an org lie. They are disjoint from every other org's."""
+    """The rows of the models of an org. Orgs have disjoint rows."""
 
     public: Rows = _NONE
     private: Rows = _NONE
@@ -25,11 +25,11 @@ class Org:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What is known without asking a database.
+    """The part of an index that needs no statement.
 
-    `public` are the rows of all public models, which come first; `public_totals` counts them by code, and is shared:
-    nobody may write to it. `public_codes` has, for each facet, the code of every value that they hold. The word of bit
-    n stands at n in `frequent_words`.
+    `public` has the rows of all public models, which are the first rows. `public_totals` counts these models by code;
+    the array is shared and read-only. `public_codes` has, by the index of the facet, the codes of the values of public
+    models, by value. `part_totals` counts the public and private models of each org. `frequent_words[n]` has bit n.
     """
 
     dictionary: Dictionary
@@ -42,7 +42,7 @@ class Index:
 
     @classmethod
     def read(cls, instance: Instance[Cursor], *, public_models: int) -> Self:
-        """Read the small parts of the index. Raises `SnapshotCorrupt` when the codes are not those of a dictionary."""
+        """Read the small parts of the index. Raises `SnapshotCorrupt` if the codes have gaps."""
         with instance.cursor(Interruption()) as cursor:
             values = cursor.rows("facets/dictionary", {})
             orgs = cursor.rows("facets/orgs", {})
@@ -69,18 +69,18 @@ class Index:
         )
 
     def org(self, name: str) -> Org:
-        """Return where the models of an org lie; nowhere if the catalogue does not know it."""
+        """Return the rows of the models of an org; none if the catalogue does not have the org."""
         return self.orgs.get(name, Org())
 
     def totals(self, rows: Rows) -> Counts:
-        """Return the unfiltered counts of all public models, or of an org's public or private ones."""
+        """Return the unfiltered counts of `rows`: all public models, or the public or private ones of an org."""
         return self.public_totals if rows == self.public else self.part_totals.of(rows)
 
     def codes(self, facet: Facet, values: Sequence[str], parts: Sequence[Rows]) -> dict[str, int]:
-        """Return the codes of those values of a facet that public models hold, or the private ones of the parts.
+        """Return the codes, by value, of those of the `values` of a facet that public models or the `parts` hold.
 
-        A value that others alone hold is in no dictionary that is asked, so that it is as unknown as one that nobody
-        holds, and takes as long to be not found.
+        The search never reads values that only other orgs' private models hold: they take as long as values that do
+        not exist.
         """
         found = {value: code for value in values if (code := self.public_codes[facet.index].get(value)) is not None}
         if len(found) < len(values):
@@ -93,5 +93,5 @@ class Index:
         return found
 
     def word_bits(self, term: str) -> int:
-        """Return the bits of the frequent words that a term is part of."""
+        """Return the bits of the frequent words that contain `term`."""
         return sum(1 << bit for bit, word in enumerate(self.frequent_words) if term in word)

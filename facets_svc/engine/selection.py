@@ -1,4 +1,4 @@
-"""What a query selects, as parameters of `sql/facets/selected.sql`."""
+"""The selection of a query, as parameters of `sql/facets/selected.sql`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facets_svc.facets.totals import Rows
 from facets_svc.facets.values import FIRST_VALUE, missing_code
 
 BITS: Final = 63
-"""Tags that have a bit in `tag_bits_0`, and in `tag_bits_1`; the commonest tag has the code `FIRST_VALUE`."""
+"""Number of tags with a bit in `tag_bits_0`, and in `tag_bits_1`. The commonest tag has the code `FIRST_VALUE`."""
 
 _BITS_END: Final = FIRST_VALUE + 2 * BITS
 
@@ -27,14 +27,14 @@ _FILTERED: Final = (
 _NARROWS: Final = ("tags_narrow", "license_narrows", "tasks_narrow", "framework_narrows", "size_category_narrows")
 _STAYS: Final = ("tags_stay", "license_stays", "tasks_stay", "framework_stays", "size_category_stays")
 _NAMES: Final = ("tag", "license", "task", "framework", "size_category")
-"""By facet, what its parameters are called."""
+"""The name of each facet in its parameters, by the index of the facet."""
 
 Parameters = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _CodeFilter:
-    """What is asked of one facet, in codes."""
+    """The filter of one facet, in codes."""
 
     facet: Facet
     match: Match
@@ -46,11 +46,11 @@ class _CodeFilter:
 
     @property
     def leaves_itself_out(self) -> bool:
-        """Whether the counts of the facet leave this filter out: any of its values will do."""
+        """Whether the counts of the facet ignore this filter: it has the match mode *any*."""
         return bool(self) and self.match == "any"
 
     def parameters(self) -> Parameters:
-        """Return the parameters that say which models pass."""
+        """Return the parameters that decide which models pass the filter."""
         name = _NAMES[self.facet.index]
         if self.facet == TAGS:
             return {
@@ -67,9 +67,10 @@ class _CodeFilter:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What narrows a scope: one filter a facet (by its index), ranges of numbers and times, and search terms.
+    """The filters of a query: one per facet (by its index), ranges of numbers and times, and search terms.
 
-    `known` are, by facet, the codes of those values asked for that the scope may hold.
+    `known` has, by the index of the facet, the codes of the query's values that the scope may hold, by value. `others`
+    are the parameters of ranges and search terms.
     """
 
     filters: tuple[_CodeFilter, ...]
@@ -78,10 +79,10 @@ class Selection:
 
     @classmethod
     def of(cls, query: FacetQuery, index: Index, parts: Sequence[Rows]) -> Self:
-        """Return what `query` selects of its scope, which is `parts`.
+        """Return the selection of `query`, whose scope is `parts`.
 
-        A value that no model of the scope can hold gets a code that no model holds, and is looked for like any other:
-        so a value that only others hold is the same work as one that nobody holds, however many are asked for.
+        A value that no model of the scope can hold gets a code that no model holds, and is filtered by like any other:
+        a value that only other orgs hold takes the same work as one that does not exist.
         """
         unknown = len(index.dictionary)
         known = tuple(
@@ -95,7 +96,7 @@ class Selection:
         def resolved(facet: Facet, asked: FacetFilter) -> _CodeFilter:
             selected = codes(facet, asked.selected) | ({missing_code(facet)} if asked.missing else set())
             if asked.match == "all" and not facet.is_list and len(selected) > 1:
-                selected = {unknown}  # no model holds two values of a facet that is no list
+                selected = {unknown}  # no model holds two values of a facet that is not a list
             return _CodeFilter(facet, asked.match, tuple(sorted(selected)), tuple(sorted(codes(facet, asked.excluded))))
 
         return cls(
@@ -109,7 +110,7 @@ class Selection:
 
     @property
     def alone(self) -> Facet | None:
-        """The facet that has the only filter, and whose counts leave it out; None if there is more to it."""
+        """The facet with the only filter, if its counts ignore that filter; else None."""
         narrowed = [asked for asked in self.filters if asked]
         if len(narrowed) != 1 or self.others or not narrowed[0].leaves_itself_out:
             return None
@@ -118,8 +119,8 @@ class Selection:
     def parameters(self, *, staying: Collection[Facet] = (), rare_tag: int | None = None) -> Parameters:
         """Return the parameters of the statement.
 
-        Models that fail the filter of a `staying` facet alone stay, if its counts leave the filter out. The models that
-        hold `rare_tag` are looked up, so that nobody has to look for it in the others.
+        Models that fail only the filter of a `staying` facet stay, if its counts ignore that filter. With `rare_tag`,
+        the statement looks up the models with this tag instead of searching all models for it.
         """
         stay = {asked.facet for asked in self.filters if asked.leaves_itself_out and asked.facet in staying}
         parameters: Parameters = {**self.others, "several_stay": len(stay) > 1}
@@ -133,7 +134,7 @@ class Selection:
         return parameters
 
     def without(self, facet: Facet) -> Selection:
-        """Return the selection without the filter of a facet, if the facet's counts leave it out."""
+        """Return the selection without the filter of `facet`, if the facet's counts ignore it; else this selection."""
         if not self.filters[facet.index].leaves_itself_out:
             return self
         filters = tuple(_CodeFilter(facet, "any") if asked.facet == facet else asked for asked in self.filters)
@@ -141,14 +142,14 @@ class Selection:
 
     @property
     def rare_tag(self) -> int | None:
-        """The code of a tag that every selected model holds and that few models do, the rarest; None without one."""
+        """The code of the rarest tag that every selected model has, if few models have it; else None."""
         tags = self.filters[TAGS.index]
         rare = [code for code in tags.selected if code >= _BITS_END] if tags.match == "all" else []
         return max(rare, default=None)
 
 
 def _tags(match: str, codes: Sequence[int]) -> Parameters:
-    """Return the parameters about some tags: bits of the common ones, and codes of the others."""
+    """Return the parameters of some tags: the bits of the common ones, and the codes of the others."""
     bits = [0, 0]
     for code in codes:
         if FIRST_VALUE <= code < _BITS_END:
@@ -169,7 +170,7 @@ def _ranges(query: FacetQuery) -> Parameters:
 
 
 def _terms(query: FacetQuery, index: Index) -> Parameters:
-    # A long term is likely to be rare, and rules a model out before the others are looked for.
+    # A long term is likely to be rare, and rules out most models before the others are tried.
     terms = sorted(query.terms, key=lambda term: (-len(term), term))
     bits = {term: index.word_bits(term) for term in terms}
     found = {

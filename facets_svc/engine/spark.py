@@ -1,4 +1,4 @@
-"""The engine over Spark Connect: a cluster reads the tables of a snapshot as Parquet, and runs the same statements."""
+"""The engine over Spark Connect: a cluster reads the tables of a snapshot from Parquet and runs the same statements."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from facets_svc.lake.snapshot import CLUSTER, Snapshot
 
 
 def open_spark_engine(snapshot: Snapshot, *, endpoint: str, location: str) -> SparkEngine:
-    """Open the tables of `snapshot` on the Spark Connect server at `endpoint`, and return an engine over them.
+    """Return an engine over the tables of `snapshot`, on the Spark Connect server at `endpoint`.
 
-    `location` is the lake as the cluster finds it. The files are read by the cluster alone: their bytes are not checked
-    here, but how many models there are is. Raises `SnapshotCorrupt` when that differs from the manifest, `LakeError`
-    when there are no such tables or the server cannot read them.
+    `location` is the location of the lake for the cluster. Only the cluster reads the files: this process checks the
+    number of models, and no bytes. Raises `SnapshotCorrupt` if the number differs from the manifest, `LakeError` if the
+    snapshot has no such tables or the server cannot read them.
     """
     instance = SparkInstance(endpoint, _tables(snapshot, location), snapshot_id=snapshot.id)
     everything = {"public_first": 0, "public_end": snapshot.manifest.models, "private_first": 0, "private_end": 0}
@@ -42,27 +42,24 @@ def open_spark_engine(snapshot: Snapshot, *, endpoint: str, location: str) -> Sp
 
 
 class SparkEngine(SqlEngine[SparkInstance]):
-    """Answers queries over one snapshot, from any thread.
-
-    `current` is, of an earlier snapshot, the index of the current one, whose models alone it shows.
-    """
+    """Answers queries over one snapshot, by a Spark Connect server."""
 
     @property
     def reachable(self) -> bool:
-        """Whether the server answered when it was last asked."""
+        """Whether the last call to the server succeeded."""
         return self._instance.reachable
 
     def check(self) -> None:
-        """Ask the server for something small unless it has just answered. Blocks for seconds if it does not."""
+        """Call the server unless it has just answered. Blocks for seconds if it does not answer."""
         if self.reachable and time.monotonic() - self._instance.answered_at < CHECK_EVERY_SECONDS:
             return
         with suppress(Unavailable), self._instance.cursor(Interruption(), seconds=CHECK_SECONDS) as cursor:
             cursor.rows("facets/frequent_words", {})
 
     def seen_from(self, present: Engine) -> SparkEngine:
-        """Return this engine so that it shows of its snapshot only what may be shown of an earlier one.
+        """Return an engine over this snapshot that shows only the models that may be shown of an earlier snapshot.
 
-        `present` is over the current snapshot. The models that both have are found anew by each statement.
+        `present` is an engine over the current snapshot. Each statement joins the models of both.
         """
         models, current = _current(present)
         both = self._instance.beside({CURRENT: models}, {SEEN: "facets/seen"})
@@ -70,9 +67,9 @@ class SparkEngine(SqlEngine[SparkInstance]):
 
 
 def spark_scope_counts(snapshot: Snapshot, present: Engine, *, endpoint: str, location: str) -> SeenCounts:
-    """Count the models of an earlier snapshot that each org may be shown; its engine need not be open.
+    """Return the number of models of an earlier snapshot that each org may see; `present` is over the current snapshot.
 
-    Raises `LakeError` when the server cannot read its tables.
+    Raises `LakeError` if the server cannot read its tables.
     """
     models, current = _current(present)
     tables = _tables(snapshot, location) | {CURRENT: models}
@@ -87,12 +84,12 @@ def spark_scope_counts(snapshot: Snapshot, present: Engine, *, endpoint: str, lo
 
 
 def cluster_location(lake: str) -> str:
-    """Return where a cluster that shares this machine's folders, or the bucket, finds a lake."""
+    """Return the URL of a lake for a cluster that has access to the same folder or bucket."""
     return lake if "://" in lake else Path(lake).absolute().as_uri()
 
 
 def _tables(snapshot: Snapshot, location: str) -> dict[str, list[str]]:
-    """Return the files of each table, as the cluster finds them."""
+    """Return the URLs of the files of each table, by the name of the table."""
     tables: dict[str, list[str]] = {}
     for entry in snapshot.entries(CLUSTER):
         table = entry.path.removeprefix(CLUSTER).partition("/")[0]
@@ -103,7 +100,7 @@ def _tables(snapshot: Snapshot, location: str) -> dict[str, list[str]]:
 
 
 def _current(present: Engine) -> tuple[list[str], Index]:
-    """Return the files of the models of the current snapshot, and its index."""
+    """Return the URLs of the files of the models of the current snapshot, and its index."""
     if not isinstance(present, SparkEngine):
         raise TypeError("Engines of different kinds cannot compare their snapshots.")
-    return present._instance.tables["models"], present._index  # noqa: SLF001 - it is one of this module
+    return present._instance.tables["models"], present._index  # noqa: SLF001 - the class is in this module

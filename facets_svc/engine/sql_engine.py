@@ -1,11 +1,11 @@
-"""An engine over SQL: it picks a statement of `sql/facets/`, binds it, and turns its rows into an answer.
+"""The engine over SQL: picks a statement of `sql/facets/`, binds it, and turns its rows into an answer.
 
-A database counts; Python finds the codes of values, picks the statement, puts counts in order and cuts lists. What
-nothing narrows is answered from totals, which the job has counted by `UNNEST` and `GROUP BY` too.
+The database counts. Python finds the codes of values, picks the statement, sorts counts and truncates lists. Unfiltered
+answers come from totals, which the job counted by `UNNEST` and `GROUP BY` too.
 
-Nothing here depends on rows that the caller may not see, not even the time it takes: an org's rows lie together, a
-statement reads those and the public ones, and a value that the scope does not hold is looked for like one that nobody
-holds.
+No answer depends on rows that the caller may not see, and neither does its time: the rows of an org are contiguous, a
+statement reads those and the public rows only, and a value that the scope does not hold takes the same work as a value
+that does not exist.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from facets_svc.facets.values import Counts, Dictionary
 from facets_svc.lake.snapshot import Snapshot
 
 SEEN: Final = "seen"
-"""The table of the models of an earlier snapshot that the current one has, too."""
+"""The table of the models that both an earlier snapshot and the current one have."""
 
 CURRENT: Final = "current_models"
-"""The table of the models of the current snapshot, beside an earlier one."""
+"""The table of the models of the current snapshot, beside the tables of an earlier one."""
 
 _NUMBERS: Final = tuple(measure.column for measure in MEASURES if not measure.is_time)
 """The columns that have statistics, in the order of `sql/facets/statistics.sql`."""
@@ -50,9 +50,9 @@ InstanceT = TypeVar("InstanceT", bound=Instance[Cursor])
 
 
 class SqlEngine(Generic[InstanceT]):
-    """Answers queries over one snapshot, from any thread.
+    """Answers queries over one snapshot. All methods but `close` are thread-safe.
 
-    `current` is, of an earlier snapshot, the index of the current one, whose models alone it shows.
+    For an earlier snapshot, `current` is the index of the current one: only models of both are shown.
     """
 
     def __init__(self, snapshot: Snapshot, instance: InstanceT, index: Index, *, current: Index | None = None) -> None:
@@ -68,17 +68,17 @@ class SqlEngine(Generic[InstanceT]):
 
     @property
     def created_at(self) -> datetime:
-        """When the snapshot was made, in UTC."""
+        """The time at which the snapshot was made, in UTC."""
         return self._snapshot.created_at
 
     def knows(self, org: str) -> bool:
-        """Tell whether the catalogue knows `org`."""
+        """Return whether the catalogue has the org `org`."""
         return org in self._index.orgs
 
     def answer(self, query: FacetQuery, interruption: Interruption | None = None) -> FacetAnswer:
-        """Answer `query` exactly.
+        """Return the exact answer to `query`.
 
-        Raises `Interrupted` when `interruption` was requested, `Unavailable` when a statement failed.
+        Raises `Interrupted` if `interruption` stopped it, `Unavailable` if a statement failed.
         """
         with self._instance.cursor(interruption or Interruption()) as cursor:
             return self._answer(cursor, query)
@@ -103,7 +103,7 @@ class SqlEngine(Generic[InstanceT]):
         )
 
     def values(self, asked: ValueQuery, interruption: Interruption | None = None) -> ValuePage:
-        """Return a page of one facet's values. Raises like `answer`."""
+        """Return a page of one facet's values with exact counts. Raises like `answer`."""
         with self._instance.cursor(interruption or Interruption()) as cursor:
             return self._values(cursor, asked)
 
@@ -149,9 +149,9 @@ class SqlEngine(Generic[InstanceT]):
         )
 
     def model(self, asked: RecordQuery, interruption: Interruption | None = None) -> dict[str, Any] | None:
-        """Return the record of the model of one id, None if it is not in the scope. Raises like `answer`.
+        """Return the requested fields of the record of one model, by column; None if it is not in the scope.
 
-        The ids of the scope are read, and no others.
+        It reads the ids of the scope only. Raises like `answer`.
         """
         selection = Selection.of(asked.query, self._index, self._parts(asked.query))
         with self._instance.cursor(interruption or Interruption()) as cursor:
@@ -160,11 +160,11 @@ class SqlEngine(Generic[InstanceT]):
         return next(iter(self._read(rows, asked.fields).values()), None)
 
     def close(self) -> None:
-        """Release everything. No query runs, and none comes after."""
+        """Release all resources. The caller makes sure that no query runs or follows."""
         self._instance.close()
 
     def _read(self, rows: Sequence[Sequence[Any]], fields: Sequence[str]) -> dict[int, dict[str, Any]]:
-        """Return the records of rows of `facets/records`, by row id."""
+        """Return the records in rows of `sql/facets/records.sql`, by row id."""
         read = partial(_record, dictionary=self._index.dictionary, public=self._index.public, fields=fields)
         return {row[0]: read(row) for row in rows}
 
@@ -175,7 +175,7 @@ class SqlEngine(Generic[InstanceT]):
 
     def _parameters(self, query: FacetQuery, selection: Selection, *, staying: Collection[Facet] = ()) -> Parameters:
         """Return the parameters of `sql/facets/selected.sql`."""
-        # Among all public models it pays to look the few up; among an org's, to look at each.
+        # Among all public models, a look-up of the few is faster; among those of an org, a scan is.
         rare_tag = selection.rare_tag if query.include_public else None
         return self._scope(query) | selection.parameters(staying=staying, rare_tag=rare_tag)
 
@@ -200,15 +200,15 @@ class SqlEngine(Generic[InstanceT]):
         selection: Selection,
         wanted: Collection[Facet],
     ) -> tuple[Counts, dict[int, int]]:
-        """Count, over the parts, the models that hold each code of the wanted facets, and all that pass (code 0).
+        """Return the counts of the wanted facets over the parts, and, for statistics, the models of each bar.
 
-        Return those counts, and those of the bars of histograms if statistics are asked for.
+        Code 0 counts the models that pass all filters.
         """
         narrowed = bool(selection) or self._current is not None
         if not narrowed:
             bars = _bars(cursor.columns("facets/histograms", self._scope(query))) if query.with_statistics else {}
             return self._totals(parts), bars
-        # A facet that has the only filter leaves it out: its counts are the unfiltered ones.
+        # If a facet has the only filter and ignores it, its counts are the unfiltered ones.
         alone = selection.alone if self._current is None else None
         staying = [facet for facet in wanted if facet != alone]
         parameters = self._parameters(query, selection, staying=staying) | {"with_bars": query.with_statistics}
@@ -225,7 +225,7 @@ class SqlEngine(Generic[InstanceT]):
 
 
 def scope_of(public: Rows, private: Rows, now: Org | None) -> Parameters:
-    """Return the parameters of `sql/facets/scope.sql`: rows of the snapshot, and rows of the current one if given."""
+    """Return the parameters of `sql/facets/scope.sql`: rows of the snapshot and, with `now`, of the current one."""
     parameters: Parameters = {
         "public_first": public.first,
         "public_end": public.end,
@@ -308,7 +308,11 @@ def _time(microseconds: int | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class SeenCounts:
-    """How many models of an earlier snapshot each org may be shown."""
+    """The number of models of an earlier snapshot that each org may see.
+
+    `shared` counts the models that every org may see. `own` has, by org, the visible models of its own scope, `others`
+    the models of its scope with public models that are not among `shared`.
+    """
 
     shared: int
     own: dict[str, int]
@@ -316,12 +320,12 @@ class SeenCounts:
 
     @classmethod
     def read(cls, cursor: Cursor, *, public_end: int, now_public_end: int) -> Self:
-        """Count by `sql/facets/seen_counts.sql`, with the row ids after the last public models, then and now."""
+        """Count by `sql/facets/seen_counts.sql`; the ends are the row ids after the last public model, then and now."""
         ends = {"public_end": public_end, "now_public_end": now_public_end}
         rows = cursor.rows("facets/seen_counts", ends)
         own, others = ({org: counts[place] for org, *counts in rows} for place in (0, 1))
         return cls(shared=others.pop("", 0), own=own, others=others)
 
     def of(self, org: str, *, include_public: bool) -> int:
-        """Return how many models of the scope of `org` may be shown to it."""
+        """Return the number of visible models in the scope of `org`."""
         return self.shared + self.others.get(org, 0) if include_public else self.own.get(org, 0)

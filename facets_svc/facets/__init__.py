@@ -1,1 +1,1 @@
-"""Facets as values: what is asked, what is answered, and in which order. Nothing here does I/O."""
+"""Facets as values: queries, answers and the order of values, without input and output."""

@@ -1,4 +1,4 @@
-"""What is answered: the values of every facet, with their counts, and the totals."""
+"""Answers as values: facet values with counts, pages of values and models, lists of snapshots."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from facets_svc.catalogue import FACETS
 
 @dataclass(frozen=True, slots=True)
 class FacetValues:
-    """The listed values of one facet, in the facet's order, and the count of each.
+    """The listed values of one facet, in the facet's order, and their counts, in the same order.
 
-    `total_values` are the distinct values with a count above 0, `other_count` is the sum of the counts of those that
-    are not listed, `missing_count` the models without a value.
+    `total_values` is the number of values with a count above 0, `other_count` the sum of the counts of those that are
+    not listed, `missing_count` the number of models without a value.
     """
 
     values: tuple[str, ...] = ()
@@ -31,7 +31,10 @@ class FacetValues:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """One bar of a histogram: the models from `lower` to before `upper`; None for all that is below 1."""
+    """One bar of a histogram: the number of models from `lower` up to, but not including, `upper`.
+
+    `lower` is None in the bar of all numbers below 1.
+    """
 
     lower: int | None
     upper: int
@@ -40,9 +43,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """How a number is spread over the models that pass and have it. Quartiles are values that occur.
+    """The distribution of a number over the models that pass and have it.
 
-    Of no models, all but `count` are None and there are no bins; a bin is in the histogram if it holds a model.
+    `quartiles` are the values at 25, 50 and 75 percent; each occurs. `histogram` has the bars with models, in ascending
+    order. Without models, all members but `count` are None or empty.
     """
 
     count: int
@@ -55,10 +59,11 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class FacetAnswer:
-    """One answer: models in scope, models that pass every filter, and the values of each facet by its index.
+    """The answer to a `FacetQuery`.
 
-    `statistics` has a value for each number of `catalogue.MEASURES`, by its column, if they were asked for; `timeline`
-    how many of the models that pass were created in each month (`2024-05`), in order, if it was.
+    `total` counts the models in scope, `filtered_total` those that pass every filter; `facets` are by their index. If
+    requested, `statistics` has a pair of column and statistics for each number of `catalogue.MEASURES`, and `timeline`
+    a pair for each month (`2024-05`) in which models that pass were created, with their number, in ascending order.
     """
 
     total: int
@@ -69,13 +74,13 @@ class FacetAnswer:
 
     @property
     def truncated(self) -> tuple[str, ...]:
-        """The response keys of the facets that are not listed whole, though they were asked for."""
+        """The response keys of the facets whose list is truncated, by the index of the facet."""
         return tuple(facet.response_key for facet, listed in zip(FACETS, self.facets, strict=True) if listed.truncated)
 
 
 @dataclass(frozen=True, slots=True)
 class ValuePage:
-    """A page of one facet's values with their counts, and how many there are over all pages."""
+    """A page of one facet's values with their counts, in one order; `total_values` counts the values of all pages."""
 
     values: tuple[str, ...]
     counts: tuple[int, ...]
@@ -85,10 +90,9 @@ class ValuePage:
 
 @dataclass(frozen=True, slots=True)
 class ModelPage:
-    """A page of models' records with the fields that were asked for, and the totals of the whole list.
+    """A page of models: their records with the requested fields, and the totals of the whole list.
 
-    `snapshot_id` is the snapshot that the page comes from, and `following` how many models of the list come before the
-    next page; None if this one is the last.
+    `snapshot_id` is the snapshot of the page, `following` the offset of the next page; None on the last page.
     """
 
     snapshot_id: str
@@ -100,14 +104,14 @@ class ModelPage:
 
 @dataclass(frozen=True, slots=True)
 class OneRecord:
-    """The record of one model with the fields that were asked for, as a list of one."""
+    """The record of one model with the requested fields, as a tuple of one."""
 
     records: tuple[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class ListedSnapshot:
-    """A snapshot that may be asked, and how many models of it are in the scope of who asks."""
+    """A snapshot that clients can query, and the number of its models in the scope of the request."""
 
     id: str
     created_at: datetime
@@ -117,10 +121,10 @@ class ListedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotList:
-    """The snapshots that may be asked, newest first."""
+    """The snapshots that clients can query, newest first."""
 
     snapshots: tuple[ListedSnapshot, ...]
 
 
 Answer = FacetAnswer | ValuePage | ModelPage | OneRecord | SnapshotList
-"""What is answered to a question of each kind."""
+"""The answer to any `Question`."""

@@ -1,4 +1,4 @@
-"""What is asked: a facet query in its canonical form."""
+"""Queries as values, in a canonical form: equal requests are equal values."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Bound = int | datetime
 
 @dataclass(frozen=True, slots=True)
 class FacetFilter:
-    """What is asked of one facet; values are sorted by code point, without repeats.
+    """The filter of one facet. Values are sorted by code point, without repeats.
 
-    A model passes that holds *any* or *all* (`match`) of the `selected` values, `missing` standing for one more value:
-    to hold none of the facet. A model that holds one of the `excluded` values does not pass.
+    A model passes if it has *any* or *all* (`match`) of the `selected` values. `missing` counts as one more selected
+    value, which models without a value have. A model with one of the `excluded` values does not pass.
     """
 
     match: Match
@@ -31,9 +31,9 @@ class FacetFilter:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bounds of a measure: at least `minimum`, and at most `maximum` or, for a time, before it. None: no bound.
+    """A range of a measure: `minimum` is included, and so is `maximum`, except for times. None: no bound.
 
-    A model without a value is out of every range.
+    A model without a value is outside of every range.
     """
 
     measure: Measure
@@ -42,28 +42,28 @@ class Range:
 
 
 Moment = str | datetime
-"""What an earlier snapshot is asked for by: its id, or a time."""
+"""The reference to an earlier snapshot in a request: its id, or a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """An earlier snapshot, and the current one, whose models alone are shown of it."""
+    """The id of an earlier snapshot, and of the current one: a query shows models of both only."""
 
     snapshot_id: str
     current: str
 
 
 NO_FILTERS = tuple(FacetFilter(facet.match) for facet in FACETS)
+"""A filter per facet, by its index, that every model passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetQuery:
-    """One question: whose models, narrowed by what, and how many values of which facets to list.
+    """A query for facet values: its scope, its filters, and the number of values to list. Build one with `of`.
 
-    Two requests that mean the same are the same value: values and terms are sorted and hold no repeats, terms are
-    folded. `filters` and `limits` are by the facet's index; a limit of 0 leaves a facet's list empty. `as_of` is a
-    moment until it is known which snapshot that means; None stands for the current one. Build one with
-    `FacetQuery.of`.
+    Requests with the same meaning are equal: values and terms are sorted, without repeats, and terms are folded.
+    `filters` and `limits` are by the index of the facet; a limit of 0 lists no values. `as_of` is a moment until the
+    service resolves it to a snapshot; None is the current snapshot.
     """
 
     org: str
@@ -95,10 +95,10 @@ class FacetQuery:
         with_timeline: bool = False,
         as_of: Moment | None = None,
     ) -> FacetQuery:
-        """Return the canonical query for a request's values.
+        """Return the canonical query of a request's values.
 
-        `search` is split at white space and folded; values are stripped; what is then empty is ignored. `limit` is that
-        of every `wanted` facet that has none of its own in `limits`.
+        `search` is split at white space and folded. Values are stripped, and empty ones are ignored. `limits` overrides
+        the `limit` of `wanted` facets; the other facets list no values.
         """
 
         def asked_of(facet: Facet) -> FacetFilter:
@@ -126,16 +126,16 @@ class FacetQuery:
         return tuple(asked.selected for asked in self.filters)
 
     def wants(self, facet: Facet) -> bool:
-        """Whether the values of `facet` are asked for."""
+        """Return whether the query lists values of `facet`."""
         return self.limits[facet.index] > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueQuery:
-    """A question for one facet's values: those that contain `fragment` (folded), under a query's scope and filters.
+    """A query for a page of one facet's values, in the scope and with the filters of `query`.
 
-    `order` is `count` (descending, then value) or `value` (sizes by size); `offset` values are passed over, and at most
-    `limit` are listed.
+    Only values whose folded text contains `fragment` (folded) are listed, by `order`: `count` (descending, then by
+    value) or `value` (sizes by size). The page starts after `offset` values and has at most `limit`.
     """
 
     query: FacetQuery
@@ -152,21 +152,22 @@ class ValueQuery:
 
 
 Edition = tuple[str, ...]
-"""What a list of models comes from: a snapshot, and behind an earlier one the current one, by their ids."""
+"""The ids of the snapshots that a list of models depends on: an earlier snapshot depends on the current one too."""
 
 
 def edition(query: FacetQuery, current: str) -> Edition:
-    """Return what a list comes from that is asked for while a snapshot is current."""
+    """Return the edition of the list that `query` gives while the snapshot of the id `current` is current."""
     return (query.as_of.snapshot_id, query.as_of.current) if isinstance(query.as_of, AsOf) else (current,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelQuery:
-    """A question for the models themselves, under a query's scope and filters: at most `limit` of their records.
+    """A query for a page of the models themselves, in the scope and with the filters of `query`.
 
-    `order` is one of `ORDERS`; of equal values the lesser id comes first, or the greater one when `descending`; models
-    without a value come last either way. `fields` are columns of the record, in its order. `offset` models are passed
-    over, after a page of that `edition` of the list (None: this is the first page).
+    `order` is `updated_at`, `created_at`, `downloads`, `name` or `parameters`. Models with equal values are sorted by
+    id, also reversed if `descending`; models without a value come last. `fields` are columns of the record, in its
+    order. The page starts after `offset` models and has at most `limit`. `edition` is that of the page before; None on
+    the first page.
     """
 
     query: FacetQuery
@@ -185,7 +186,7 @@ class ModelQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordQuery:
-    """A question for the record of the model of one `id`, if it is in the scope of `query`, which filters nothing.
+    """A query for the record of the model `id`, in the scope of `query`, which has no filters.
 
     `fields` are columns of the record, in its order.
     """
@@ -202,9 +203,9 @@ class RecordQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotsQuery:
-    """A question for the snapshots that may be asked, with their models in the scope of an org.
+    """A query for the snapshots that clients can query, with the number of their models in the scope of an org.
 
-    `snapshots` are those, oldest first, by id and time, once it is known which there are.
+    The service fills in `snapshots`: their ids and times, oldest first.
     """
 
     org: str
@@ -213,7 +214,7 @@ class SnapshotsQuery:
 
 
 Question = FacetQuery | ValueQuery | ModelQuery | RecordQuery | SnapshotsQuery
-"""Whatever a request may ask."""
+"""Any query of a request."""
 
 
 def _canonical(values: Iterable[str]) -> tuple[str, ...]:

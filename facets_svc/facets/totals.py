@@ -1,4 +1,4 @@
-"""The unfiltered counts of every part of a catalogue, as the job counted them."""
+"""The unfiltered counts of the parts of a catalogue, which the job counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facets_svc.facets.values import EVERY_MODEL, Counts, IntegerArray
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Row ids from `first` to before `end`."""
+    """The row ids from `first` up to, but not including, `end`."""
 
     first: int = 0
     end: int = 0
@@ -21,10 +21,10 @@ class Rows:
 
 
 class Totals:
-    """How many models of each part hold each code. A part is the public models of an org, or its private ones.
+    """The number of models of each part that hold each code. A part is the public or the private models of an org.
 
-    `firsts` (the row id that a part begins with, ascending), `codes` (ascending within a part) and `models` have one
-    length; `dictionary_length` is one more than the highest code.
+    `firsts` (the first row id of the part, ascending), `codes` (ascending within a part) and `models` are arrays of one
+    length. `dictionary_length` is one more than the highest code.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Totals:
         self._length = dictionary_length
 
     def of(self, rows: Rows) -> Counts:
-        """Return the counts of a part, by code; zeros if there is no such part."""
+        """Return the counts of the part with the rows `rows`; zeros if there is no such part."""
         counts = np.zeros(self._length, dtype=np.int64)
         held = self._held(rows)
         counts[self._codes[held]] = self._models[held]
@@ -51,7 +51,7 @@ class Totals:
         return counts
 
     def codes(self, rows: Rows) -> IntegerArray:
-        """Return the codes that a part holds, ascending."""
+        """Return the codes that models of a part hold, in ascending order."""
         codes: IntegerArray = self._codes[self._held(rows)]
         return codes
 

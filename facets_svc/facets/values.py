@@ -1,4 +1,4 @@
-"""The dictionary of a snapshot's facet values, and how counts become lists."""
+"""The dictionary of a snapshot's facet values, which turns counts into lists of values."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Counts = npt.NDArray[np.int64]
 """Numbers of models by code, in an array as long as the dictionary. Code 0 counts all models."""
 
 EVERY_MODEL: Final = 0
-"""The code that every model holds."""
+"""The code that all models hold."""
 
 _PLACE_BITS: Final = 31
 
 FIRST_VALUE: Final = 1 + len(FACETS)
-"""The first code that is a value: those between stand for having none of a facet."""
+"""The first code of a value. The codes between stand for a missing value, one per facet."""
 
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)([KMBT]?)"
@@ -38,9 +38,9 @@ SizeKey = tuple[Fraction, int, Fraction]
 
 
 def size_key(label: str) -> SizeKey | None:
-    """Return what a size label is ordered by: its lower bound, `<` before plain before `>`, its upper bound.
+    """Return the sort key of a size label: its lower bound, `<` before plain before `>`, its upper bound.
 
-    None for a label that does not read, whole, as `[<>]?number[KMBT]?(-number[KMBT]?)?`.
+    None for a label that does not match `[<>]?number[KMBT]?(-number[KMBT]?)?`.
 
     >>> size_key("<100M") < size_key("100M-500M") < size_key(">200B")
     True
@@ -55,10 +55,10 @@ def size_key(label: str) -> SizeKey | None:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """The codes of one facet in ascending order of their values.
+    """The values of one facet.
 
-    `ranks` are, by code, what they are ordered by before their counts, if anything. `folded` are the folded values, by
-    which they are searched, in the order of the codes.
+    `codes` are in ascending order of the values, `folded` has the folded values in the same order. `ranks`, by code, is
+    the facet's order if it is not that of the counts.
     """
 
     codes: npt.NDArray[np.int64]
@@ -67,10 +67,10 @@ class _Column:
 
 
 class Dictionary:
-    """Every facet value of a snapshot by its code, and the order in which values are listed.
+    """The facet values of a snapshot by their codes, and their order.
 
-    `values` holds the value of each code, `facets` the index of its facet. The first codes are no values: 0 stands for
-    every model, and n + 1 for those without a value of the facet of index n.
+    `values` has the value of each code, `facets` the index of its facet; both have one item per code. The first codes
+    are not values: 0 stands for all models, and n + 1 for a missing value of the facet of index n.
     """
 
     def __init__(self, values: Sequence[str], facets: Sequence[int]) -> None:
@@ -88,7 +88,7 @@ class Dictionary:
         return len(self._values)
 
     def counts(self, codes: IntegerArray | Sequence[int], models: IntegerArray | Sequence[int]) -> Counts:
-        """Return counts by code, given the models of some codes; the others have 0. Codes below 0 are ignored."""
+        """Return the counts with `models[i]` at `codes[i]` and 0 elsewhere. Codes below 0 are ignored."""
         counts = np.zeros(len(self), np.int64)
         given, held = np.asarray(codes, np.int64), np.asarray(models, np.int64)
         are_codes = given >= 0
@@ -96,11 +96,11 @@ class Dictionary:
         return counts
 
     def nothing(self) -> Counts:
-        """Return counts of 0."""
+        """Return counts that are all 0."""
         return np.zeros(len(self), np.int64)
 
     def by_value(self, codes: Sequence[int]) -> tuple[dict[str, int], ...]:
-        """Return some codes by their values, for each facet."""
+        """Return, by the index of the facet, those of `codes` that belong to it, by value."""
         facets = self.facets[np.asarray(codes, np.int64)].tolist()
         found: tuple[dict[str, int], ...] = tuple({} for _ in FACETS)
         for facet, code in zip(facets, codes, strict=True):
@@ -108,30 +108,30 @@ class Dictionary:
         return found
 
     def value(self, code: int) -> str | None:
-        """Return the value of a code; None for one that is no value."""
+        """Return the value of a code; None if the code is not a value."""
         return self._values[code] if code >= FIRST_VALUE else None
 
     def codes_of(self, facet: Facet) -> npt.NDArray[np.int64]:
-        """Return the codes of a facet: of its values, and of having none."""
+        """Return the codes of a facet: of its values in ascending order, then of a missing value."""
         return np.append(self._columns[facet.index].codes, missing_code(facet))
 
     def list_facets(
         self, query: FacetQuery, counts: Counts, known: Sequence[Mapping[str, int]]
     ) -> tuple[FacetValues, ...]:
-        """List the values of every facet by their counts, as `query` asks.
+        """Return the listed values of every facet, by its index.
 
-        `known` are, by facet, the codes of those values asked for that the scope may hold.
+        `known` has, by the index of the facet, the codes of the query's values that the scope may hold, by value.
         """
         codes = self._by_count(np.flatnonzero(counts[FIRST_VALUE:]) + FIRST_VALUE, counts)
         facets = self.facets[codes]
         return tuple(self._list(facet, query, codes[facets == facet.index], counts, known) for facet in FACETS)
 
     def page(self, asked: ValueQuery, counts: Counts) -> ValuePage:
-        """List a page of one facet's values by their counts."""
+        """Return a page of one facet's values with a count above 0."""
         column = self._columns[asked.facet.index]
         places = np.flatnonzero(counts[column.codes])
         if asked.fragment:
-            # Only what counts is read: what others keep private must not take time.
+            # Only values that count are searched: values that only other orgs hold must not take time.
             places = places[[asked.fragment in column.folded[place] for place in places.tolist()]]
         held = column.codes[places]
         codes = self._by_count(held, counts) if asked.order == "count" else _by_rank(column, held)
@@ -151,9 +151,9 @@ class Dictionary:
         counts: Counts,
         known: Sequence[Mapping[str, int]],
     ) -> FacetValues:
-        """List the first of the codes that count, and every selected one, in the facet's order.
+        """List the first codes with a count, and all selected values, in the facet's order.
 
-        `held` are those codes by descending count.
+        `held` has the codes with a count, by descending count.
         """
         limit, selected = query.limits[facet.index], query.filters[facet.index].selected
         if not limit:
@@ -165,7 +165,7 @@ class Dictionary:
             listed = np.concatenate([listed, cut[np.isin(cut, list(counting.values()))]])
         listed = _by_rank(self._columns[facet.index], listed)
         listed_counts = tuple(counts[listed].tolist())
-        # Of what is selected and counts nothing, too: whoever has chosen it wants to see it, to take it back.
+        # Selected values without a count are listed too, so that a user can see and deselect them.
         absent = [value for value in selected if value not in counting]
         return FacetValues(
             values=(*map(self._values.__getitem__, listed.tolist()), *absent),
@@ -176,8 +176,8 @@ class Dictionary:
         )
 
     def _by_count(self, codes: npt.NDArray[np.int64], counts: Counts) -> npt.NDArray[np.int64]:
-        """Return codes by descending count; of those of one facet with equal counts the lesser value comes first."""
-        # Both in one number, since to sort numbers is several times faster than to sort places by them.
+        """Return codes by descending count, then, within a facet, by value."""
+        # One number holds both keys: sorting numbers is several times faster than sorting indices by two keys.
         keys = np.sort((-counts[codes] << _PLACE_BITS) + self._places[codes])
         ordered: npt.NDArray[np.int64] = self._ordered[keys & ((1 << _PLACE_BITS) - 1)]
         return ordered
@@ -194,12 +194,12 @@ class Dictionary:
 
 
 def missing_code(facet: Facet) -> int:
-    """Return the code of having no value of `facet`."""
+    """Return the code of a missing value of `facet`."""
     return facet.index + 1
 
 
 def _by_rank(column: _Column, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return codes by rank, those of equal rank as they are; all as they are if the facet has no ranks."""
+    """Return codes by rank, in a stable order; unchanged if the facet has no ranks."""
     if column.ranks is None:
         return codes
     ordered: npt.NDArray[np.int64] = codes[np.argsort(column.ranks[codes], kind="stable")]
@@ -207,7 +207,7 @@ def _by_rank(column: _Column, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.in
 
 
 def _size_ranks(labels: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Return the rank of each label by size; equal sizes share one, and labels that do not read share the last."""
+    """Return the rank of each label by size. Equal sizes share a rank; labels that are not sizes share the last one."""
     keys = [size_key(label) for label in labels]
     ranks = {key: rank for rank, key in enumerate(sorted({key for key in keys if key is not None}))}
     return np.array([len(ranks) if key is None else ranks[key] for key in keys], dtype=np.int64)
