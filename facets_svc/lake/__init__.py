@@ -3,19 +3,19 @@
 ::
 
     CURRENT                       one line: the id of the current snapshot
-    JOURNAL                       a line for each move of the pointer
-    LOCK                          held (flock) by the job that writes
+    JOURNAL                       a line for each change of the current snapshot
+    LOCK                          the lock (flock) of the job that writes
     snapshots/<id>/
-      manifest.json               what the snapshot holds, file by file, with checksums
+      manifest.json               counts, and a checksum of each file
       models/visibility=…/bucket=…/part-0.parquet     the records, for any tool that reads Parquet
       index/index.duckdb          the facet index, for the service
-      rejects.parquet             the rows that were not taken, and why
+      rejects.parquet             the rejected rows, with reasons
     refused/<id>/                 report.json and rejects.parquet of a job that a guard refused
-    tmp-<id>-<pid>/               a snapshot being written; the next job removes what a killed one left
+    tmp-<id>-<pid>/               a snapshot being written; the next job removes those of killed jobs
 
-A snapshot is written under a temporary name, verified, moved into place, and only then named by `CURRENT`; no file of
-it is ever written again. Readers take the list of files from the manifest, never from the folder. In a bucket the same
-holds by other means: `facets_svc.lake.bucket` says how.
+A job writes a snapshot under a temporary name, verifies it, moves it into place, and only then names it in `CURRENT`.
+Its files never change again. Readers take the list of files from the manifest, never from the folder.
+`facets_svc.lake.bucket` explains how a bucket gives the same guarantees.
 """
 
 from facets_svc.lake.base import Draft, Lake, Writer

@@ -1,6 +1,6 @@
-"""Where the AWS tools keep credentials, region and endpoint: the variables, and the files of a profile.
+"""Reads credentials, region and endpoint from the places where AWS tools keep them: variables and profile files.
 
-obstore reads the variables and asks the machine's or the container's role; the files it leaves to others.
+obstore itself reads the variables and the role of the machine or container, but no profile files.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _WITH_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
 def configuration(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what obstore does not find by itself: the endpoint, and what the profile's files say.
+    """Return the options that obstore does not find itself: the endpoint, and those of the profile files.
 
-    A variable comes before a file. A profile without static keys (SSO, an assumed role) is not followed.
+    A variable overrides a file. Profiles without static keys (SSO, an assumed role) are not supported.
     """
     profile = _profile(environ)
     found: dict[str, str] = {}
@@ -41,7 +41,7 @@ def configuration(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _profile(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of the profile in `~/.aws/config` and `~/.aws/credentials`, the latter first."""
+    """Return the settings of the profile in `~/.aws/config` and `~/.aws/credentials`; the latter override."""
     name = environ.get("AWS_PROFILE") or "default"
     home = Path(environ.get("HOME", "/nonexistent")) / ".aws"
     config = Path(environ.get("AWS_CONFIG_FILE") or home / "config")

@@ -1,4 +1,4 @@
-"""What a lake is, wherever it lies."""
+"""The interface of lakes: `Lake` reads snapshots, `Writer` adds and removes them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ from facets_svc.lake.manifest import Manifest, encode, id_time, next_id
 from facets_svc.lake.snapshot import MANIFEST, Snapshot
 
 TEMPORARY: Final = "tmp-"
-"""How the names of folders begin that hold an unfinished snapshot."""
-
+"""The start of the names of folders with an unfinished snapshot."""
 
 OUTCOME: Final = "OUTCOME.prom"
-"""Where the last job's metrics lie. Nothing that is published depends on them."""
+"""The file with the metrics of the last job. No snapshot depends on it."""
 
 REFUSED: Final = "refused"
-"""The folder of what refused jobs have left, each under the id that its snapshot would have had."""
+"""The folder of the reports of refused jobs, each under the id that its snapshot would have had."""
 
 MAX_REFUSED: Final = 7
-"""Refused jobs whose report and rejected rows stay; a newer one takes the place of the oldest."""
+"""Number of refused jobs whose report and rejected rows stay; a newer job replaces the oldest."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """A snapshot being written: its id and time, and the local folder that holds it until it is published."""
+    """An unpublished snapshot: its id, its time in UTC, and the local folder of its files."""
 
     id: str
     created_at: datetime
@@ -43,9 +42,9 @@ class Draft:
 
 
 class Lake(ABC):
-    """Reads the snapshots of one lake; `writing` gives a `Writer` that adds to them.
+    """Reads the snapshots of one lake; `writing` returns a `Writer` that changes them.
 
-    `location` is safe to show.
+    `location` has no credentials.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
@@ -54,7 +53,7 @@ class Lake(ABC):
     location: str
 
     def __init_subclass__(cls) -> None:
-        """Let `open` know what the kind of lake is for."""
+        """Register the URL schemes of the class for `open`."""
         super().__init_subclass__()
         Lake._kinds.update(dict.fromkeys(cls.schemes, cls))
 
@@ -62,8 +61,8 @@ class Lake(ABC):
     def open(location: str, *, cache: Path | None = None) -> Lake:
         """Return the lake at `location`: a folder, which need not exist yet, or a bucket such as `s3://bucket/prefix`.
 
-        `cache` is where a lake that is not local keeps what it copies; by default a folder of the user's cache. Raises
-        `LakeError` for another kind of lake, `SettingsError` for a location that does not read.
+        `cache` is the folder for local copies of a bucket; by default, one in the user's cache folder. Raises
+        `LakeError` for an unsupported scheme, `SettingsError` for an invalid location.
         """
         scheme, separator, _ = location.partition("://")
         kind = Lake._kinds.get(scheme if separator else "")
@@ -75,15 +74,18 @@ class Lake(ABC):
     @classmethod
     @abstractmethod
     def at(cls, location: str, *, cache: Path | None) -> Lake:
-        """Return the lake of this kind at `location`."""
+        """Return the lake of this class at `location`."""
 
     @abstractmethod
     def current(self) -> str | None:
-        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None if there is none yet. Raises `LakeError`."""
 
     @abstractmethod
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
-        """Return a snapshot, by default the current one. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`."""
+        """Return a snapshot, by default the current one, without verifying its files.
+
+        Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`.
+        """
 
     @abstractmethod
     def ids(self) -> list[str]:
@@ -91,43 +93,43 @@ class Lake(ABC):
 
     @abstractmethod
     def history(self) -> History:
-        """Return what happened to the pointer. Raises `LakeError`."""
+        """Return the history of the current snapshot. Raises `LakeError`."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Writer]:
-        """Hold the lake for writing, and remove what a killed job left.
+        """Lock the lake for writing, and remove the leftovers of killed jobs.
 
-        Raises `LakeBusy` when another job holds it, `LakeError` when it cannot be written.
+        Raises `LakeBusy` if another job holds the lock, `LakeError` if the lake cannot be written.
         """
 
     @abstractmethod
     def outcome(self) -> bytes | None:
-        """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
+        """Return the metrics of the last job; None if no job wrote any. Raises `LakeError`."""
 
     @abstractmethod
     def leave_outcome(self, content: bytes) -> None:
-        """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
+        """Replace the metrics of the last job. Needs no lock. Raises `LakeError`."""
 
     @abstractmethod
     def refused(self) -> list[str]:
-        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+        """Return the ids of refused jobs with a report, oldest first. Raises `LakeError`."""
 
     def remembered(self) -> str | None:
-        """Return the id that was current when the lake could last be read, where that may still be served from."""
+        """Return the id of the last known current snapshot, to serve while the lake is unreachable; None if unknown."""
         return None
 
 
 class Writer(ABC):
-    """Adds snapshots to a lake that it holds, and removes them."""
+    """Adds and removes the snapshots of a lake, whose lock it holds."""
 
     @abstractmethod
     def draft(self) -> AbstractContextManager[Draft]:
-        """Make room for a new snapshot. What is not published when the block ends is removed."""
+        """Create a draft with an empty folder; unless it is published, the end of the block removes it."""
 
     def seal(self, draft: Draft, manifest: Manifest) -> Snapshot:
-        """Flush the draft's files, verify every one as it now is on the disk, and write its manifest.
+        """Flush the draft's files, verify them as they are on disk, write the manifest, and return the snapshot.
 
-        The files in the manifest and those in the folder must be the same. Raises `SnapshotCorrupt`.
+        Raises `SnapshotCorrupt` if a file does not match the manifest, or only one of folder and manifest has it.
         """
         for entry in manifest.files:
             files.sync_file(draft.path / entry.path)
@@ -143,40 +145,43 @@ class Writer(ABC):
 
     @abstractmethod
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Move a sealed draft into its place, then make it current.
+        """Move a sealed draft into place, make it current, and return it.
 
-        Killed at any instant, the pointer names the snapshot of before or this one, and the one it names is whole.
-        Raises `LakeError`; `LakeBusy` when another job has taken the lake over.
+        If the process is killed at any moment, the current snapshot is the one before or this one, complete. Raises
+        `LakeError`; `LakeBusy` if another job has taken over the lock.
         """
 
     @abstractmethod
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+        """Make an earlier snapshot current, and withdraw the current one. Raises `LakeError` or `LakeBusy`."""
 
     @abstractmethod
     def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
-        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go.
+        """Store these files of an unpublished draft under `REFUSED`, and return their location.
 
-        Readers of snapshots do not see them. Raises `LakeError`, `LakeBusy` or `OSError`.
+        Removes the oldest refused jobs beyond `MAX_REFUSED`. Raises `LakeError`, `LakeBusy` or `OSError`.
         """
 
     @abstractmethod
     def remove_refused(self, refused_id: str) -> None:
-        """Delete what a refused job has left. Raises `LakeError`."""
+        """Delete the files of a refused job. Raises `LakeError`."""
 
     @abstractmethod
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot. If the process is killed, readers see all of it or nothing.
+
+        Raises `LakeError` if it is current or cannot be deleted; `LakeBusy` if another job has taken over the lock.
+        """
 
 
 def new_id(taken: Iterable[str]) -> str:
-    """Return an id later than every one that was `taken`, whatever the clock says."""
+    """Return a new id that is later than all `taken` ids, even if the clock went back."""
     return next_id(datetime.now(UTC), latest=max(taken, default=None), suffix=secrets.randbits(16))
 
 
 @contextmanager
 def draft_under(folder: Path, snapshot_id: str) -> Iterator[Draft]:
-    """Make the folder of a draft under `folder`, and remove what is left of it in the end."""
+    """Create the folder of a draft under `folder`; the end of the block removes it."""
     path = folder / f"{TEMPORARY}{snapshot_id}-{os.getpid()}" / snapshot_id
     path.mkdir(parents=True)
     try:

@@ -2,18 +2,18 @@
 
 ::
 
-    CURRENT                 the id of the current snapshot (`-`: none yet), and a token that no other write has
-    LEASE                   who holds the lake, until when
-    journal/<change>.json   one object for each move of the pointer; for a publication the change is the snapshot's id
-    unfinished/<id>         names a snapshot that is being uploaded or removed; the next job removes what is left of it
-    OUTCOME.prom            the metrics of the last job that was asked to leave them
-    snapshots/<id>/…        the files of a snapshot, as in a folder; the manifest is the last one
+    CURRENT                 the id of the current snapshot (`-`: none yet), and a token that is unique to the write
+    LEASE                   the holder of the lock, and when it expires
+    journal/<change>.json   one object per change of the current snapshot; a publication has the id of its snapshot
+    unfinished/<id>         marks a snapshot that is being uploaded or removed; the next job removes its leftovers
+    OUTCOME.prom            the metrics of the last job that wrote them
+    snapshots/<id>/…        the files of a snapshot, as in a folder; the manifest is uploaded last
     refused/<id>/…          the report and the rejected rows of a job that a guard refused
 
-A snapshot is made and verified locally, then uploaded and read back, and named by `CURRENT` last, on the condition that
-`CURRENT` is what this job wrote when it began: every job writes `CURRENT` anew (the same id, another token) before it
-does anything, so that of a job before it, which lost its lease without knowing, no later write succeeds. Nothing rests
-on clocks.
+A job makes and verifies a snapshot locally, uploads it, reads it back, and names it in `CURRENT` last, on condition
+that `CURRENT` still has the token that this job wrote when it began. Every job first rewrites `CURRENT` (the same id, a
+new token): from then on, the writes of an earlier job that lost its lease unnoticed fail. No guarantee depends on
+clocks.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _TRIES: Final = 5
 
 
 def user_cache() -> Path:
-    """Return the folder for what programs keep of what lies elsewhere (XDG's)."""
+    """Return the default folder for local copies, in the user's cache folder (XDG)."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(given) if given.startswith("/") else Path.home() / ".cache") / "facets-svc"
 
 
 class BucketLake(Lake):
-    """A lake below `s3://bucket/prefix`. Its files are copied into `cache` when they are asked for."""
+    """A lake below `s3://bucket/prefix`. Reading a file copies it to the folder `cache`."""
 
     schemes = ("s3", "gs", "az")
 
@@ -63,11 +63,11 @@ class BucketLake(Lake):
 
     @classmethod
     def at(cls, location: str, *, cache: Path | None = None) -> Self:
-        """Return the lake at `location`. Raises `SettingsError` when that does not read."""
+        """Return the lake at `location`. Raises `SettingsError` if the location is invalid."""
         return cls(Objects(location), cache or user_cache())
 
     def current(self) -> str | None:
-        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None if there is none yet. Raises `LakeError`."""
         found = self.objects.get(_CURRENT)
         current = None if found is None else self.named(found[0])
         self._seen_current = current
@@ -75,7 +75,7 @@ class BucketLake(Lake):
         return current
 
     def named(self, content: bytes) -> str | None:
-        """Return the id that the pointer names. Raises `LakeError` when it is spoiled."""
+        """Return the id in the content of `CURRENT`; None if there is none yet. Raises `LakeError` if it is damaged."""
         name = content.decode("ascii", errors="replace").partition("\n")[0].strip()
         if name == _NOTHING:
             return None
@@ -84,13 +84,13 @@ class BucketLake(Lake):
         return name
 
     def remembered(self) -> str | None:
-        """Return the id that was current when the lake could last be read, if that is not too long ago."""
+        """Return the id of the last known current snapshot, if it is recent; else None."""
         return self.cache.remembered()
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
         """Return a snapshot, by default the current one. Raises `NoSnapshot`, `SnapshotCorrupt` or `LakeError`.
 
-        While the lake cannot be reached, a copy of the manifest is as good: no manifest is ever written again.
+        While the bucket is unreachable, a local copy of the manifest will do: manifests never change.
         """
         if snapshot_id is None:
             snapshot_id = self.current()
@@ -119,18 +119,18 @@ class BucketLake(Lake):
 
     def ids(self) -> list[str]:
         """Return the ids of all snapshots, oldest first."""
-        folders = self.objects.folders("snapshots/")  # before the unfinished ones: what is finished meanwhile counts
+        folders = self.objects.folders("snapshots/")  # first, so that a snapshot that is finished meanwhile counts
         unfinished = set(self.unfinished())
         if unfinished:
-            unfinished.discard(self.current() or "")  # its job was killed when all was done but this
+            unfinished.discard(self.current() or "")  # its job was killed before it removed the mark
         return [name for name in folders if is_snapshot_id(name) and name not in unfinished]
 
     def unfinished(self) -> list[str]:
-        """Return the snapshots that are being uploaded or removed, or were when a job was killed."""
+        """Return the ids of snapshots that a job is uploading or removing, or was when it was killed."""
         return [key.rpartition("/")[2] for key in self.objects.keys("unfinished/")]
 
     def history(self) -> History:
-        """Return what happened to the pointer. Raises `LakeError`."""
+        """Return the history of the current snapshot. Raises `LakeError`."""
         keys = self.objects.keys("journal/")
         with ThreadPoolExecutor(8, thread_name_prefix="facets-journal") as threads:
             found = list(threads.map(self.objects.get, keys))
@@ -138,29 +138,29 @@ class BucketLake(Lake):
         return History.of(entries, current=self.current())
 
     def taken(self) -> set[str]:
-        """Return every id that is or was in use."""
+        """Return all ids that are or were in use."""
         changes = (key.rpartition("/")[2].removesuffix(".json") for key in self.objects.keys("journal/"))
         found = (*self.objects.folders("snapshots/"), *self.refused(), *self.unfinished(), *changes)
         return {one for one in found if is_snapshot_id(one)}
 
     def outcome(self) -> bytes | None:
-        """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
+        """Return the metrics of the last job; None if no job wrote any. Raises `LakeError`."""
         found = self.objects.get(OUTCOME)
         return None if found is None else found[0]
 
     def leave_outcome(self, content: bytes) -> None:
-        """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
+        """Replace the metrics of the last job. Needs no lock. Raises `LakeError`."""
         self.objects.put(OUTCOME, content)
 
     def refused(self) -> list[str]:
-        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+        """Return the ids of refused jobs with a report, oldest first. Raises `LakeError`."""
         return [name for name in self.objects.folders(f"{REFUSED}/") if is_snapshot_id(name)]
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
-        """Hold the lake for writing, and remove what a killed job left.
+        """Lock the lake for writing, and remove the leftovers of killed jobs.
 
-        Raises `LakeBusy` when another job holds it, `LakeError` when it cannot be written.
+        Raises `LakeBusy` if another job holds the lock, `LakeError` if the lake cannot be written.
         """
         with Lease(self.objects, seconds=self.lease_seconds) as held:
             writer = BucketWriter(self, held)
@@ -168,9 +168,9 @@ class BucketLake(Lake):
             yield writer
 
     def root(self, snapshot: Snapshot, entry: FileEntry) -> Path:
-        """Return the folder under which the file now lies; it is copied if it was not there.
+        """Return the folder below which the file is, after copying it if necessary.
 
-        The index is kept in the cache; the records stay for as long as this process works with them.
+        The copy of an index stays in the cache; the copy of another file goes with this process.
         """
         served = entry.path.startswith("index/")
         root = snapshot.path if served else self.cache.work() / "files" / snapshot.id
@@ -200,7 +200,7 @@ class BucketLake(Lake):
 
     @contextmanager
     def fetched(self, snapshot: Snapshot, entry: FileEntry) -> Iterator[Path]:
-        """Copy the file afresh, check it, lend the folder under which it lies, and remove it again."""
+        """Copy the file, check its bytes, yield the folder below which the copy is, and remove the copy."""
         try:
             root = Path(tempfile.mkdtemp(dir=self.cache.work()))
         except OSError as error:
@@ -218,12 +218,12 @@ class BucketLake(Lake):
             shutil.rmtree(root, ignore_errors=True)
 
     def forget(self, snapshot: Snapshot, entry: FileEntry) -> None:
-        """Remove the copy of the file."""
+        """Remove the local copy of the file."""
         (snapshot.path / entry.path).unlink(missing_ok=True)
 
 
 class BucketWriter(Writer):
-    """Adds snapshots to a bucket that it holds the lease of."""
+    """Adds and removes the snapshots of a lake in a bucket, whose lease it holds."""
 
     def __init__(self, lake: BucketLake, held: Lease) -> None:
         self._lake = lake
@@ -234,18 +234,18 @@ class BucketWriter(Writer):
         self._unsure: str | None = None
 
     def begin(self) -> None:
-        """Shut out every job before this one, and remove what it left."""
+        """Shut out all earlier jobs, and remove their leftovers."""
         self._shut_out()
         self._sweep()
 
     def _shut_out(self) -> None:
-        """Write the pointer anew, to the same snapshot: whoever read it before can no longer move it."""
+        """Rewrite `CURRENT` with the same id and a new token: jobs that read it before can no longer change it."""
         for _ in range(_TRIES):
             self._lease.check()
             found = self._objects.get(_CURRENT)
             self._current = None
             if found is not None:
-                with suppress(LakeError):  # a spoiled pointer is replaced by one that reads
+                with suppress(LakeError):  # a damaged pointer is replaced
                     self._current = self._lake.named(found[0])
             with suppress(Taken):
                 self._version = self._objects.put_if(
@@ -277,7 +277,7 @@ class BucketWriter(Writer):
 
     @contextmanager
     def draft(self) -> Iterator[Draft]:
-        """Make room for a new snapshot, locally. What is not published when the block ends is removed."""
+        """Create a draft with an empty local folder; unless it is published, the end of the block removes it."""
         snapshot_id = self._claimed()
         published = False
         try:
@@ -300,10 +300,10 @@ class BucketWriter(Writer):
         raise LakeBusy(f"Other jobs are writing to the lake {self._lake.location} now. Retry later.")
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Upload a sealed draft, read it back, and make it current.
+        """Upload a sealed draft, read it back, make it current, and return it.
 
-        Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. Raises
-        `LakeBusy` when another job has taken the lake over, `LakeError` when the bucket does not do its part.
+        If the process is killed at any moment, `CURRENT` names the snapshot before or this one, complete. Raises
+        `LakeBusy` if another job has taken over the lease, `LakeError` if the bucket fails.
         """
         for entry in snapshot.entries():
             self._lease.check()
@@ -324,19 +324,22 @@ class BucketWriter(Writer):
         return Snapshot(self._lake.cache.folder(snapshot.id), snapshot.manifest, self._lake)
 
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError` or `LakeBusy`."""
+        """Make an earlier snapshot current, and withdraw the current one. Raises `LakeError` or `LakeBusy`."""
         change = journal.change_to(snapshot_id, previous=self._current, action="rollback", why=why)
         self._move(snapshot_id, change, change_id=new_id(self._lake.taken()))
 
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot. If the process is killed, readers see all of it or nothing.
+
+        Raises `LakeError` if it is current or cannot be deleted, `LakeBusy` if another job has taken over the lease.
+        """
         self._lease.check()
         if snapshot_id == self._current:
             raise LakeError(f"The snapshot {snapshot_id} is current.")
         mark = f"unfinished/{snapshot_id}"
         self._objects.put(mark, _mark("remove"))
-        # A job that takes over after this look finds the mark and finishes the removal before it does anything; one
-        # that took over before may be making this very snapshot current.
+        # A job that takes over after this read finds the mark, and finishes the removal first. A job that took over
+        # before may be making this snapshot current.
         found = self._objects.get(_CURRENT)
         if found is None or found[1] != self._version:
             self._objects.delete([mark])
@@ -344,7 +347,7 @@ class BucketWriter(Writer):
         self._discard(snapshot_id)
 
     def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
-        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go."""
+        """Store these files of an unpublished draft, return their location, and remove the oldest refused jobs."""
         for path in paths:
             self._lease.check()
             self._objects.upload(f"{REFUSED}/{draft.id}/{path.name}", path)
@@ -353,12 +356,12 @@ class BucketWriter(Writer):
         return f"{self._lake.location}/{REFUSED}/{draft.id}"
 
     def remove_refused(self, refused_id: str) -> None:
-        """Delete what a refused job has left. Raises `LakeError`."""
+        """Delete the files of a refused job. Raises `LakeError`."""
         self._lease.check()
         self._objects.delete(self._objects.keys(f"{REFUSED}/{refused_id}/"))
 
     def _move(self, snapshot_id: str, change: Change, *, change_id: str) -> None:
-        """Enter the change in the journal and move the pointer, if it is what this job wrote."""
+        """Add the change to the journal, and write `CURRENT` on condition that it still has this job's token."""
         self._lease.check()
         lost = LakeBusy(
             f"Another job has taken the lake {self._lake.location} over; the snapshot {snapshot_id} is not current."
@@ -370,7 +373,7 @@ class BucketWriter(Writer):
         except Taken:
             raise lost from None
         except Unreachable:
-            # The write may still arrive. Once the pointer is written anew it cannot, and what it says is so.
+            # The write may still arrive. Rewriting the pointer makes that impossible, and shows whether it has.
             self._unsure = snapshot_id
             try:
                 self._shut_out()

@@ -1,12 +1,12 @@
-"""The local copies of a lake that lies elsewhere: the indexes that are served from, and room to work in.
+"""The local copies of a lake in a bucket: indexes to serve from, and temporary files.
 
 ::
 
-    <cache>/<lake>/CURRENT            the id that was current when the lake was last asked, and when that was
+    <cache>/<lake>/CURRENT            the last known id of the current snapshot, and the time when it was read
     <cache>/<lake>/snapshots/<id>/    the manifest and the index of a snapshot
-    <cache>/<lake>/tmp-…/             what a process works with; it goes with it
+    <cache>/<lake>/tmp-…/             the temporary files of one process
 
-Several processes may share it: a copy is made under a name of its own and moved into place.
+Processes can share the folder: each copies a file under a unique name and moves it into place.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from facets_svc.lake.base import TEMPORARY
 from facets_svc.lake.manifest import is_snapshot_id
 
 KEPT: Final = 2
-"""Snapshots whose index is kept: the current one, and the one before it, which may be in use still."""
+"""Number of snapshots whose index stays: the current one, and the one before it, which may still be in use."""
 
 REMEMBERED_HOURS: Final = 24
-"""For how long a process that starts while the lake is away may serve what was current when it could last be read."""
+"""Hours after which the last known current snapshot is too old to start serving while the bucket is unreachable."""
 
 _CONFIRMED_EVERY: Final = timedelta(minutes=1)
 _LOCK: Final = ".lock"
@@ -44,16 +44,19 @@ class Cache:
         self._used: list[str] = []
 
     def folder(self, snapshot_id: str) -> Path:
-        """Return the folder of a snapshot's copies."""
+        """Return the folder for the copies of a snapshot's files."""
         return self.root / "snapshots" / snapshot_id
 
     def work(self) -> Path:
-        """Return the folder that this process works in; what dead processes left is removed when it is made."""
+        """Return the folder for the temporary files of this process.
+
+        The first call creates it, and removes those of dead processes.
+        """
         if self._work is None or not self._work.is_dir():
             self.root.mkdir(parents=True, exist_ok=True)
             self._sweep()
             made = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))
-            # The kernel lets go of the lock when the process ends; process ids mean nothing across containers.
+            # The kernel releases the lock when the process ends. Process ids are not unique across containers.
             descriptor = os.open(made / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             work = made.rename(made.with_name(f"{TEMPORARY}{made.name}"))
@@ -72,22 +75,22 @@ class Cache:
                     os.close(descriptor)
 
     def keep(self, snapshot_id: str, *, current: str | None = None) -> None:
-        """Note that a snapshot is used now, and drop the copies of all but the last `KEPT` that were.
+        """Mark a snapshot as used, and remove the copies of all but the `KEPT` most recently used ones.
 
-        Those of the current snapshot stay as well: they are what a process is started with while the lake is away.
+        Those of the `current` snapshot stay as well: a process can start with them while the bucket is unreachable.
         """
         self._used = [*(one for one in self._used if one != snapshot_id), snapshot_id][-KEPT:]
         with suppress(OSError):
             os.utime(self.folder(snapshot_id))
             copies = [path for path in self.folder("").iterdir() if is_snapshot_id(path.name)]
-            # Those of other processes count by the time of their use; our own order needs no clock.
+            # Other processes' copies are sorted by time of use; this process's own order needs no clock.
             copies.sort(key=lambda path: (path.name == snapshot_id, path.name in self._used, path.stat().st_mtime))
             for path in copies[:-KEPT]:
                 if path.name != current:
                     shutil.rmtree(path, ignore_errors=True)
 
     def remember(self, snapshot_id: str | None) -> None:
-        """Note that a snapshot is current, on a machine that serves from this lake."""
+        """Store the id of the current snapshot, if this cache has copies to serve from."""
         if not self.folder("").is_dir():
             return
         path = self.root / "CURRENT"
@@ -100,7 +103,7 @@ class Cache:
             temporary.rename(path)
 
     def remembered(self) -> str | None:
-        """Return what was current, unless that was noted too long ago, or at a time that is yet to come."""
+        """Return the stored id of the current snapshot; None if its time is too long ago or in the future."""
         noted = self._noted()
         if noted is None or not is_snapshot_id(noted[0]):
             return None
@@ -116,7 +119,7 @@ class Cache:
 
 
 def _leave(work: Path, descriptor: int, owner: int) -> None:
-    if os.getpid() == owner:  # a fork has the same object, and must not remove what is not its own
+    if os.getpid() == owner:  # a forked process has the same object, but does not own the folder
         shutil.rmtree(work, ignore_errors=True)
     with suppress(OSError):
         os.close(descriptor)

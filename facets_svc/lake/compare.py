@@ -1,4 +1,4 @@
-"""What differs between two snapshots of a lake."""
+"""Compares two snapshots of a lake."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from facets_svc.errors import SnapshotCorrupt
 from facets_svc.lake.snapshot import Snapshot, pattern
 
 NAMED: Final = 3
-"""Examples that a sentence names."""
+"""Number of examples in a sentence."""
 
 LISTED: Final = 20
-"""Models that are listed by id where more than a sentence is wanted."""
+"""Number of ids in a list of models, which is longer than a sentence's."""
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """A facet value (by response key) and how many models held it before and after."""
+    """A value of a facet (by response key), and the number of models that had it before and after."""
 
     facet: str
     value: str
@@ -31,7 +31,7 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """How many models were added, removed and changed between two snapshots, and the values that moved most."""
+    """The numbers of models added, removed and changed between two snapshots, and the values that changed most."""
 
     before: str
     after: str
@@ -44,7 +44,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class MadePublic(msgspec.Struct, frozen=True, kw_only=True):
     """The models that a snapshot would make public: those that are private now, and those that are gone now.
 
-    `private_models` counts all that are private now; the ids are the first of each kind.
+    `private_models` counts all private models of the current snapshot. The ids are the first of each kind, sorted.
     """
 
     now_private: int
@@ -55,11 +55,11 @@ class MadePublic(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def models(self) -> int:
-        """How many there are."""
+        """The number of models that would become public."""
         return self.now_private + self.now_gone
 
     def described(self) -> str:
-        """Return the figures with examples, for a sentence."""
+        """Return the numbers with examples, as a part of a sentence."""
         kinds = [
             (self.now_private, "private now", self.private_ids),
             (self.now_gone, "gone now", self.gone_ids),
@@ -68,7 +68,7 @@ class MadePublic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def named(names: Sequence[str], count: int) -> str:
-    """Return the first of `count` names in brackets, for a sentence.
+    """Return the first of `count` names in parentheses, as a part of a sentence.
 
     >>> named(["a", "b", "c", "d"], 9)
     ' (a, b, c, …)'
@@ -80,7 +80,7 @@ def named(names: Sequence[str], count: int) -> str:
 
 
 def difference(before: Snapshot, after: Snapshot, *, at_most: int, memory_limit: str = "") -> Difference:
-    """Compare two snapshots, and name at most that many facet values. Raises `SnapshotCorrupt` or `LakeError`."""
+    """Return the difference of two snapshots, with `at_most` facet values. Raises `SnapshotCorrupt` or `LakeError`."""
     files = {"before": [*map(pattern, before.model_files())], "after": [*map(pattern, after.model_files())]}
     with _asking(memory_limit) as connection:
         [(added, removed, changed)] = _ask(connection, "changed_models", **files)
@@ -89,7 +89,10 @@ def difference(before: Snapshot, after: Snapshot, *, at_most: int, memory_limit:
 
 
 def made_public(target: Snapshot, current: Snapshot, *, memory_limit: str = "") -> MadePublic:
-    """Count what making `target` the current snapshot would make public. Raises `SnapshotCorrupt` or `LakeError`."""
+    """Return the models that would become public if `target` replaced `current`.
+
+    Raises `SnapshotCorrupt` or `LakeError`.
+    """
     with _asking(memory_limit) as connection:
         return models_made_public(connection, target.model_files(), current.model_files())
 
@@ -97,7 +100,7 @@ def made_public(target: Snapshot, current: Snapshot, *, memory_limit: str = "") 
 def models_made_public(
     connection: duckdb.DuckDBPyConnection, target: Sequence[str], current: Sequence[str]
 ) -> MadePublic:
-    """Count the models that are public in the files `target` and not in `current`. Raises `duckdb.Error`."""
+    """Return the models that are public in the Parquet files `target` and not in `current`. Raises `duckdb.Error`."""
     files = {"target": [*map(pattern, target)], "current": [*map(pattern, current)]}
     [row] = _ask(connection, "made_public", **files, at_most=LISTED)
     now_private, now_gone, private_models, private_ids, gone_ids = row
@@ -112,7 +115,7 @@ def models_made_public(
 
 @contextmanager
 def _asking(memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB for a comparison; what does not fit into memory spills into a folder that goes with it."""
+    """Open a DuckDB for a comparison, which spills to a temporary folder."""
     with (
         tempfile.TemporaryDirectory(prefix="facets-svc-") as scratch,
         duck.connect(memory_limit=memory_limit, scratch=scratch) as connection,

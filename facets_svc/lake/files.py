@@ -1,4 +1,4 @@
-"""Files that must survive: writing, syncing and checking them."""
+"""Writes files durably, and checks them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from facets_svc.errors import LakeError, SnapshotCorrupt
 from facets_svc.lake.manifest import FileEntry
 
 ROW_GROUP_ROWS: Final = 122_880
-"""Rows of a row group: DuckDB's own unit, so that its threads share a file evenly."""
+"""Rows of a row group: DuckDB's own size, so that its threads share a file evenly."""
 
 _COMPRESSION: Final = "zstd"
 _FAST_COMPRESSION: Final = "lz4"
 _UNIQUE: Final = frozenset({"id", "name", "description", "search_text", "seq", "row", "rid", "record"})
-"""Columns that a dictionary would only make larger and slower to write."""
+"""Columns that a dictionary would make larger and slower to write."""
 
 _REFUSED_COMPRESSION: Final = "BROTLI"  # CVE-2026-111497: DuckDB's decoder writes out of bounds
 
 
 def sync_file(path: Path) -> None:
-    """Flush the file's bytes to the disk."""
+    """Flush the bytes of a file to the disk. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -37,11 +37,11 @@ def sync_file(path: Path) -> None:
 
 
 sync_folder = sync_file
-"""Flush the folder's entries to the disk: without it a file that was just made or renamed may be gone after a crash."""
+"""Flushes the entries of a folder to the disk, without which a crash may lose a new or renamed file."""
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder and those above it that are missing, each flushed into the one that holds it."""
+    """Create a folder and its missing parents, and flush the entry of each. Raises `OSError`."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
@@ -49,7 +49,7 @@ def make_folder(path: Path) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write `content` under a temporary name, flush it, and put it in the place of `path`, all or nothing."""
+    """Replace the file at `path` with `content`, atomically and durably. Raises `OSError`."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         file.write(content)
@@ -61,7 +61,10 @@ def write_durably(path: Path, content: bytes) -> None:
 
 @contextmanager
 def parquet_writer(path: Path, schema: pa.Schema, *, scratch: bool = False) -> Iterator[pq.ParquetWriter]:
-    """Open a Parquet file of the lake for writing: zstd, a CRC on every page, statistics, no surprises by version."""
+    """Open a Parquet file of the lake for writing, with zstd, a CRC on every page, and statistics.
+
+    With `scratch`, for a temporary file: fast compression and no CRC.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(
         path,
@@ -76,7 +79,7 @@ def parquet_writer(path: Path, schema: pa.Schema, *, scratch: bool = False) -> I
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
-    """Return the paths of the columns that a dictionary is tried for."""
+    """Return the paths of the columns to write with a dictionary."""
     return [
         f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
         for field in schema
@@ -85,10 +88,10 @@ def _repeating(schema: pa.Schema) -> list[str]:
 
 
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, scratch: bool = False) -> int:
-    """Write `batches`, cast to `schema`, as one Parquet file, and return its rows. Memory holds two row groups.
+    """Write `batches`, cast to `schema`, as one Parquet file, and return the number of its rows.
 
-    While one is encoded by another thread, the batches of the next are taken in this one. `scratch` is for a file that
-    does not stay: faster to write and to read, and larger.
+    Another thread encodes a row group while this one takes the batches of the next: memory holds two. `scratch` is for
+    temporary files, which are faster to write and read, and larger.
     """
     rows = 0
     written: Future[None] | None = None
@@ -104,7 +107,7 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 
 
 def regroup(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield `batches`, cast to `schema`, as tables of one row group each; the last may be shorter."""
+    """Yield `batches`, cast to `schema`, as tables of `ROW_GROUP_ROWS` rows; the last may be shorter."""
     pending: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
@@ -122,13 +125,13 @@ def regroup(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of the file's bytes, in hex."""
+    """Return the SHA-256 of a file in hex. Raises `OSError`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe(root: Path, path: Path) -> FileEntry:
-    """Return the manifest's entry for the file at `path`, as it is on the disk now."""
+    """Return the manifest entry of the file at `path`, which is below `root`, as it is on the disk now."""
     rows = None
     if path.suffix == ".parquet":
         with pq.ParquetFile(path) as file:
@@ -137,7 +140,10 @@ def describe(root: Path, path: Path) -> FileEntry:
 
 
 def check_bytes(root: Path, entry: FileEntry) -> None:
-    """Check that the file is, byte for byte, the one that was entered. Raises `SnapshotCorrupt`."""
+    """Compare the size and checksum of a file below `root` with its manifest entry.
+
+    Raises `SnapshotCorrupt` if they differ or the file is missing, `LakeError` if it cannot be read.
+    """
     path = root / entry.path
     try:
         size = path.stat().st_size
@@ -152,9 +158,9 @@ def check_bytes(root: Path, entry: FileEntry) -> None:
 
 
 def check_parquet(root: Path, entry: FileEntry, *, pages: bool) -> None:
-    """Check that the file is Parquet of the entered rows that is safe to read, and with `pages` the CRC of every page.
+    """Check that a file is Parquet that is safe to read, with the rows of its manifest entry.
 
-    Raises `SnapshotCorrupt`.
+    With `pages`, it also reads every page and checks its CRC. Raises `SnapshotCorrupt`.
     """
     try:
         with pq.ParquetFile(root / entry.path, page_checksum_verification=True) as file:

@@ -36,8 +36,8 @@ class FolderLake(Lake):
 
     @classmethod
     def at(cls, location: str, *, cache: Path | None = None) -> Self:
-        """Return the lake in the folder `location`, which need not exist yet."""
-        del cache  # everything is local already
+        """Return the lake in the folder `location`, which may not exist yet. Raises `LakeError` for a path with `?`."""
+        del cache  # all files are local
         if "?" in str(Path(location).absolute()):
             raise LakeError(
                 f"The lake {location} cannot be in a folder with a question mark in its path, because DuckDB cannot "
@@ -46,7 +46,7 @@ class FolderLake(Lake):
         return cls(Path(location))
 
     def current(self) -> str | None:
-        """Return the id of the current snapshot; None when there is none yet. Raises `LakeError`."""
+        """Return the id of the current snapshot; None if there is none yet. Raises `LakeError`."""
         try:
             text = (self.root / _CURRENT).read_bytes().decode("ascii", errors="replace").strip()
         except FileNotFoundError:
@@ -80,12 +80,12 @@ class FolderLake(Lake):
         return self._ids_in(_SNAPSHOTS)
 
     def refused(self) -> list[str]:
-        """Return the ids under which refused jobs have left their reports, oldest first. Raises `LakeError`."""
+        """Return the ids of refused jobs with a report, oldest first. Raises `LakeError`."""
         return self._ids_in(REFUSED)
 
     def _ids_in(self, folder: str) -> list[str]:
         try:
-            names = os.listdir(self.root / folder)  # noqa: PTH208 - names are all that is wanted
+            names = os.listdir(self.root / folder)  # noqa: PTH208 - only the names are needed
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -93,11 +93,11 @@ class FolderLake(Lake):
         return sorted(name for name in names if is_snapshot_id(name))
 
     def history(self) -> History:
-        """Return what happened to the pointer. Raises `LakeError`."""
+        """Return the history of the current snapshot. Raises `LakeError`."""
         return History.of(self.entries(), current=self.current())
 
     def entries(self) -> list[Change]:
-        """Return every entry of the journal, oldest first, those that did not happen too. Raises `LakeError`."""
+        """Return all entries of the journal, oldest first, with those that did not happen. Raises `LakeError`."""
         return journal.decode(self._journal())
 
     def _journal(self) -> bytes:
@@ -109,7 +109,7 @@ class FolderLake(Lake):
             raise LakeError(f"{self.root / _JOURNAL} cannot be read: {error.strerror}.") from None
 
     def outcome(self) -> bytes | None:
-        """Return the metrics that the last job left; None when none did. Raises `LakeError`."""
+        """Return the metrics of the last job; None if no job wrote any. Raises `LakeError`."""
         try:
             return (self.root / OUTCOME).read_bytes()
         except FileNotFoundError:
@@ -118,8 +118,8 @@ class FolderLake(Lake):
             raise LakeError(f"{self.root / OUTCOME} cannot be read: {error.strerror}.") from None
 
     def leave_outcome(self, content: bytes) -> None:
-        """Leave a job's metrics in place of those before, whether it held the lake or not. Raises `LakeError`."""
-        temporary = self.root / f".{OUTCOME}.{os.getpid()}"  # two jobs may leave theirs at the same time
+        """Replace the metrics of the last job. Needs no lock. Raises `LakeError`."""
+        temporary = self.root / f".{OUTCOME}.{os.getpid()}"  # two jobs may write theirs at the same time
         try:
             try:
                 temporary.write_bytes(content)
@@ -131,9 +131,9 @@ class FolderLake(Lake):
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
-        """Hold the lake for writing; make its folders, and remove what a killed job left.
+        """Lock the lake for writing, create its folders, and remove the leftovers of killed jobs.
 
-        Raises `LakeBusy` when another job holds it, `LakeError` when it cannot be written.
+        Raises `LakeBusy` if another job holds the lock, `LakeError` if the lake cannot be written.
         """
         try:
             files.make_folder(self.root / _SNAPSHOTS)
@@ -142,7 +142,7 @@ class FolderLake(Lake):
             raise LakeError(f"The lake {self.root} cannot be written: {error.strerror}.") from None
         try:
             with self._written():
-                # The kernel lets go of the lock when the process ends, however it ends.
+                # The kernel releases the lock when the process ends, even if it is killed.
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -173,7 +173,7 @@ class FolderLake(Lake):
                 self.discard(left)
 
     def discard(self, snapshot_id: str) -> None:
-        """Delete a snapshot: it is renamed first, so that a half of it is never taken for a snapshot."""
+        """Delete a snapshot, after a rename, so that readers never see a part of it. Raises `OSError`."""
         doomed = self.root / f"{TEMPORARY}{snapshot_id}-{os.getpid()}-removed"
         try:
             self.place(snapshot_id).rename(doomed)
@@ -183,7 +183,7 @@ class FolderLake(Lake):
         shutil.rmtree(doomed)
 
     def enter(self, change: Change) -> None:
-        """Add an entry to the journal, and flush it to the disk."""
+        """Add an entry to the journal, and flush it to the disk. Raises `OSError`."""
         path = self.root / _JOURNAL
         line = journal.encode(change)
         is_new = not path.exists()
@@ -191,7 +191,7 @@ class FolderLake(Lake):
         try:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                line = b"\n" + line  # the last writer was killed within its line
+                line = b"\n" + line  # the last writer was killed in the middle of a line
             while line:
                 line = line[os.write(descriptor, line) :]
             os.fsync(descriptor)
@@ -201,26 +201,26 @@ class FolderLake(Lake):
             files.sync_folder(self.root)
 
     def point_to(self, snapshot_id: str) -> None:
-        """Make a snapshot current, all or nothing."""
+        """Make a snapshot current, atomically. Raises `OSError`."""
         files.write_durably(self.root / _CURRENT, f"{snapshot_id}\n".encode())
 
 
 class FolderWriter(Writer):
-    """Adds snapshots to a folder that it holds the lock of."""
+    """Adds and removes the snapshots of a lake in a folder, whose lock it holds."""
 
     def __init__(self, lake: FolderLake) -> None:
         self._lake = lake
 
     def draft(self) -> AbstractContextManager[Draft]:
-        """Make room for a new snapshot. What is not published when the block ends is removed."""
+        """Create a draft with an empty folder; unless it is published, the end of the block removes it."""
         taken = {*self._lake.ids(), *self._lake.refused(), *(change.id for change in self._lake.entries())}
         return draft_under(self._lake.root, new_id(taken))
 
     def publish(self, snapshot: Snapshot) -> Snapshot:
-        """Move a sealed draft into its place, then make it current.
+        """Move a sealed draft into place, make it current, and return it.
 
-        Killed at any instant, `CURRENT` names the snapshot of before or this one, and the one it names is whole. After
-        an error the draft is a draft again, unless the error came when `CURRENT` named it already: it says so.
+        If the process is killed at any moment, `CURRENT` names the snapshot before or this one, complete. After an
+        error the draft is not published, unless `CURRENT` was written before the error: then the `LakeError` says so.
         """
         place = self._lake.place(snapshot.id)
         try:
@@ -236,8 +236,8 @@ class FolderWriter(Writer):
         return Snapshot(place, snapshot.manifest)
 
     def put_back(self, snapshot_id: str, *, why: str) -> None:
-        """Make an earlier snapshot current; the one that was is withdrawn. Raises `LakeError`."""
-        with self._lake._written():  # noqa: SLF001 - the two are one module's
+        """Make an earlier snapshot current, and withdraw the current one. Raises `LakeError`."""
+        with self._lake._written():  # noqa: SLF001 - both classes are in this module
             change = journal.change_to(snapshot_id, previous=self._current(), action="rollback", why=why)
             self._lake.enter(change)
             try:
@@ -247,14 +247,17 @@ class FolderWriter(Writer):
                 raise
 
     def remove(self, snapshot_id: str) -> None:
-        """Delete a snapshot that is not current; killed at any instant, no half of it is seen. Raises `LakeError`."""
+        """Delete a snapshot. If the process is killed, readers see all of it or nothing.
+
+        Raises `LakeError` if it is current or cannot be deleted.
+        """
         if snapshot_id == self._lake.current():
             raise LakeError(f"The snapshot {snapshot_id} is current.")
-        with self._lake._written():  # noqa: SLF001 - the two are one module's
+        with self._lake._written():  # noqa: SLF001 - both classes are in this module
             self._lake.discard(snapshot_id)
 
     def keep_refused(self, draft: Draft, paths: Sequence[Path]) -> str:
-        """Keep these files of a draft that is not published, and return where; the oldest beyond `MAX_REFUSED` go."""
+        """Store these files of an unpublished draft, return their location, and remove the oldest refused jobs."""
         folder = draft.path.with_name(REFUSED)
         folder.mkdir()
         for path in paths:
@@ -267,18 +270,18 @@ class FolderWriter(Writer):
         return str(place)
 
     def remove_refused(self, refused_id: str) -> None:
-        """Delete what a refused job has left. Raises `LakeError`."""
-        with self._lake._written():  # noqa: SLF001 - the two are one module's
+        """Delete the files of a refused job. Raises `LakeError`."""
+        with self._lake._written():  # noqa: SLF001 - both classes are in this module
             shutil.rmtree(self._lake.root / REFUSED / refused_id)
 
     def _current(self) -> str | None:
         try:
             return self._lake.current()
         except LakeError:
-            return None  # a pointer that does not read is about to be replaced by one that does
+            return None  # a damaged pointer is about to be replaced
 
     def _report_if_current(self, snapshot_id: str, error: BaseException) -> None:
-        """Raise if the pointer moved although there was an error: what failed came after that."""
+        """Raise an error if the pointer was written before `error` occurred."""
         if self._current() != snapshot_id:
             return
         if not isinstance(error, OSError):

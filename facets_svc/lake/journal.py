@@ -1,8 +1,8 @@
-"""The journal: which snapshot the pointer was moved to, when, by whom and why.
+"""The journal: the changes of the current snapshot, with time, author and reason.
 
-An entry is written *before* the pointer moves, so that a move is never missing; one that was written and did not
-happen (the job was killed, another one won) is told apart by its place: each entry names the snapshot that was current
-before it, so the entries that happened are a chain that ends at the current snapshot.
+A job writes the entry *before* it writes the pointer, so that no change is missing. An entry whose change did not
+happen (the job was killed, or another one was faster) is recognizable: each entry names the snapshot that was current
+before, so the entries that happened form a chain that ends at the current snapshot.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Action = Literal["publish", "rollback"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One move of the pointer to `id`; `previous` was current until then (None: nothing was)."""
+    """One change of the current snapshot from `previous` (None: there was none) to `id`, at `time` in UTC."""
 
     time: datetime
     id: str
@@ -34,31 +34,31 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def holder() -> str:
-    """Name this process, for whoever meets its lock or reads the journal."""
+    """Return the name of this process for locks and the journal."""
     return f"process {os.getpid()} on {os.uname().nodename}"
 
 
 def change_to(snapshot_id: str, *, previous: str | None, action: Action = "publish", why: str = "") -> Change:
-    """Return the entry for a move that is about to happen."""
+    """Return the entry of a change that is about to happen, with the present time and this process as its author."""
     now = datetime.now(UTC)
     return Change(time=now, id=snapshot_id, previous=previous, action=action, by=holder(), why=why[:_WHY_CHARACTERS])
 
 
 def encode(change: Change) -> bytes:
-    """Return the entry as one line."""
+    """Return an entry as one line of JSON."""
     return msgspec.json.encode(change) + b"\n"
 
 
 def decode(content: bytes) -> list[Change]:
-    """Return the entries of a journal, oldest first. A line that is torn, as a killed writer leaves it, is no entry."""
+    """Return the entries of a journal, oldest first, without incomplete lines, which killed writers leave."""
     return list(_entries(content.split(b"\n")))
 
 
 def unfinished(content: bytes, *, current: str | None) -> str | None:
-    """Return the snapshot that the last job left when it was killed between the snapshot's place and the pointer.
+    """Return the id of the snapshot of a job that was killed before it wrote the pointer; None if there is none.
 
-    It is the journal's last line, and the pointer is where it was before. Earlier lines tell nothing: one of them may
-    be damaged, and whatever a chain that is broken does not lead to would look as if it never had been current.
+    It is that of the last line, if the pointer still has the previous id. Earlier lines do not count: if a damaged line
+    breaks the chain, snapshots before it look as though they were never current.
     """
     for change in _entries(content.rstrip(b"\n").split(b"\n")[-1:]):
         if change.action == "publish" and change.previous == current and is_snapshot_id(change.id):
@@ -78,7 +78,7 @@ def _entries(lines: Iterable[bytes]) -> Iterator[Change]:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time in which a snapshot was current: since when (None: before the journal), until when (None: still)."""
+    """A period in which a snapshot was current; `since` is None before the journal, `until` is None if it still is."""
 
     id: str
     since: datetime | None
@@ -87,14 +87,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened to the pointer, oldest first: the entries of the journal that lead to the current snapshot."""
+    """The changes of the current snapshot that happened, oldest first, and the id of the current snapshot."""
 
     current: str | None
     changes: tuple[Change, ...] = ()
 
     @classmethod
     def of(cls, entries: Iterable[Change], *, current: str | None) -> History:
-        """Follow the entries back from the current snapshot; the others did not happen."""
+        """Return the history whose changes are the chain of `entries` that ends at the current snapshot."""
         happened: list[Change] = []
         wanted = current
         for change in reversed(list(entries)):
@@ -104,7 +104,7 @@ class History:
         return cls(current, tuple(reversed(happened)))
 
     def periods(self) -> list[Period]:
-        """Return who was current and when, oldest first; the last one is current."""
+        """Return the periods, oldest first; the last one is that of the current snapshot."""
         if self.current is None:
             return []
         first = self.changes[0] if self.changes else None
@@ -118,20 +118,20 @@ class History:
         return periods
 
     def was_current(self) -> frozenset[str]:
-        """Return every snapshot that is current or ever was, as far as the journal knows."""
+        """Return the ids of all snapshots that are or were current, according to the journal."""
         return frozenset(period.id for period in self.periods())
 
     def withdrawn(self) -> frozenset[str]:
-        """Return the snapshots that were rolled back: they never become current again."""
+        """Return the ids of the withdrawn snapshots, which cannot become current again."""
         return frozenset(
             change.previous for change in self.changes if change.action == "rollback" and change.previous is not None
         )
 
     def current_since(self, moment: datetime) -> frozenset[str]:
-        """Return the snapshots that were current at `moment` or later."""
+        """Return the ids of the snapshots that were current at `moment` or later."""
         return frozenset(period.id for period in self.periods() if period.until is None or period.until >= moment)
 
     def before(self, existing: Iterable[str]) -> str | None:
-        """Return the snapshot to go back to: the last one that was current before it, exists and is not withdrawn."""
+        """Return the id to roll back to: that of the last snapshot before that exists and is not withdrawn, or None."""
         possible = frozenset(existing) - self.withdrawn() - {self.current}
         return next((period.id for period in reversed(self.periods()) if period.id in possible), None)

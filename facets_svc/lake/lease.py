@@ -1,8 +1,8 @@
-"""The lock of a lake in a bucket: an object that says who holds the lake until when.
+"""The lock of a lake in a bucket: an object with the holder and the expiry of a lease.
 
-A bucket cannot tell whether a holder is alive, so the lease runs out unless it is renewed. Whether it has run out is
-judged by clocks, and clocks differ; so nothing depends on the lease but who waits for whom. That nobody publishes who
-has lost it is the business of the pointer: see `facets_svc.lake.bucket`.
+A bucket does not know whether the holder is alive, so the lease expires unless the holder renews it. Clocks judge the
+expiry, and clocks differ: so the lease decides only which job waits. The pointer makes sure that a job which lost the
+lease cannot publish: see `facets_svc.lake.bucket`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from facets_svc.lake.objects import Objects, Taken, Version
 KEY: Final = "LEASE"
 
 SECONDS: Final = 60.0
-"""How long a lease is good for: a killed job keeps the lake for no longer."""
+"""Seconds until a lease expires: for so long, a killed job can block others."""
 
 _CLOCKS_DIFFER_SECONDS: Final = 5.0
 _TRIES: Final = 4
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """What the object says. `seconds` is how long it was good for when it was written."""
+    """The content of the object. `seconds` is the time from its writing to `expires_at`; 0 if it was released."""
 
     token: str
     holder: str
@@ -40,7 +40,10 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lease:
-    """The lake, held until it is released or lost. Use it as a context; a thread renews it meanwhile."""
+    """The lease of a lake. As a context, it acquires the lease, renews it in a thread, and releases it at the end.
+
+    Raises `LakeBusy` if another job holds it, `LakeError` if the bucket cannot be reached.
+    """
 
     def __init__(self, objects: Objects, *, seconds: float = SECONDS) -> None:
         self._objects = objects
@@ -61,11 +64,11 @@ class Lease:
         self._done.set()
         self._thread.join()
         if not self._lost:
-            with suppress(LakeError, Taken):  # it runs out by itself
+            with suppress(LakeError, Taken):  # it expires anyway
                 self._objects.put_if(KEY, self._content(seconds=0), self._version)
 
     def check(self) -> None:
-        """Raise `LakeBusy` when the lease was lost: another job may hold the lake now."""
+        """Raise `LakeBusy` if the lease was lost: another job may hold it now."""
         if self._lost or time.monotonic() >= self._good_until:
             raise LakeBusy(
                 f"This job lost its lease of the lake {self._objects.location}: another one has taken it over, or the "
@@ -83,16 +86,16 @@ class Lease:
         raise LakeBusy(f"Other jobs are locking the lake {self._objects.location} now. Retry later.")
 
     def _require_free(self, content: bytes, version: Version) -> None:
-        """Raise `LakeBusy` unless the lease has run out."""
+        """Raise `LakeBusy` unless the lease has expired or was released."""
         try:
             held = msgspec.json.decode(content, type=Held)
             left = (held.expires_at - datetime.now(UTC)).total_seconds()
         except (*UNREADABLE, TypeError):
             held, left = Held(token="", holder="", expires_at=datetime.now(UTC), seconds=self._seconds), float("inf")
-        if left <= 0 or not held.seconds:  # it ran out, or was given back
+        if left <= 0 or not held.seconds:
             return
         if left > held.seconds + _CLOCKS_DIFFER_SECONDS:
-            # No clock that agrees with ours wrote this. A holder that lives renews it: watch whether it does.
+            # The holder's clock disagrees with ours. A living holder renews the lease: wait to see whether it does.
             if not self._is_renewed(version, seconds=min(max(held.seconds, 0), SECONDS)):
                 return
             left = held.seconds
@@ -133,10 +136,10 @@ class Lease:
                     self._lost = True
                     return
             except LakeError:
-                continue  # until it has run out, it may still be renewed
+                continue  # until the lease expires, a later attempt may succeed
 
     def _found_again(self) -> bool:
-        """Tell whether the object is an earlier renewal of ours, whose answer was lost."""
+        """Return whether the object is an earlier renewal of this lease, whose response was lost."""
         with suppress(LakeError, *UNREADABLE):
             found = self._objects.get(KEY)
             if found is not None and msgspec.json.decode(found[0], type=Held).token.startswith(self._token):

@@ -1,4 +1,4 @@
-"""The manifest of a snapshot: what it holds, file by file."""
+"""The manifest of a snapshot, and the ids of snapshots."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from facets_svc import __version__
 from facets_svc.errors import SnapshotCorrupt, SnapshotFormat
 
 FORMAT: Final = 2
-"""The version of a snapshot's format: what the files are, and what their columns mean."""
+"""The version of a snapshot's format: its files, and the meaning of their columns."""
 
 OLDEST_FORMAT: Final = 1
-"""The oldest format whose manifest and records can still be read: compared with, listed, pruned. Its index cannot."""
+"""The oldest format whose manifest and records this version reads, to list, compare and prune. It cannot be served."""
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding JSON raises for bytes that are not what they should be: not in shape, in encoding, or in depth."""
+"""The errors of decoding invalid JSON: by its shape, its encoding or its depth."""
 
 _ID = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{4}")
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 
 _WITHIN: Final = r"^(?!\.\.?(/|$))[^/\x00]+(/(?!\.\.?(/|$))[^/\x00]+)*$"
-"""A path that stays within the snapshot, whoever wrote the manifest."""
+"""A path that stays inside the snapshot's folder, also in a forged manifest."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file: its path within the snapshot, its size, the SHA-256 of its bytes in hex, and, of Parquet, its rows."""
+    """One file: its path in the snapshot, its size in bytes, its SHA-256 in hex, and its rows if it is Parquet."""
 
     path: Annotated[str, msgspec.Meta(pattern=_WITHIN)]
     rows: Count | None = None
@@ -40,10 +40,11 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a snapshot holds.
+    """The content of a snapshot.
 
-    `source` is safe to show, `writer` names the versions that wrote the files, `facet_values` counts the distinct
-    values by response key, `rejected` the rows by reason. `checksum` is the SHA-256 of the manifest without it.
+    `created_at` is in UTC. `source` has no credentials; `writer` names the versions of the software that wrote the
+    files. `facet_values` counts the distinct values by response key, `rejected` the rejected rows by reason. `checksum`
+    is the SHA-256 of the manifest with an empty checksum, in hex.
     """
 
     format: int = FORMAT
@@ -67,15 +68,15 @@ class _Version(msgspec.Struct):
 
 
 def encode(manifest: Manifest) -> bytes:
-    """Return the bytes of `manifest.json`, with the checksum set."""
+    """Return the bytes of `manifest.json`, with the checksum."""
     return _render(msgspec.structs.replace(manifest, checksum=_checksum(manifest)))
 
 
 def decode(content: bytes) -> Manifest:
-    """Return the manifest that `content` holds.
+    """Return the manifest with the bytes `content`.
 
-    Raises `SnapshotFormat` when it is of a format that this version does not know, `SnapshotCorrupt` when one byte is
-    not as `encode` wrote it.
+    Raises `SnapshotFormat` for a format that this version does not read, `SnapshotCorrupt` if any byte differs from
+    those that `encode` wrote.
     """
     try:
         version = msgspec.json.decode(content, type=_Version)
@@ -93,7 +94,7 @@ def decode(content: bytes) -> Manifest:
 
 
 def wrong_format(snapshot_id: str, version: int) -> SnapshotFormat:
-    """Return the error for a snapshot of another format than this version of facets-svc serves."""
+    """Return the error for a snapshot whose format this version does not serve."""
     what = (
         f"The snapshot {snapshot_id[:40]} is of format {version}, and facets-svc {__version__} serves format {FORMAT}"
     )
@@ -111,17 +112,17 @@ def _checksum(manifest: Manifest) -> str:
 
 
 def is_snapshot_id(text: str) -> bool:
-    """Tell whether `text` reads as the id of a snapshot, such as `20261124T020000Z-3f9c`."""
+    """Return whether `text` has the form of a snapshot id, such as `20261124T020000Z-3f9c`."""
     return _ID.fullmatch(text) is not None
 
 
 def id_time(snapshot_id: str) -> datetime:
-    """Return the time that an id begins with, in UTC, to the second."""
+    """Return the time in a snapshot id, in UTC, to the second."""
     return datetime.strptime(snapshot_id.partition("-")[0], _ID_TIME).replace(tzinfo=UTC)
 
 
 def next_id(now: datetime, *, latest: str | None, suffix: int) -> str:
-    """Return an id later than `latest`, even when the clock went back: the later of `now` and its time + 1 s.
+    """Return an id that sorts after `latest`: its time is `now`, or a second after that of `latest` if that is later.
 
     >>> next_id(datetime(2026, 11, 24, 2, tzinfo=UTC), latest="20261124T020000Z-3f9c", suffix=10)
     '20261124T020001Z-000a'

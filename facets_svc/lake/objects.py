@@ -1,7 +1,7 @@
-"""The objects of a bucket below a prefix, by key: read, written on a condition, uploaded, downloaded.
+"""Reads and writes the objects of a bucket below a prefix, by key.
 
-The library is obstore, an optional dependency. Credentials come from the usual AWS variables and files, and never into
-an error: of what the server said only the status and the code are told.
+It uses obstore, an optional dependency. Credentials come from the usual AWS variables and files. They never appear in
+an error: of a server's response, errors have the status and the code only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from facets_svc.errors import LakeError, SettingsError, SnapshotCorrupt
@@ -28,11 +28,15 @@ except ImportError:
 else:
     _INSTALLED = True
 
+if TYPE_CHECKING:
+    from obstore import ObjectMeta, PutMode, PutResult, UpdateVersion
+    from obstore.store import ClientConfig, RetryConfig, S3Config
+
 SMALL_SECONDS: Final = 5.0
-"""How long a request for a small object may take: a poll must not hang on a bucket that does not answer."""
+"""Time limit of a request for a small object: a poll must not hang if the bucket does not answer."""
 
 PART_SECONDS: Final = 30.0
-"""How long a part of a file may take."""
+"""Time limit of a request for a part of a file."""
 
 PART_BYTES: Final = 8 * 2**20
 
@@ -51,27 +55,27 @@ _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 
 
 class Version(NamedTuple):
-    """Which version of an object it is: S3 and Azure tell them apart by the ETag, Google by a number."""
+    """The version of an object: S3 and Azure identify it by the ETag, Google by a number."""
 
     e_tag: str
     number: str | None
 
     @property
-    def mode(self) -> Any:
-        """The condition that the object still has this version."""
-        return {"e_tag": self.e_tag} | ({} if self.number is None else {"version": self.number})
+    def mode(self) -> UpdateVersion:
+        """The condition of obstore that the object still has this version."""
+        return {"e_tag": self.e_tag} if self.number is None else {"e_tag": self.e_tag, "version": self.number}
 
 
 class Unreachable(LakeError):
-    """The bucket did not answer, or not as it should: what was asked may have happened all the same."""
+    """The bucket did not answer, or answered with an error. The request may have succeeded nevertheless."""
 
 
 class Taken(Exception):
-    """The object is not, or no longer, what the condition says."""
+    """The condition of a write does not hold: another write came first."""
 
 
 class Objects:
-    """The objects at `s3://bucket/prefix`. Every method raises `Unreachable` when the bucket cannot be asked."""
+    """The objects at `s3://bucket/prefix`. All methods raise `Unreachable` if the bucket cannot be reached."""
 
     def __init__(self, location: str) -> None:
         self.location = _checked(location)
@@ -79,8 +83,8 @@ class Objects:
         self._large = _store(location, seconds=PART_SECONDS)
 
     def get(self, key: str) -> tuple[bytes, Version] | None:
-        """Return an object's bytes and its version tag, or None when there is none."""
-        with self._told(key):
+        """Return the bytes and version of an object; None if it does not exist."""
+        with self._mapping_errors(key):
             try:
                 found = obstore.get(self._small, key)
                 return bytes(found.bytes()), _version(found.meta)
@@ -90,48 +94,48 @@ class Objects:
                 return None
 
     def put_if(self, key: str, content: bytes, version: Version | None) -> Version:
-        """Write an object if it still has this version (None: if there is none), and return its new version.
+        """Write an object if it still has `version` (None: if it does not exist), and return its new version.
 
-        Raises `Taken` when it has not. `content` must be like no other: when an answer was lost, reading it back tells
-        whether it was written.
+        Raises `Taken` if the condition does not hold. `content` must be unique: if a response is lost, reading the
+        object back shows whether it was written.
         """
         try:
-            with self._told(key):
-                mode: Any = "create" if version is None else version.mode
+            with self._mapping_errors(key):
+                mode: PutMode = "create" if version is None else version.mode
                 return _version(obstore.put(self._small, key, content, mode=mode, use_multipart=False))
         except (Taken, Unreachable):
-            # A retry meets the object that the first try has written.
+            # A retry finds the object that the first attempt has written.
             written = self.get(key)
             if written is None or written[0] != content:
                 raise
             return written[1]
 
     def put(self, key: str, content: bytes) -> None:
-        """Write a small object, whatever was there."""
-        with self._told(key):
+        """Write a small object, unconditionally."""
+        with self._mapping_errors(key):
             obstore.put(self._small, key, content, use_multipart=False)
 
     def keys(self, prefix: str) -> list[str]:
-        """Return the keys below `prefix`, which ends with a slash, in order."""
-        with self._told(prefix):
+        """Return the keys below `prefix`, which ends with a slash, sorted."""
+        with self._mapping_errors(prefix):
             return sorted(meta["path"] for page in obstore.list(self._small, prefix) for meta in page)
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names that follow `prefix` up to the next slash, in order; a folder without objects is none."""
+        """Return the names between `prefix` and the next slash of all keys, sorted, without repeats."""
         return sorted({key.removeprefix(prefix).partition("/")[0] for key in self.keys(prefix)})
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects; those that are not there are no error."""
+        """Delete objects, ignoring those that do not exist."""
         for key in keys:
-            with self._told(key):
+            with self._mapping_errors(key):
                 try:
                     obstore.delete(self._small, key)
                 except FileNotFoundError:
                     continue
 
     def upload(self, key: str, path: Path) -> None:
-        """Write a file as an object, in parts if it is large."""
-        with self._told(key):
+        """Upload a file, in parts if it is larger than `PART_BYTES`."""
+        with self._mapping_errors(key):
             obstore.put(
                 self._large,
                 key,
@@ -142,18 +146,21 @@ class Objects:
             )
 
     def sha256(self, key: str, size: int) -> str:
-        """Read an object that has `size` bytes, and return their SHA-256 in hex. Raises `SnapshotCorrupt`."""
+        """Read an object of `size` bytes, and return its SHA-256 in hex.
+
+        Raises `SnapshotCorrupt` if it is missing or has another size.
+        """
         digest = hashlib.sha256()
         self._read(key, size, digest.update)
         return digest.hexdigest()
 
     def download(self, key: str, path: Path, size: int) -> None:
-        """Write the bytes of an object, which has `size` of them, to a file. Raises `SnapshotCorrupt`."""
+        """Write an object of `size` bytes to a file. Raises `SnapshotCorrupt` if it is missing or has another size."""
         with path.open("wb") as file:
             self._read(key, size, file.write)
 
     def _read(self, key: str, size: int, take: Callable[[bytes], object]) -> None:
-        with self._told(key):
+        with self._mapping_errors(key):
             try:
                 found = obstore.head(self._small, key)["size"]
             except FileNotFoundError:
@@ -162,15 +169,15 @@ class Objects:
             raise SnapshotCorrupt(f"{key} has {found} bytes instead of {size}.")
         for start in range(0, size, PART_BYTES):
             end = min(start + PART_BYTES, size)
-            with self._told(key):
+            with self._mapping_errors(key):
                 part = bytes(obstore.get_range(self._large, key, start=start, end=end))
             if len(part) != end - start:
                 raise Unreachable(f"The lake {self.location} returned a truncated part of {key}.")
             take(part)
 
     @contextmanager
-    def _told(self, key: str) -> Iterator[None]:
-        """Turn what the library raises into a sentence without anything that the server was told."""
+    def _mapping_errors(self, key: str) -> Iterator[None]:
+        """Raise `Taken` or `Unreachable` in place of obstore's errors, without any part of the request."""
         try:
             yield
         except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
@@ -178,12 +185,12 @@ class Objects:
         except FileNotFoundError as error:
             raise Unreachable(f"The lake {self.location} has no {key} ({_reason(error)}).") from None
         except (exceptions.BaseError, OSError, ValueError) as error:
-            if "ConditionalRequestConflict" in str(error):  # S3's 409: another writer is at it
+            if "ConditionalRequestConflict" in str(error):  # S3's 409: another write is in progress
                 raise Taken(key) from None
             raise Unreachable(f"The lake {self.location} cannot be reached: {_reason(error)}.") from None
 
 
-def _version(meta: Any) -> Version:
+def _version(meta: ObjectMeta | PutResult) -> Version:
     if not meta["e_tag"]:
         raise LakeError("The bucket returns no ETags. A lake needs them to change its pointer safely.")
     return Version(meta["e_tag"], meta["version"])
@@ -203,7 +210,7 @@ def _reason(error: Exception) -> str:
 
 
 def _checked(location: str) -> str:
-    """Return the location, which is safe to show then. Raises `SettingsError` when it is none."""
+    """Return a valid location without credentials. Raises `SettingsError` for any other."""
     if not _INSTALLED:
         raise SettingsError("A lake in a bucket needs the extra `s3`: pip install 'facets-svc[s3]'.")
     parts = urlsplit(location)
@@ -217,15 +224,15 @@ def _checked(location: str) -> str:
 
 
 def _store(location: str, *, seconds: float) -> ObjectStore:
-    options: Any = {"timeout": timedelta(seconds=seconds), "connect_timeout": timedelta(seconds=3)}
-    retry: Any = {
+    options: ClientConfig = {"timeout": timedelta(seconds=seconds), "connect_timeout": timedelta(seconds=3)}
+    retry: RetryConfig = {
         "max_retries": _RETRIES,
         "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
         "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2), "base": 2},
     }
-    config: Any = {}
+    config: S3Config = {}
     if location.startswith("s3://"):
-        config = aws.configuration(os.environ)
+        config = cast("S3Config", aws.configuration(os.environ))
         if str(config.get("endpoint", "")).startswith("http://"):
             options["allow_http"] = True
     try:

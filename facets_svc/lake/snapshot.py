@@ -1,4 +1,4 @@
-"""One snapshot, for reading."""
+"""Reads and verifies one snapshot."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from facets_svc.lake.manifest import FORMAT, FileEntry, Manifest, decode, wrong_
 MANIFEST: Final = "manifest.json"
 
 INDEX: Final = "index/index.duckdb"
-"""The file that the service answers from: tables that the job has made from the records."""
+"""The DuckDB file of the tables that the service queries. The job makes them from the records."""
 
 CLUSTER: Final = "cluster/"
-"""The folder of the same tables as Parquet, which a cluster reads: one folder a table. Not every snapshot has it."""
+"""The folder of the same tables as Parquet, for a cluster, with a folder per table. Not every snapshot has it."""
 
 
 def pattern(file: str | Path) -> str:
-    """Return the glob that matches this file only: DuckDB takes every path of a Parquet file for a glob.
+    """Return a glob that matches `file` only: DuckDB reads every path of a Parquet file as a glob.
 
     >>> pattern("/lakes/a?b/part-0.parquet")
     '/lakes/a[?]b/part-0.parquet'
@@ -33,27 +33,24 @@ def pattern(file: str | Path) -> str:
 
 
 class Origin(Protocol):
-    """Where the files of a snapshot come from that does not lie in a local folder."""
+    """Copies the files of a snapshot that is not in a local folder."""
 
     def root(self, snapshot: Snapshot, entry: FileEntry) -> Path:
-        """Return the folder under which the file now lies; it is copied if it was not there.
+        """Return the folder below which the file is, after copying it if necessary.
 
-        Raises `SnapshotCorrupt` when what was copied is not what was entered, `LakeError` when it cannot be.
+        Raises `SnapshotCorrupt` if the copy does not match `entry`, `LakeError` if it cannot be made.
         """
 
     def fetched(self, snapshot: Snapshot, entry: FileEntry) -> AbstractContextManager[Path]:
-        """Copy the file afresh, lend the folder under which it lies, and remove it again."""
+        """Copy the file, check its bytes, yield the folder below which the copy is, and remove the copy."""
 
     def forget(self, snapshot: Snapshot, entry: FileEntry) -> None:
-        """Remove the copy of the file."""
+        """Remove the local copy of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot in a folder of its own: where it lies, and what its manifest says.
-
-    The files of a snapshot with an `origin` are copied when they are asked for.
-    """
+    """A snapshot: its folder and its manifest. With an `origin`, reading a file copies it to the folder."""
 
     path: Path
     manifest: Manifest
@@ -61,9 +58,10 @@ class Snapshot:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read the manifest of the snapshot at `path`.
+        """Return the snapshot in the folder `path`.
 
-        Raises `SnapshotCorrupt` when there is none, or when it is not as it was written or belongs to another snapshot.
+        Raises `SnapshotCorrupt` if the manifest is missing or damaged, `SnapshotFormat` if its format is unsupported,
+        `LakeError` if it cannot be read.
         """
         try:
             manifest = decode((path / MANIFEST).read_bytes())
@@ -77,20 +75,24 @@ class Snapshot:
 
     @property
     def id(self) -> str:
-        """The id, which is also the folder's name."""
+        """The id, which is also the name of the folder."""
         return self.manifest.id
 
     @property
     def created_at(self) -> datetime:
-        """When the snapshot was made, in UTC."""
+        """The time at which the snapshot was made, in UTC."""
         return self.manifest.created_at
 
     def entries(self, folder: str = "") -> list[FileEntry]:
-        """Return the manifest's entries under `folder` (`index/`, `models/`; all by default), in its order."""
+        """Return the manifest's entries below `folder` (such as `index/`; by default, all), in the manifest's order."""
         return [entry for entry in self.manifest.files if entry.path.startswith(folder)]
 
     def file(self, path: str) -> Path:
-        """Return where the file `path` of the manifest lies. Raises `SnapshotCorrupt` when the manifest has no such."""
+        """Return the local path of a file, by its path in the manifest, after copying it if necessary.
+
+        Raises `SnapshotCorrupt` if the manifest does not list it or the copy does not match, `LakeError` if it cannot
+        be copied.
+        """
         return self._root(self._entry(path)) / path
 
     def _entry(self, path: str) -> FileEntry:
@@ -101,10 +103,10 @@ class Snapshot:
 
     @contextmanager
     def lending(self, *paths: str) -> Iterator[list[Path]]:
-        """Lend some files of the manifest, each checked byte for byte, for as long as the block runs.
+        """Yield the local paths of some files, by their paths in the manifest, after checking their bytes.
 
-        Those of a snapshot that lies elsewhere are copied for that long, unless they are there already. Raises
-        `SnapshotCorrupt` when a file is not what was entered, or not in the manifest.
+        The end of the block removes copies that were made for it. Raises `SnapshotCorrupt` if the manifest does not
+        list a file, or a file does not match.
         """
         with ExitStack() as until_done:
             yield [until_done.enter_context(self._lent(path)) for path in paths]
@@ -120,20 +122,20 @@ class Snapshot:
                 yield root / path
 
     def model_files(self) -> list[str]:
-        """Return the paths of the files that hold the records."""
+        """Return the local paths of the files with the records, after copying them if necessary."""
         return [str(self._root(entry) / entry.path) for entry in self.entries("models/")]
 
     @property
     def can_be_served(self) -> bool:
-        """Whether its index is of this version's format."""
+        """Whether this version serves the format of its index."""
         return self.manifest.format == FORMAT
 
     def verify(self, *, index_only: bool = False, advance: Callable[[int], None] = lambda _: None) -> None:
-        """Check the files against the manifest; tells `advance` the bytes that were checked.
+        """Check the files against the manifest. `advance` receives the size of each checked file in bytes.
 
-        With `index_only`, as before serving: the format, and the bytes and footers of `index/`. Otherwise everything,
-        with the CRC of every page; of a snapshot that lies elsewhere, every byte is fetched for it. Raises
-        `SnapshotCorrupt`, and with `index_only` `SnapshotFormat` for one of an older format.
+        With `index_only`, which is enough to serve, it checks the format and the files of `index/`; otherwise all
+        files, with the CRC of every page, fetching them if the snapshot is in a bucket. Raises `SnapshotCorrupt`, and
+        with `index_only` `SnapshotFormat`.
         """
         if self.path.name != self.id:
             raise SnapshotCorrupt(f"The snapshot {self.path.name} has a manifest that names {self.id}.")
@@ -152,7 +154,7 @@ class Snapshot:
         elif index_only:
             try:
                 _check(self._root(entry), entry, pages=False)
-            except SnapshotCorrupt:  # the copy is spoiled; what it was copied from need not be
+            except SnapshotCorrupt:  # the copy is damaged, but the original may be intact
                 self.origin.forget(self, entry)
                 _check(self._root(entry), entry, pages=False)
         else:
