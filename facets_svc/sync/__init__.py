@@ -1,1 +1,1 @@
-"""The nightly job: read a source, clean it, index it, verify it, publish it as a snapshot of the lake."""
+"""The nightly job: reads a source, cleans and indexes it, verifies the result, and publishes it as a snapshot."""

@@ -1,4 +1,4 @@
-"""What passes from a source to cleaning: batches of raw rows, column by column."""
+"""The interface of sources: batches of raw rows, column by column."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_BATCH_ROWS: Final = 65_536
-"""Rows of a batch, at most."""
+"""Most rows of a batch."""
 
 MAX_BATCH_BYTES: Final = 32 * 2**20
-"""Bytes of a batch in its source, about: a batch ends with the row that passes it."""
+"""Approximate limit of the bytes of a batch in its source: a batch ends with the row that exceeds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadRow:
-    """A row that was lost while its file was parsed: its 1-based place, the reason, what was wrong, and its bytes."""
+    """A row that could not be parsed: its number from 1, the reason, a few words of detail, and its bytes."""
 
     row: int
     reason: str
@@ -28,14 +28,14 @@ class UnreadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawBatch:
-    """Some rows of one file as its format delivers them.
+    """Some consecutive rows of one file.
 
-    `columns` holds record columns only, by name, all of the same length: an Arrow array where the format has types, a
-    list of Python values otherwise (text that was no UTF-8 carries surrogates, as by `surrogateescape`). `numbers` is
-    the 1-based place of every row in `file`: its line in a text file, its row elsewhere. `unknown` names the columns
-    that the record does not have. `has_header` tells that a column which is not here is absent from the whole file;
-    JSON lines cannot know. `unread` are the rows lost in parsing; `size_bytes` is how much of the source's
-    `total_bytes` was read for this batch.
+    `columns` has the columns of the record that the rows have, by name: an Arrow array if the format has types, else a
+    list of Python values, in which text that is not UTF-8 has surrogates (`surrogateescape`). `numbers` has the number
+    of each row in `file`, from 1, ascending: its line in a text file, else its row. All columns and `numbers` have one
+    length. `unknown` names the columns that the record does not have. With `has_header`, a missing column is missing
+    from the whole file; JSON lines have no header. `unread` are the rows that could not be parsed. `size_bytes` is the
+    part of the source's `total_bytes` that was read for this batch.
     """
 
     file: str
@@ -48,13 +48,13 @@ class RawBatch:
 
     @property
     def rows(self) -> int:
-        """How many rows were parsed; the unread ones are not among them."""
+        """The number of parsed rows, without the unread ones."""
         return len(self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class FilesOf:
-    """The files of a source: how many there are to read, and those that are skipped, by why."""
+    """The files of a source: the number of files to read, and the paths of skipped ones by reason."""
 
     read: int
     skipped: Mapping[str, Sequence[str]]
@@ -66,11 +66,11 @@ class OfFiles(Protocol):
 
     @property
     def files(self) -> FilesOf | None:
-        """Which files there are; None if the source is a database."""
+        """The files of the source; None if it is a database."""
 
 
 def described_columns(raw: RawBatch) -> str:
-    """Return the columns that were read, for a sentence, with a guess at what separates them if it is no comma."""
+    """Return a sentence with the names of a batch's columns, and the separator if it does not seem to be a comma."""
     names = sorted({*raw.columns} | raw.unknown)
     shown = ", ".join(name.encode(errors="backslashreplace").decode()[:100] for name in names[:20])
     sentence = f"The columns are: {shown}{', …' if len(names) > 20 else ''}."
@@ -82,19 +82,18 @@ def described_columns(raw: RawBatch) -> str:
 
 
 class Source(Protocol):
-    """A catalogue to read. Its rows come in reading order: sorted path, then row."""
+    """A catalogue to read. Its rows are sorted by path, then by row: the reading order."""
 
     @property
     def label(self) -> str:
-        """What may be shown and logged: never a credential."""
+        """The name of the source in messages, without credentials."""
 
     @property
     def total_bytes(self) -> int | None:
-        """How many bytes there are to read, where that is cheap to know."""
+        """The number of bytes to read, if it is cheap to determine."""
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the source from its start, a batch at a time; memory stays bounded whatever its size.
+        """Yield the rows of the source from its start, in bounded memory.
 
-        Raises `SourceError` when a file cannot be read or is not what it says, `DataRefused` when its columns are
-        ambiguous.
+        Raises `SourceError` if a file cannot be read or is of another format, `DataRefused` if columns are ambiguous.
         """

@@ -1,4 +1,4 @@
-"""The checks of `sql/checks/`, run over a snapshot before it is published."""
+"""Runs the checks of `sql/checks/` over a snapshot before it is published."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ _PARTITION: Final = ", ".join(
     f"regexp_extract(filename, '/visibility=([^/]*)/bucket=([^/]*)/[^/]*$', {place}) AS {name}"
     for place, name in ((1, "visibility"), (2, "bucket"))
 )
-"""The partition that a row lies in. Hive partitioning would also read the folders above the lake."""
+"""The partition of a row, from the path of its file. Hive partitioning would also read the folders above the lake."""
 
 
 def check(snapshot: Snapshot, *, memory_limit: str, threads: int, scratch: Path, advance: Advance) -> None:
-    """Run `sql/checks/` over a snapshot. Raises `SnapshotCorrupt` with the first row of the first check that fails."""
+    """Run all checks over a snapshot, calling `advance(1)` after each.
+
+    Raises `SnapshotCorrupt` with the first row of the first check that finds any.
+    """
     with _reading(snapshot, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
         for statement in sql.load_folder("checks"):
             rows = connection.sql(statement.text).limit(1).fetchall()

@@ -1,4 +1,4 @@
-"""Cleaning: raw batches in, rows of the record and rejected rows out."""
+"""Cleans raw batches into rows of the record and rejected rows."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ ROWS: Final = pa.schema(
         pa.field("row", pa.int64(), nullable=False),
     ]
 )
-"""A clean row: the record, its search text, its place in the reading order of the source, and its place in its file."""
+"""A clean row: the record, its search text, its position in the reading order (`seq`, from 0), its file, and its number
+in the file (`row`, from 1)."""
 
 MAX_UNKNOWN: Final = 1_000
-"""Names of unknown columns that are kept for the report; JSON lines may hold any number."""
+"""Most unknown columns in the report: JSON lines can have any number."""
 
 MAX_NAME: Final = 200
-"""Characters of such a name that are kept."""
+"""Most characters of the name of an unknown column in the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class CleanBatch:
 
 
 class Cleaner:
-    """Cleans the batches of one source in reading order, and keeps count for the report."""
+    """Cleans the batches of one source in reading order, and counts for the report.
+
+    `values_too_long` has the number of dropped values by column.
+    """
 
     def __init__(self) -> None:
         self._seq = 0
@@ -56,23 +60,23 @@ class Cleaner:
 
     @property
     def absent_columns(self) -> tuple[str, ...]:
-        """The record's columns that the source, or one of its files, does not have."""
+        """The columns of the record that the source, or one of its files, lacks; in the order of the record."""
         return tuple(name for name in RECORD.names if name in self._absent or name not in self._seen)
 
     @property
     def missing_columns(self) -> frozenset[str]:
-        """The record's columns that no row of the source has."""
+        """The columns of the record that no row of the source has."""
         return frozenset(RECORD.names) - self._seen
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
-        """The source's columns that the record does not have, sorted; the first thousand that were seen."""
+        """The columns of the source that the record does not have, sorted; the first `MAX_UNKNOWN` of them."""
         return tuple(sorted(self._unknown))
 
     def clean(self, raw: RawBatch) -> CleanBatch:
-        """Clean one batch.
+        """Return the next batch, cleaned.
 
-        Raises `DataRefused` when a file lacks a required column, or has a list column of another type.
+        Raises `DataRefused` if a file lacks a required column, or has a list column that does not hold text.
         """
         self._meet(raw)
         cleaned = {name: self._column(raw, name) for name in RECORD.names}
@@ -101,7 +105,7 @@ class Cleaner:
         return CleanBatch(rows, rejected_rows(raw, flaws, cleaned["id"].array), raw.rows + len(raw.unread))
 
     def finish(self) -> None:
-        """Say that every batch was seen. Raises `DataRefused` when a required column appeared in no row at all."""
+        """End the cleaning. Raises `DataRefused` if there were rows and none has a required column."""
         absent = [name for name in REQUIRED if name not in self._seen]
         if self._seq and absent:
             raise DataRefused(f"No row of the source has the required column {', '.join(absent)}.")
@@ -130,7 +134,7 @@ class Cleaner:
             raise DataRefused(f"{raw.file}: the column {name} has type {other}, which is not a list of text.") from None
 
     def _flaws(self, cleaned: dict[str, Cleaned]) -> dict[int, tuple[str, Flaw]]:
-        """Return, by row, the flaw that rejects it and its column: the first reason, then the first column."""
+        """Return the column and flaw that reject a row, by row: the first in `REASONS`, then in the record."""
         found: dict[int, tuple[str, Flaw]] = {}
         for name, column in cleaned.items():
             for row, flaw in _column_flaws(name, column).items():
@@ -139,14 +143,14 @@ class Cleaner:
         return found
 
 
-def slugs(column: Any) -> tuple[Any, dict[int, tuple[str, Flaw]]]:
-    """Clean a column of orgs that stands alone; return it with the flaws of its rows, as `rejected_rows` takes them."""
+def slugs(column: pa.Array | list[Any]) -> tuple[pa.StringArray, dict[int, tuple[str, Flaw]]]:
+    """Return a cleaned column of orgs, of the same length, and its flaws by row, as `rejected_rows` takes them."""
     cleaned = clean_column(column, KINDS["org"])
     return cleaned.array, {row: ("org", flaw) for row, flaw in _column_flaws("org", cleaned).items()}
 
 
 def _column_flaws(name: str, cleaned: Cleaned) -> dict[int, Flaw]:
-    """Return, by row, why a value of a column rejects its row."""
+    """Return the flaws of a column that reject rows, by row."""
     flaws = dict(cleaned.flaws)
     if name in REQUIRED and cleaned.array.null_count:
         missing = Flaw("missing_required", "null or empty")
@@ -157,7 +161,7 @@ def _column_flaws(name: str, cleaned: Cleaned) -> dict[int, Flaw]:
     return flaws
 
 
-def _no_slugs(orgs: Any) -> dict[int, Flaw]:
+def _no_slugs(orgs: pa.StringArray) -> dict[int, Flaw]:
     encoded = orgs.dictionary_encode()
     no_slug = {code: org for code, org in enumerate(encoded.dictionary.to_pylist()) if not is_slug(org)}
     if not no_slug:
@@ -169,8 +173,8 @@ def _no_slugs(orgs: Any) -> dict[int, Flaw]:
     }
 
 
-def _search_text(rows: Any) -> Any:
-    """Return `catalogue.search_text` of every row. In ASCII, folding is lower case: only other rows go through it."""
+def _search_text(rows: pa.RecordBatch) -> pa.StringArray:
+    """Return `catalogue.search_text` of every row. In ASCII, folding is lower case: only other rows call it."""
     orgs, names = rows.column("org"), rows.column("name")
     descriptions = rows.column("description")
     titles = pc.binary_join_element_wise(orgs, names, "/")

@@ -1,4 +1,4 @@
-"""What cleaning knows of Arrow arrays: how they come from other values, and how a rule is applied to them."""
+"""Helps to clean Arrow arrays: converts other values to arrays, and applies a rule to all values of an array."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from facets_svc.sync.clean_values import BadValue, Flaw
 
 Rule = Callable[[Any], Any]
+"""A rule of `clean_values`: it returns the cleaned value, or raises `BadValue`."""
 
 STRINGS: Final = pa.list_(pa.string())
 TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
@@ -22,18 +24,19 @@ _ARROW_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), b
 
 @dataclass(slots=True)
 class Cleaned:
-    """A cleaned column: `array` has the record's type, and null wherever `flaws` has a row.
+    """A cleaned column.
 
-    `flaws` says by row why a value cannot be used, `dropped` how many values of a row were too long to keep.
+    `array` has the type of the record, and a null in each row with a flaw. `flaws` has the unusable values by row (the
+    index in `array`), `dropped` the number of values that were too long by row.
     """
 
-    array: Any
+    array: pa.Array
     flaws: dict[int, Flaw] = field(default_factory=dict)
     dropped: dict[int, int] = field(default_factory=dict)
 
 
-def by_value(values: Iterable[Any], rule: Rule, arrow_type: Any) -> Cleaned:
-    """Clean one value after the other: slow, and right for whatever comes."""
+def by_value(values: Iterable[Any], rule: Rule, arrow_type: pa.DataType) -> Cleaned:
+    """Return `values`, each cleaned by `rule`, as an array of `arrow_type`. Slow, but takes any value."""
     flaws: dict[int, Flaw] = {}
     cleaned = []
     for row, value in enumerate(values):
@@ -45,11 +48,11 @@ def by_value(values: Iterable[Any], rule: Rule, arrow_type: Any) -> Cleaned:
     return Cleaned(pa.array(cleaned, arrow_type), flaws)
 
 
-def by_distinct(column: Any, rule: Rule, arrow_type: Any) -> Cleaned:
-    """Clean the distinct values of a column that repeats itself, and put each in its places."""
+def by_distinct(column: pa.Array, rule: Rule, arrow_type: pa.DataType) -> Cleaned:
+    """Return `column`, cleaned by `rule`, as an array of `arrow_type`. Cleans each distinct value once."""
     try:
         encoded = column.dictionary_encode()
-    except pa.ArrowNotImplementedError:  # of a type that Arrow cannot compare
+    except pa.ArrowNotImplementedError:  # Arrow cannot compare values of this type
         return by_value(_python(column), rule, arrow_type)
     distinct = by_value(_python(encoded.dictionary), rule, arrow_type)
     cleaned = Cleaned(distinct.array.take(encoded.indices))
@@ -60,15 +63,15 @@ def by_distinct(column: Any, rule: Rule, arrow_type: Any) -> Cleaned:
     return cleaned
 
 
-def unlike(column: Any, arrow_type: Any, wanted: str) -> Cleaned:
-    """Refuse every value of a column whose type holds nothing that could be `wanted`."""
+def unlike(column: pa.Array, arrow_type: pa.DataType, wanted: str) -> Cleaned:
+    """Return a column of nulls of `arrow_type`, with a flaw for each value: none of this type can be `wanted`."""
     flaw = Flaw("bad_type", f"not {wanted}: of type {column.type}")
     places = np.flatnonzero(as_numpy(column.is_valid())).tolist()
     return Cleaned(pa.nulls(len(column), arrow_type), dict.fromkeys(places, flaw))
 
 
-def arrow(values: list[Any]) -> Any:
-    """Return Python values as an Arrow array if all are of one plain type (or None), and None if they are not."""
+def arrow(values: list[Any]) -> pa.Array | None:
+    """Return Python values as an Arrow array; None unless all are of one plain type (or None)."""
     types = set(map(type, values)) - {type(None)}
     if not types:
         return pa.nulls(len(values))
@@ -80,10 +83,10 @@ def arrow(values: list[Any]) -> Any:
         return None
 
 
-def plain(column: Any) -> Any:
+def plain(column: pa.Array) -> pa.Array:
     """Return the column in the plain layout of its type: without dictionary or extension, text as `string`.
 
-    Nothing is checked: text may still be no UTF-8.
+    It checks nothing: the text may not be UTF-8.
     """
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
@@ -99,13 +102,13 @@ def plain(column: Any) -> Any:
     return pc.cast(column, options=pc.CastOptions(pa.binary(), allow_invalid_utf8=True)).view(pa.string())
 
 
-def is_json(arrow_type: Any) -> bool:
-    """Tell whether a column of this type holds text that is known to be JSON."""
+def is_json(arrow_type: pa.DataType) -> bool:
+    """Return whether columns of this type hold JSON as text."""
     return isinstance(arrow_type, pa.JsonType)
 
 
-def is_list(arrow_type: Any) -> bool:
-    """Tell whether a column of this type holds lists, of whatever."""
+def is_list(arrow_type: pa.DataType) -> bool:
+    """Return whether columns of this type hold lists, of any item type."""
     return any(
         test(arrow_type)
         for test in (
@@ -118,8 +121,8 @@ def is_list(arrow_type: Any) -> bool:
     )
 
 
-def is_text(arrow_type: Any) -> bool:
-    """Tell whether a column of this type holds text, or bytes that should be text."""
+def is_text(arrow_type: pa.DataType) -> bool:
+    """Return whether columns of this type hold text, or bytes that cleaning reads as text."""
     return any(
         test(arrow_type)
         for test in (
@@ -133,12 +136,13 @@ def is_text(arrow_type: Any) -> bool:
     )
 
 
-def _python(values: Any) -> list[Any]:
-    """Return an array's values, text as bytes, so that what is no UTF-8 can be read too."""
+def _python(values: pa.Array) -> list[Any]:
+    """Return the values of an array, text as bytes, which may not be UTF-8."""
     python: list[Any] = (values.view(pa.binary()) if is_text(values.type) else values).to_pylist()
     return python
 
 
-def as_numpy(array: Any) -> Any:
-    """Return an array without nulls as numpy has it."""
-    return array.to_numpy(zero_copy_only=False)
+def as_numpy(array: pa.Array) -> npt.NDArray[Any]:
+    """Return an array without nulls as a numpy array of its type and length."""
+    values: npt.NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return values

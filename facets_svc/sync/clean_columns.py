@@ -1,7 +1,7 @@
 """Cleans whole columns, by the same rules as single values (`clean_values`): a property test compares the two.
 
-`clean_column` picks the function for the column. Text and lists are the most of a catalogue: Numpy finds in a few
-passes over their bytes the texts that the rule would leave unchanged, and only the others go through it.
+Most of a catalogue is text. Numpy finds, in a few passes over the bytes, the texts that the rule would not change; only
+the others go through the rule. The functions for a type take a column in the layout of `plain`.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ _FIRST_MOMENT: Final = int(pa.scalar(datetime(1, 1, 1), pa.timestamp("us")).valu
 _LAST_MOMENT: Final = int(pa.scalar(datetime(9999, 12, 31, 23, 59, 59, 999_999), pa.timestamp("us")).value)  # noqa: DTZ001
 
 _SUSPECT: Final = np.array([chr(byte).isspace() or byte >= 0x80 for byte in range(256)])
-"""Whether a text that begins or ends with this byte may have white space there: ASCII's, or a byte of a longer one."""
+"""Whether a text that starts or ends with this byte may have white space there; any byte outside of ASCII may."""
 
 
 class OtherType(Exception):
-    """A list column is of a type that holds no lists of text: the whole source is refused."""
+    """The type of a list column does not hold lists of text: the job refuses the whole source."""
 
 
-def text(column: Any) -> Cleaned:
-    """Clean a plain column of text."""
+def text(column: pa.Array) -> Cleaned:
+    """Clean a column of text."""
     if pa.types.is_null(column.type):
         return Cleaned(column.cast(pa.string()))
     if not is_text(column.type):
@@ -67,8 +67,8 @@ def text(column: Any) -> Cleaned:
     return Cleaned(_replace(column, suspects, cleaned.array), flaws)
 
 
-def facet(column: Any) -> Cleaned:
-    """Clean a plain column of text that a facet counts: a value that is too long becomes null."""
+def facet(column: pa.Array) -> Cleaned:
+    """Clean a column of text that is a facet. A value that is too long becomes null."""
     cleaned = text(column)
     too_long = _too_long(cleaned.array)
     if len(too_long):
@@ -77,10 +77,10 @@ def facet(column: Any) -> Cleaned:
     return cleaned
 
 
-def items(column: Any) -> Cleaned:
-    """Clean a plain column of lists that a facet counts: as lists of text, or as text with JSON arrays.
+def items(column: pa.Array) -> Cleaned:
+    """Clean a column of lists that is a facet, of lists of text or of text with JSON arrays.
 
-    Items that are too long are dropped. Raises `OtherType` for a column of another type.
+    It drops items that are too long. Raises `OtherType` for a column of another type.
     """
     kind = column.type
     if is_text(kind) or pa.types.is_null(kind):
@@ -90,7 +90,7 @@ def items(column: Any) -> Cleaned:
         return cleaned
     if not is_list(kind):
         raise OtherType(str(kind))
-    inner = column.flatten()  # what lies under a null list is left out
+    inner = column.flatten()  # without the items of null lists
     values = plain(inner)
     if isinstance(inner.type, pa.OpaqueType) or not (is_text(values.type) or pa.types.is_null(values.type)):
         raise OtherType(str(kind))
@@ -106,7 +106,8 @@ def items(column: Any) -> Cleaned:
     return cleaned
 
 
-def _clean_lists(values: Any, offsets: Places) -> Cleaned:
+def _clean_lists(values: pa.StringArray, offsets: Places) -> Cleaned:
+    """Clean lists of text: row n has the items from `offsets[n]` up to, but not including, `offsets[n + 1]`."""
     rows = len(offsets) - 1
     parents = np.repeat(np.arange(rows), np.diff(offsets))
     child = text(values)
@@ -128,8 +129,8 @@ def _clean_lists(values: Any, offsets: Places) -> Cleaned:
     return cleaned
 
 
-def _repeats(values: Any, parents: Places, keep: npt.NDArray[np.bool_]) -> Any:
-    """Return the places of values that came before in the same list."""
+def _repeats(values: pa.StringArray, parents: Places, keep: npt.NDArray[np.bool_]) -> Places:
+    """Return the positions of those values to `keep` that repeat an earlier one of the same list (`parents`)."""
     encoded = values.dictionary_encode()
     places = np.flatnonzero(keep)
     codes = as_numpy(pc.fill_null(encoded.indices, 0)).astype(np.int64)
@@ -142,20 +143,23 @@ def _repeats(values: Any, parents: Places, keep: npt.NDArray[np.bool_]) -> Any:
         return places[:0]
     order = np.argsort(keys, kind="stable")
     again = keys[order[1:]] == keys[order[:-1]]
-    return places[order[1:][again]]
+    repeats: Places = places[order[1:][again]]
+    return repeats
 
 
-def _suspects(strings: Any) -> Any:
-    """Tell which texts the rule might change or refuse.
+def _suspects(strings: pa.StringArray) -> npt.NDArray[np.bool_]:
+    """Return, for each text, whether the rule might change or reject it.
 
-    The others are not null and not empty, begin and end in ASCII that is no white space, hold no NUL and are UTF-8.
+    The others are null, or start and end with ASCII that is not white space, have no NUL, and are UTF-8.
     """
     offsets, content = _buffers(strings)
     if not len(content):
         return as_numpy(strings.is_valid())
     starts, ends = offsets[:-1], offsets[1:]
     last = len(content) - 1
-    suspects = _SUSPECT[content[np.minimum(starts, last)]] | _SUSPECT[content[np.maximum(ends - 1, 0)]]
+    suspects: npt.NDArray[np.bool_] = (
+        _SUSPECT[content[np.minimum(starts, last)]] | _SUSPECT[content[np.maximum(ends - 1, 0)]]
+    )
     suspects |= starts == ends
     window = content[offsets[0] : offsets[-1]]
     zeros = np.flatnonzero(window == 0)
@@ -165,19 +169,20 @@ def _suspects(strings: Any) -> Any:
         strings.validate(full=True)
     except pa.ArrowInvalid:
         suspects |= ~as_numpy(pc.string_is_ascii(strings.view(pa.binary()).fill_null(b"").view(pa.string())))
-    return suspects & as_numpy(strings.is_valid())
+    suspects &= as_numpy(strings.is_valid())
+    return suspects
 
 
-def _too_long(strings: Any) -> Any:
-    """Return the places of values of more characters than a facet's may have."""
+def _too_long(strings: pa.StringArray) -> Places:
+    """Return the positions of values of more than `MAX_VALUE_LENGTH` characters."""
     offsets, _ = _buffers(strings)
     places = np.flatnonzero(np.diff(offsets) > MAX_VALUE_LENGTH)  # a character has a byte or more
     lengths = as_numpy(pc.fill_null(pc.utf8_length(strings.take(pa.array(places))), 0))
     return places[lengths > MAX_VALUE_LENGTH]
 
 
-def _buffers(strings: Any) -> tuple[Places, npt.NDArray[np.uint8]]:
-    """Return a string array's offsets and the bytes that they point into."""
+def _buffers(strings: pa.StringArray) -> tuple[Places, npt.NDArray[np.uint8]]:
+    """Return the offsets of a string array, one more than its texts, and the bytes that they point into."""
     _, offsets, content = strings.buffers()
     if offsets is None or not len(strings):
         return np.zeros(len(strings) + 1, np.int64), np.zeros(0, np.uint8)
@@ -185,14 +190,14 @@ def _buffers(strings: Any) -> tuple[Places, npt.NDArray[np.uint8]]:
     return window, np.zeros(0, np.uint8) if content is None else np.frombuffer(content, np.uint8)
 
 
-def _replace(strings: Any, places: Places, values: Any) -> Any:
+def _replace(strings: pa.StringArray, places: Places, values: pa.StringArray) -> pa.StringArray:
     mask = np.zeros(len(strings), np.bool_)
     mask[places] = True
     return pc.replace_with_mask(strings, pa.array(mask), values)
 
 
-def identifier(column: Any) -> Cleaned:
-    """Clean a plain column of ids: text, integers or UUIDs."""
+def identifier(column: pa.Array) -> Cleaned:
+    """Clean a column of ids: text, integers or UUIDs."""
     kind = column.type
     if pa.types.is_integer(kind):
         return Cleaned(column.cast(pa.string()))
@@ -204,8 +209,8 @@ def identifier(column: Any) -> Cleaned:
     return text(column)
 
 
-def boolean(column: Any) -> Cleaned:
-    """Clean a plain column of booleans: as such, as numbers or as text."""
+def boolean(column: pa.Array) -> Cleaned:
+    """Clean a column of booleans, numbers or text to booleans."""
     kind = column.type
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return Cleaned(column.cast(pa.bool_()))
@@ -214,8 +219,8 @@ def boolean(column: Any) -> Cleaned:
     return unlike(column, pa.bool_(), "a boolean")
 
 
-def integer(column: Any) -> Cleaned:
-    """Clean a plain column of integers: as such, as numbers without a fraction, or as text."""
+def integer(column: pa.Array) -> Cleaned:
+    """Clean a column of integers, other numbers or text to integers of 64 bits."""
     kind = column.type
     if pa.types.is_floating(kind):
         return _integral(column.cast(pa.float64()))
@@ -232,7 +237,7 @@ def integer(column: Any) -> Cleaned:
     return unlike(column, pa.int64(), "a whole number")
 
 
-def _integral(column: Any) -> Cleaned:
+def _integral(column: pa.DoubleArray) -> Cleaned:
     numbers = as_numpy(pc.fill_null(column, float("nan")))
     missing = np.isnan(numbers)
     usable = (numbers >= -(2.0**63)) & (numbers < 2.0**63) & (np.trunc(numbers) == numbers)
@@ -242,8 +247,8 @@ def _integral(column: Any) -> Cleaned:
     return Cleaned(pa.array(whole, mask=~usable), {int(odd[place]): flaw for place, flaw in flaws.items()})
 
 
-def timestamp(column: Any) -> Cleaned:
-    """Clean a plain column of timestamps: as such in any unit and zone, as dates, or as text."""
+def timestamp(column: pa.Array) -> Cleaned:
+    """Clean a column of timestamps of any unit and zone, dates or text to microseconds in UTC."""
     kind = column.type
     if pa.types.is_null(kind):
         return Cleaned(column.cast(TIMESTAMP))
@@ -258,8 +263,8 @@ def timestamp(column: Any) -> Cleaned:
     return unlike(column, TIMESTAMP, "a timestamp")
 
 
-def _moments(column: Any, integer_type: Any, microseconds: int | None) -> Cleaned:
-    """Turn counts of some unit into whole microseconds; None is for nanoseconds, whose last digits are cut off."""
+def _moments(column: pa.Array, integer_type: type[np.integer], microseconds: int | None) -> Cleaned:
+    """Convert counts of a unit of so many `microseconds`; None is for nanoseconds, which are truncated."""
     empty = as_numpy(column.is_null())
     counts = as_numpy(pc.fill_null(column.view(pa.from_numpy_dtype(integer_type)), 0)).astype(np.int64)
     if microseconds is None:
@@ -273,7 +278,7 @@ def _moments(column: Any, integer_type: Any, microseconds: int | None) -> Cleane
     return Cleaned(array, dict.fromkeys(np.flatnonzero(beyond & ~empty).tolist(), flaw))
 
 
-def _written_moments(column: Any) -> Cleaned:
+def _written_moments(column: pa.StringArray) -> Cleaned:
     for arrow_type in (TIMESTAMP, pa.timestamp("us")):  # all with an offset, or all without
         try:
             moments = column.cast(arrow_type)
@@ -287,11 +292,11 @@ def _written_moments(column: Any) -> Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of column: the rule for a value, the same for a plain Arrow column, and the type of the outcome."""
+    """A kind of column: the rule of a value, the function of a column with the same result, and the result's type."""
 
     rule: Rule
-    clean: Callable[[Any], Cleaned]
-    arrow_type: Any
+    clean: Callable[[pa.Array], Cleaned]
+    arrow_type: pa.DataType
 
 
 _IDENTIFIER: Final = Kind(clean_values.identifier, identifier, pa.string())
@@ -305,7 +310,7 @@ _BY_TYPE: Final = {
 }
 
 
-def _kind(field: Any) -> Kind:
+def _kind(field: pa.Field) -> Kind:
     if field.name == "id":
         return _IDENTIFIER
     if any(facet.column == field.name and not facet.is_list for facet in FACETS):
@@ -314,13 +319,13 @@ def _kind(field: Any) -> Kind:
 
 
 KINDS: Final = {field.name: _kind(field) for field in RECORD}
-"""The kind of each column of the record."""
+"""The kind of each column of the record, by name."""
 
 
-def clean_column(raw: Any, kind: Kind) -> Cleaned:
-    """Clean a column as a source delivers it: an Arrow array, or a list of Python values.
+def clean_column(raw: pa.Array | list[Any], kind: Kind) -> Cleaned:
+    """Return a column of a source, cleaned, of the same length.
 
-    Raises `OtherType` for a column of lists that Arrow says holds something else.
+    Raises `OtherType` if `kind` is a list and the type of an Arrow column cannot hold lists of text.
     """
     column = arrow(raw) if isinstance(raw, list) else raw
     if column is None:
@@ -329,7 +334,7 @@ def clean_column(raw: Any, kind: Kind) -> Cleaned:
         cleaned.flaws |= odd.flaws
         return cleaned
     if isinstance(raw, list) and pa.types.is_list(kind.arrow_type) and not _may_hold_lists(column.type):
-        return by_value(raw, kind.rule, kind.arrow_type)  # without types, each row answers for itself
+        return by_value(raw, kind.rule, kind.arrow_type)  # without types, each row has flaws of its own
     if isinstance(column.type, pa.OpaqueType) and not pa.types.is_list(kind.arrow_type):
         if not pa.types.is_string(column.type.storage_type):
             return unlike(column, kind.arrow_type, "a value that can be read")
@@ -344,5 +349,5 @@ def clean_column(raw: Any, kind: Kind) -> Cleaned:
     return kind.clean(plain(column))
 
 
-def _may_hold_lists(arrow_type: Any) -> bool:
+def _may_hold_lists(arrow_type: pa.DataType) -> bool:
     return is_text(arrow_type) or pa.types.is_list(arrow_type) or pa.types.is_null(arrow_type)

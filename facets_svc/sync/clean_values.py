@@ -1,7 +1,7 @@
-"""How one value is cleaned: the rules of the record, each written once, in plain Python.
+"""The rules that clean single values, in plain Python.
 
-Every rule takes what a source may deliver and returns the value of the record, None for null, or raises `BadValue`.
-Bytes are text in UTF-8. `clean_columns` applies the same rules to whole columns.
+A rule takes any value that a source can deliver, and returns the value of the record (None for null) or raises
+`BadValue`. Bytes are text in UTF-8. `clean_columns` applies the same rules to whole columns.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ REASONS: Final[tuple[Reason, ...]] = (
     "bad_type",
     "bad_line",
 )
-"""Why cleaning rejects a row. Of several the first in this order is told, of equals the first column's."""
+"""The reasons for rejecting a row. The report has the first of several in this order, then in that of the columns."""
 
 INT64: Final = (-(2**63), 2**63 - 1)
-"""The smallest and the largest integer of the record."""
+"""The smallest and largest integer of the record."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _TIMESTAMP = re.compile(
@@ -46,14 +46,14 @@ _strings = msgspec.json.Decoder(list[str | None])
 
 
 class Flaw(NamedTuple):
-    """Why a value cannot be used, so that its row is rejected: the reason, and a few words on what was wrong."""
+    """The reason why a value rejects its row, with a few words of detail."""
 
     reason: Reason
     detail: str
 
 
 class BadValue(Exception):
-    """A rule's way to say that a value has a `flaw`."""
+    """A value has a `flaw`."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -61,7 +61,7 @@ class BadValue(Exception):
 
 
 def shown(value: object) -> str:
-    """Return the start of `value` as plain text for a message, with whatever cannot be printed escaped."""
+    """Return the start of `value` in ASCII for a message, at most 60 characters."""
     if isinstance(value, (str, bytes)):
         text = ascii(value[: _SHOWN + 1])
     else:
@@ -73,7 +73,7 @@ def shown(value: object) -> str:
 
 
 def _plain(value: str | bytes) -> str:
-    """Return the text itself, to the letter. Raises `BadValue` for a NUL and for what is not UTF-8."""
+    """Return the text unchanged. Raises `BadValue` for a NUL and for invalid UTF-8."""
     if isinstance(value, bytes):
         try:
             value = value.decode()
@@ -90,7 +90,7 @@ def _plain(value: str | bytes) -> str:
 
 
 def text(value: object) -> str | None:
-    r"""Clean text: white space at both ends is stripped, and nothing left is null.
+    r"""Clean text: strip white space at both ends; empty text is null.
 
     >>> text("\u3000 Apache-2.0\n")
     'Apache-2.0'
@@ -103,13 +103,13 @@ def text(value: object) -> str | None:
 
 
 def identifier(value: object) -> str | None:
-    """Clean an id: text, or an integer (a decimal without a fraction is one) or UUID, which becomes its text."""
+    """Clean an id: text, or the text of an integer, of a decimal without a fraction, or of a UUID."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         try:
             return str(value)
-        except ValueError:  # Python writes no integer of more than 4,300 digits
+        except ValueError:  # Python converts no integer of more than 4,300 digits
             raise BadValue("bad_type", "an integer of thousands of digits") from None
     if isinstance(value, Decimal) and value.as_tuple().exponent == 0:
         return str(int(value))
@@ -117,7 +117,7 @@ def identifier(value: object) -> str | None:
 
 
 def boolean(value: object) -> bool | None:
-    """Clean a boolean: a bool, 0 or 1 as a number or as text, true or false in any case."""
+    """Clean a boolean: a bool, 0 or 1 as a number or text, or the text true or false in any case."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, float, Decimal)) and value in (0, 1):
@@ -132,7 +132,7 @@ def boolean(value: object) -> bool | None:
 
 
 def integer(value: object) -> int | None:
-    """Clean an integer of 64 bits: an integer, or a number or a text of one without a fraction. NaN is null."""
+    """Clean an integer of 64 bits: a number without a fraction, or its text. NaN is null."""
     number: int | float | Decimal
     if value is None:
         return None
@@ -157,10 +157,10 @@ def integer(value: object) -> int | None:
 
 
 def timestamp(value: object) -> datetime | None:
-    """Clean a timestamp: a date or time, or its text in ISO 8601; without an offset it is UTC.
+    """Clean a timestamp: a date or time, or its text in ISO 8601, in UTC unless it has an offset.
 
-    A second of 60 is the next second, an hour of 24 the next day. Digits beyond the microsecond are cut off. A number
-    is no timestamp: nothing tells its unit.
+    A second of 60 is the next second, an hour of 24 the next day. Digits beyond the microsecond are truncated. A number
+    is not a timestamp, because its unit is unknown.
     """
     if value is None:
         return None
@@ -184,7 +184,7 @@ def timestamp(value: object) -> datetime | None:
 
 
 def _iso(word: str, value: object) -> datetime:
-    # The pattern comes first: `fromisoformat` takes any separator, and not the same in all versions of Python (24:00).
+    # The pattern is first because `fromisoformat` takes any separator, and, in some versions of Python, 24:00.
     if _TIMESTAMP.fullmatch(word) is not None:
         word, days = _END_OF_DAY.subn("00", word)
         word, seconds = _LEAP_SECOND.subn(r"\g<1>59", word)
@@ -196,9 +196,9 @@ def _iso(word: str, value: object) -> datetime:
 
 
 def items(value: object) -> list[str]:
-    """Clean a list of text: items are stripped, empty ones, nulls and repeats dropped; the first of equals stays.
+    """Clean a list of text: strip items; drop empty ones, nulls and repeats of an earlier item.
 
-    It comes as a list, or as a JSON array in a text; null, empty text and the JSON text `null` are the empty list.
+    The value is a list, or text with a JSON array. Null, empty text and the text `null` are the empty list.
     """
     if isinstance(value, (str, bytes)):
         value = _array(_plain(value))
@@ -214,9 +214,9 @@ def items(value: object) -> list[str]:
 
 
 def written_items(value: bytes | None) -> list[str | None]:
-    """Read the list of a column of JSON arrays, and leave its items to be cleaned with the others of the column.
+    """Parse a JSON array of text, without cleaning the items, which the caller cleans with those of the other rows.
 
-    The outcome is the one of `items` in the end: what a strict reader of arrays of text refuses goes through it here.
+    The result is then that of `items`, which cleans any value that a strict parser of arrays of text rejects.
     """
     if value is None:
         return []
@@ -227,7 +227,7 @@ def written_items(value: bytes | None) -> list[str | None]:
 
 
 def json_text(value: bytes | None) -> str | None:
-    """Return the text that a JSON string is; the JSON text `null` is null. Raises `BadValue` for other JSON."""
+    """Return the text of a JSON string; None for the JSON `null`. Raises `BadValue` for other JSON."""
     if value is None:
         return None
     try:
@@ -240,7 +240,7 @@ def json_text(value: bytes | None) -> str | None:
 
 
 def json_scalar(value: bytes | None) -> str | None:
-    """Return what a JSON value means as text: a string is its text, a number or a boolean is as it is written."""
+    """Return the text of a JSON string, number or boolean; the latter two as they are written."""
     word = None if value is None else _plain(value).strip()
     if not word or word[0] == '"' or word == "null":
         return json_text(None if not word else word.encode())

@@ -1,4 +1,4 @@
-"""What changed since the current snapshot: models by id, facet values by name."""
+"""Compares a new catalogue with the current snapshot: its models by id, its facet values by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from facets_svc.sync.report import MANY_MODELS, NAMED, Changes, LostOrg, LostVal
 
 
 def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, models: Sequence[Path]) -> Changes:
-    """Compare the models of `before` with those in the files `models`. Raises `duckdb.Error` if a file is damaged."""
+    """Return the changes from the models of `before` to those in the Parquet files `models`.
+
+    Raises `duckdb.Error` if a file is damaged, `LakeError` if a file of `before` cannot be copied.
+    """
     old, new = before.model_files(), [str(path) for path in models]
     files = {"before": [*map(pattern, old)], "after": [*map(pattern, new)]}
 
@@ -51,8 +54,11 @@ def changed_models(connection: duckdb.DuckDBPyConnection, before: Snapshot, mode
 
 
 def changed_values(connection: duckdb.DuckDBPyConnection, before: Snapshot) -> dict[str, ValueChanges]:
-    """Compare the values of `before` with the table `facet_values`, by response key."""
-    # From the records, which every format of a snapshot has: after an upgrade there is something to compare with.
+    """Return the changes from the values of `before` to those in the table `facet_values`, by response key.
+
+    Raises like `changed_models`.
+    """
+    # All formats of a snapshot have the records: so it can compare with a snapshot of before an upgrade.
     files = [pattern(file) for file in before.model_files()]
     connection.execute(sql.load("export/values_before").text, {"files": files})
     values = before.manifest.facet_values

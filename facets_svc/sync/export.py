@@ -1,7 +1,7 @@
-"""Writing a snapshot's files: DuckDB runs the statements of `sql/export/`, Arrow writes what they answer.
+"""Writes the files of a snapshot: DuckDB runs the statements of `sql/export/` and `sql/index/`, Arrow writes Parquet.
 
-The cleaned rows lie in a Parquet file (the stage); everything else is derived from it by SQL, within a memory limit,
-spilling beside the stage.
+The cleaned rows are in a Parquet file (the stage). SQL derives everything else from it, within a memory limit, and
+spills beside the stage.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from facets_svc.lake.snapshot import CLUSTER, INDEX, pattern
 from facets_svc.sync.progress import Advance
 
 BYTES_PER_BUCKET: Final = 192 * 2**20
-"""Stage bytes from which on the orgs are spread over twice as many buckets."""
+"""Bytes of the stage per hash bucket of orgs, at most. The number of buckets is a power of 2."""
 
 STORAGE_VERSION: Final = "v1.5.0"
-"""The format of the index file: DuckDB 1.5 and 2.0 both read it, while what 2.0 writes by itself 1.5 cannot read."""
+"""The format of the index file, which DuckDB 1.5 and 2.0 read. DuckDB 1.5 cannot read the default format of 2.0."""
 
 _BATCH_ROWS: Final = 16_384
 
@@ -32,13 +32,13 @@ CLUSTER_TABLES: Final = ("facet_values", "frequent_words", "orgs", "postings", "
 """The tables of the index that a cluster reads."""
 
 CLUSTER_FILE_ROWS: Final = 8 * files.ROW_GROUP_ROWS
-"""Rows of a file of a cluster's table: some 100 MB of models, which is what one of its tasks reads."""
+"""Rows of a file of a cluster's table: some 100 MB of models, which one task of the cluster reads."""
 
 _EMPTY: Final = ("public", 0, 0, 0)
-"""The one partition of a catalogue without models, so that there is a file that tells the columns."""
+"""The only partition of a catalogue without models: its file has no rows, but the columns."""
 
 _TYPES: Final = ("tag", "license", "task_category", "framework", "size_category")
-"""By facet, the type that numbers its values while the index is made."""
+"""The type that numbers the values of a facet while the index is made, by the index of the facet."""
 
 INDEX_STATEMENTS: Final = (
     "facet_values",
@@ -52,12 +52,12 @@ INDEX_STATEMENTS: Final = (
     "facet_totals",
     "bar_totals",
 )
-"""The statements of `sql/index/` that make the index, in order; at `numbering` Python numbers the values."""
+"""The statements of `sql/index/` that make the index, in order. `numbering` is no file: Python numbers the values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a snapshot holds: models, orgs, and the distinct values by response key."""
+    """The numbers of models and orgs of a snapshot, and of the distinct values of each facet, by response key."""
 
     models: int
     public_models: int
@@ -67,7 +67,10 @@ class Counts:
 
 
 class Export:
-    """The derivation of one snapshot's files from its stage, on a `connection` of its own. Use it as a context."""
+    """Derives the files of one snapshot from its stage. Use it as a context, and call the methods in their order.
+
+    `connection` is its DuckDB. Methods raise `duckdb.Error` or `OSError` if the disk fails.
+    """
 
     def __init__(self, stage: Path, *, scratch: Path, memory_limit: str, threads: int) -> None:
         self._stage = stage
@@ -84,29 +87,32 @@ class Export:
         self.connection.close()
 
     def drop_duplicates(self) -> pa.Table:
-        """Read the stage, find the rows that lose to another of the same id, and return them as rejects."""
+        """Find the rows of the stage that lose to another row of the same id, and return them as rejects."""
         self.connection.read_parquet(pattern(self._stage), hive_partitioning=False).create_view("staged")
         self._execute("export/duplicates")
         return self._query("export/duplicate_rejects").to_arrow_table()
 
     def derive_size_category(self) -> None:
-        """Give every row the size category of its number of parameters, after the duplicates are found."""
+        """Set the size category of every row by its number of parameters."""
         self.connection.execute("ALTER VIEW staged RENAME TO staged_as_read")
         self._execute("export/derived_size_category")
 
     def list_orgs(self, orgs: pa.Table) -> None:
-        """Make these orgs known (one column, `org`), whether or not they have models."""
+        """Add orgs to the catalogue (one column, `org`), whether or not they have models."""
         self.connection.from_arrow(orgs).create("listed_orgs")
 
     def order(self) -> None:
-        """Put the rows that stay in the order of the files, which gives each its row id."""
+        """Sort the remaining rows in the order of the files, and so number them by row ids."""
         buckets = 1
         while buckets * BYTES_PER_BUCKET < self._stage.stat().st_size:
             buckets *= 2
         self._execute("export/ordered", buckets=buckets)
 
     def write_models(self, folder: Path, advance: Advance) -> list[Path]:
-        """Write the records, hive-partitioned by visibility and bucket, under `folder`, and return the files."""
+        """Write the records below `folder`, hive-partitioned by visibility and bucket, and return the files.
+
+        `advance` receives the rows of each file.
+        """
         partitions = self._query("export/partitions").fetchall() or [_EMPTY]
         written: list[Path] = []
         reader = self._query("export/models").to_arrow_reader(_BATCH_ROWS)
@@ -118,7 +124,10 @@ class Export:
         return written
 
     def write_index(self, folder: Path, advance: Advance) -> Path:
-        """Write the index of a snapshot in `folder`, and return its file. The table `facet_values` stays here."""
+        """Write the index into the folder of a snapshot, and return its file.
+
+        `connection` keeps a copy of the table `facet_values`. Calls `advance(1)` after each of `INDEX_STATEMENTS`.
+        """
         path = folder / INDEX
         path.parent.mkdir(parents=True)
         quoted = str(path).replace("'", "''")
@@ -135,7 +144,10 @@ class Export:
         return path
 
     def write_cluster_tables(self, folder: Path, advance: Advance) -> list[Path]:
-        """Write the tables of the index in `folder` as Parquet, in their order, and return the files."""
+        """Write the `CLUSTER_TABLES` of the index in `folder` as Parquet, in their order, and return the files.
+
+        Calls `advance(1)` after each table.
+        """
         quoted = str(folder / INDEX).replace("'", "''")
         self.connection.execute(f"ATTACH '{quoted}' AS snapshot (READ_ONLY)")
         written: list[Path] = []
@@ -155,7 +167,7 @@ class Export:
         return written
 
     def _number_values(self) -> None:
-        """Make the types and variables that `sql/index/models_rows.sql` names."""
+        """Create the types and variables that `sql/index/models_rows.sql` uses."""
         for index, name in enumerate(_TYPES):
             values = f"FROM snapshot.facet_values WHERE facet = {index} AND value IS NOT NULL"
             self.connection.execute(f"CREATE TYPE {name} AS ENUM (SELECT value {values} ORDER BY code)")
@@ -166,14 +178,14 @@ class Export:
         self.connection.execute(f"SET VARIABLE frequent_words = CAST(({words}) AS VARCHAR[])")
 
     def counts(self) -> Counts:
-        """Count what the snapshot holds, once its index is written."""
+        """Return the counts of the snapshot, after its index is written."""
         [(models, public_models, orgs, without_models)] = self._query("export/counts").fetchall()
         values = dict(self.connection.sql("SELECT facet, count(value) FROM facet_values GROUP BY facet").fetchall())
         by_key = {facet.response_key: values.get(facet.index, 0) for facet in FACETS}
         return Counts(models, public_models, orgs, without_models, by_key)
 
     def sized_models(self) -> int:
-        """Count the models that have a size category, once the rows are in order."""
+        """Return the number of models with a size category, after `order`."""
         [(models,)] = self.connection.sql("SELECT count(size_category) FROM ordered").fetchall()
         return int(models)
 
@@ -181,12 +193,12 @@ class Export:
         self.connection.execute(sql.load(name).text, parameters)
 
     def _query(self, name: str) -> duckdb.DuckDBPyRelation:
-        # Without parameters: with them, DuckDB 1.5 keeps the answer first, and hands it out in any order.
+        # Without parameters: with them, DuckDB 1.5 buffers the result, and returns its rows in any order.
         return self.connection.sql(sql.load(name).text)
 
 
 class _Batches:
-    """Batches of a reader, taken by rows rather than by batch."""
+    """The rows of a reader, in order, by number of rows instead of by batch."""
 
     def __init__(self, reader: pa.RecordBatchReader) -> None:
         self._reader = iter(reader)

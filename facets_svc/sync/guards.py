@@ -1,4 +1,4 @@
-"""What the job refuses to publish without being told to: too many rejects, or a catalogue that changed too much."""
+"""The guards: checks that refuse to publish a catalogue with too many rejected rows or too large changes."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from facets_svc.lake.compare import named
 from facets_svc.sync.report import MANY_MODELS, Changes, ValueChanges
 
 MAX_REJECTS: Final = Fraction(1, 100)
-"""The share of the rows read that may be rejected."""
+"""Largest share of the rows read that may be rejected."""
 
 MAX_SHRINK: Final = Fraction(1, 2)
-"""The share of the current snapshot's models that may be gone."""
+"""Largest share of the current snapshot's models that may disappear."""
 
 MAX_MADE_PUBLIC: Final = 100
-"""The private models that may be made public, at most."""
+"""Largest number of private models that may become public, if no number is set."""
 
 MADE_PUBLIC_SHARE: Final = Fraction(1, 100)
-"""The share of the private models that may be made public where no number is set; one may always be."""
+"""Largest share of the private models that may become public, if no number is set; rounded up."""
 
 MAX_LOST_VALUES: Final = Fraction(1, 2)
-"""The share of the models with a value in a column that may lose it, and of a facet's values that may be gone."""
+"""Largest share of the models with a value in a column that may lose it, and of a facet's values that may disappear."""
 
 MAX_LOST_ORGS: Final = Fraction(5, 100)
-"""The share of the orgs of ten models or more that may lose over half of their models, and of all that may vanish."""
+"""Largest share of the orgs of ten models or more that may lose over half of them, and of all orgs that may vanish."""
 
 FEW: Final = 10
-"""Models, values or orgs: losing fewer is no accident, unless none is left."""
+"""A loss of fewer models, values or orgs is not suspicious, unless none is left."""
 
 _FOUND_COLUMNS: Final = 5
-"""Unknown columns that a sentence names where none is like the missing one."""
+"""Number of unknown columns in a sentence on a missing one, if no name is similar."""
 
 _COLUMNS: Final = {facet.response_key: facet.column for facet in FACETS}
 
 
 def share(text: str) -> Fraction:
-    """Read a share, as `1%` or as `0.01`. Raises `ValueError` when it is none between nothing and all.
+    """Return the share in a text such as `1%` or `0.01`. Raises `ValueError` unless it is between 0 and 1.
 
     >>> share("1%"), share("0.5")
     (Fraction(1, 100), Fraction(1, 2))
@@ -55,7 +55,7 @@ def share(text: str) -> Fraction:
 
 
 def percentage(part: Fraction) -> str:
-    """Write a share for people.
+    """Return a share as a percentage, rounded to two decimals.
 
     >>> percentage(Fraction(1, 100)), percentage(Fraction(1, 3))
     ('1%', '33.33%')
@@ -64,14 +64,14 @@ def percentage(part: Fraction) -> str:
 
 
 class Objection(NamedTuple):
-    """Why a catalogue is not published: the name of the guard, for metrics, and a sentence for people."""
+    """The reason why a guard refuses a catalogue: the guard's name, for metrics, and a sentence for the operator."""
 
     guard: str
     sentence: str
 
 
 def refusal(objections: Sequence[Objection], evidence: str) -> DataRefused:
-    """Return the error that refuses a catalogue; `evidence` is the sentence that says where to read more."""
+    """Return the error that refuses a catalogue; `evidence` is the sentence with the location of the report."""
     sentences = " ".join(objection.sentence for objection in objections)
     return DataRefused(
         f"{sentences} Nothing was published. --force overrides this. {evidence}",
@@ -81,10 +81,10 @@ def refusal(objections: Sequence[Objection], evidence: str) -> DataRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
-    """How much may be wrong with what is published; `force` publishes whatever there is, and keeps count of it.
+    """The limits of the guards. With `force`, the job publishes in spite of objections, and reports them as warnings.
 
-    `max_made_public` is 1% of the private models by default, rounded up, and 100 at most. The source may lack the
-    columns `allow_missing` although the current snapshot has values in them.
+    If `max_made_public` is None, it is `MADE_PUBLIC_SHARE` of the private models, and `MAX_MADE_PUBLIC` at most. The
+    source may lack the columns `allow_missing` although the current snapshot has values in them.
     """
 
     max_rejects: Fraction = MAX_REJECTS
@@ -96,7 +96,7 @@ class Guards:
     force: bool = False
 
     def objections(self, found: Found) -> Iterator[Objection]:
-        """Yield what is wrong, whether or not it is forced."""
+        """Yield the objections to a catalogue, also with `force`."""
         if not found.models:
             yield Objection("no_rows", f"{found.source} has no usable row ({found.described_rejects}).")
         if found.unreadable is not None:
@@ -196,7 +196,7 @@ class Guards:
     def _values(self, found: Found) -> Iterator[Objection]:
         for facet, values in (found.value_changes or {}).items():
             if _COLUMNS[facet] in found.missing_columns:
-                continue  # the column has a sentence of its own, or may be missing
+                continue  # another guard reports the column, or it is allowed to be missing
             if values.vanished >= FEW and values.vanished > self.max_lost_values * values.before:
                 yield Objection(
                     "lost_values",
@@ -211,12 +211,13 @@ class Guards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a job found, before it publishes: rows read, rows rejected by reason, and the models that are left.
+    """The facts about a new catalogue that the guards judge.
 
-    `models_before` are those of the current snapshot, None when there is none; `unreadable` says why it cannot be read.
-    `changes` and `value_changes` compare with that snapshot. No row of the source has the columns `missing_columns`;
-    `replaced_values` counts, by column that is derived, the values that the current snapshot has from its source.
-    `unknown_columns` are those that the record does not have, `columns_of` says whose they are.
+    `rows_read` counts all rows of the source, `rejected` those rejected by reason, `models` the remaining ones.
+    `models_before` counts the models of the current snapshot (None: there is none), `changes` and `value_changes`
+    compare with it, and `unreadable` is the reason if it cannot be read. No row of the source has the columns
+    `missing_columns`; `unknown_columns` are not in the record; `columns_of` names their owner in sentences.
+    `replaced_values` counts, by derived column, the distinct values that the current snapshot has from its source.
     """
 
     source: str
@@ -233,7 +234,7 @@ class Found:
     columns_of: str = "source's"
 
     def like(self, column: str) -> str:
-        """Return the unknown columns whose names are like this one's, or else the first few, for a sentence."""
+        """Return the unknown columns with names similar to `column`, or else the first few, for a sentence."""
         unknown = {name.casefold(): name for name in self.unknown_columns}
         close = [unknown[name] for name in get_close_matches(column, unknown, n=3)]
         names = close or list(self.unknown_columns)
@@ -244,12 +245,12 @@ class Found:
 
     @property
     def rejected_rows(self) -> int:
-        """How many rows were rejected, for whatever reason."""
+        """The number of rejected rows, of all reasons."""
         return sum(self.rejected.values())
 
     @property
     def described_rejects(self) -> str:
-        """The rows read and those rejected by reason, for a sentence."""
+        """The numbers of rows read, and of rows rejected by reason, for a sentence."""
         if not self.rejected:
             return f"{self.rows_read} rows were read"
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.rejected.items()))

@@ -1,4 +1,4 @@
-"""The job from end to end: read, clean, index, write, check, publish."""
+"""Runs the job from end to end: read, clean, index, write, check, publish."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from facets_svc.sync.rejects import REJECTS, REJECTS_FILE, Rejects, cut
 from facets_svc.sync.report import Report
 
 MEMORY_LIMIT: Final = "768MiB"
-"""DuckDB's memory limit while the snapshot is made; what does not fit spills beside the stage."""
+"""DuckDB's memory limit while it makes the snapshot. It spills beside the stage."""
 
 Probe = Callable[[Snapshot], None]
-"""Opens a sealed snapshot the way the service will, and raises if it cannot."""
+"""Opens a sealed snapshot as the service does. Raises a `FacetsError` if that fails."""
 
 
 def run(  # noqa: PLR0913 - each has its default
@@ -51,15 +51,15 @@ def run(  # noqa: PLR0913 - each has its default
     threads: int | None = None,
     cluster: bool = False,
 ) -> Report:
-    """Publish what `source` holds as a new snapshot of `lake`, and report. With `cluster`, a cluster can serve it too.
+    """Publish the rows of `source` as a new snapshot of `lake`, and return the report.
 
-    With `derive`, models get a size category by their number of parameters if the source has that column and not the
-    other.
+    With `derive`, models get a size category by their number of parameters, if the source has that column and no size
+    categories. With `cluster`, the snapshot also has tables for a cluster.
 
-    Whatever is raised, the snapshot that was current before still is: `SourceError` when the source cannot be
-    read, `DataRefused` when what it holds may not be published, `LakeBusy` when another job holds the lake, `LakeError`
-    when it cannot be written. The exception is a disk that fails after the pointer has moved: the `LakeError` says so,
-    and running the job again does no harm.
+    Raises `SourceError` if the source cannot be read, `DataRefused` if a guard refuses its rows, `LakeBusy` if another
+    job holds the lock, `LakeError` if the lake cannot be written, and the errors of `probe`. After any error, the
+    current snapshot is the same as before, unless the disk fails after the pointer was written: then the `LakeError`
+    says so, and running the job again is safe.
     """
     # Arrow's other pools keep freed pages, some 200 MiB of them, which DuckDB could use.
     pa.set_memory_pool(pa.system_memory_pool())
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913 - each has its default
 
 
 class _Job:
-    """One run: its draft, and the seconds of each stage."""
+    """One run of the job: its draft, and the seconds of each stage."""
 
     def __init__(self, draft: Draft, progress: Progress, memory_limit: str, threads: int, *, cluster: bool) -> None:
         self._draft = draft
@@ -221,7 +221,7 @@ class _Job:
 
 
 class _Reading:
-    """A source being read, and what is counted on the way."""
+    """Reads a source, cleans its rows, and counts them."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -231,7 +231,7 @@ class _Reading:
         self._rejected_orgs: Rejects | None = None
 
     def rows(self, rejects: Rejects, advance: Advance) -> Iterator[pa.RecordBatch]:
-        """Yield the clean rows of the models."""
+        """Yield the cleaned rows of the models, in batches of the schema `ROWS`."""
         for raw in self._source.batches():
             batch = self.cleaner.clean(raw)
             self.rows_read += batch.read
@@ -241,7 +241,7 @@ class _Reading:
         self.cleaner.finish()
 
     def orgs(self, rejects: Rejects) -> pa.Table:
-        """Return the orgs that the source lists beside the models, each once; none if it has no list."""
+        """Return the orgs that the source lists beside the models (column `org`), sorted, without repeats."""
         listed: set[str] = set()
         if isinstance(self._source, organizations.ListsOrganizations):
             for raw in self._source.organizations():
@@ -253,7 +253,7 @@ class _Reading:
         return pa.table({"org": pa.array(sorted(listed), pa.string())})
 
     def organizations(self, without_models: int) -> report.Organizations | None:
-        """Return what the report tells of the list of orgs; None if there was none."""
+        """Return the part of the report on the list of orgs; None if the source has no list."""
         if self._orgs_read is None or self._rejected_orgs is None:
             return None
         return report.Organizations(
@@ -281,7 +281,7 @@ def _leave(writer: Writer, draft: Draft, told: Report) -> str:
 
 
 def _current(lake: Lake) -> tuple[Snapshot | None, str | None]:
-    """Return the current snapshot, None if there is none; or why it cannot be told."""
+    """Return the current snapshot (None: there is none), or None and the reason why it cannot be read."""
     try:
         return (None if lake.current() is None else lake.snapshot()), None
     except LakeError as error:
@@ -289,19 +289,19 @@ def _current(lake: Lake) -> tuple[Snapshot | None, str | None]:
 
 
 def _values_that_were_given(before: Snapshot | None, derived: Mapping[str, int]) -> dict[str, int]:
-    """Return, of the columns that are derived now, how many distinct values the snapshot before had from its source."""
+    """Return, by derived column, the number of distinct values that the snapshot before has from its source."""
     if before is None or not derived:
         return {}
     try:
         told = msgspec.json.decode(before.file(report.FILE).read_bytes(), type=_Derived)
     except (LakeError, OSError, msgspec.DecodeError):
-        told = _Derived()  # by a job that derived nothing yet
+        told = _Derived()  # written by an older version, which derived nothing
     counted = {facet.column: before.manifest.facet_values.get(facet.response_key, 0) for facet in FACETS}
     return {column: counted[column] for column in derived if column not in told.derived and counted[column]}
 
 
 class _Derived(msgspec.Struct):
-    """What is read of an earlier report."""
+    """The part of an earlier report that the job reads."""
 
     derived: dict[str, int] = {}
 

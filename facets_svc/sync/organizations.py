@@ -1,10 +1,10 @@
-"""The list of orgs that may come beside the models, so that the catalogue knows those without any."""
+"""Reads the optional list of orgs beside the models, so that the catalogue has orgs without models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -16,15 +16,15 @@ from facets_svc.sync.rejects import rejected_rows
 
 @runtime_checkable
 class ListsOrganizations(Protocol):
-    """A source that can tell which orgs there are, whether or not they have models."""
+    """A source that lists orgs, whether or not they have models."""
 
     def organizations(self) -> Iterator[RawBatch]:
-        """Yield batches with the column `org`, after those of the models were read; none if it has no list."""
+        """Yield batches with the column `org`, after all batches of models were read; none if there is no list."""
 
 
 @dataclass(frozen=True, slots=True)
 class WithOrganizations:
-    """A source of models, with the orgs from another source beside it."""
+    """A source of models with a list of orgs from another source."""
 
     models: Source
     listed: Source
@@ -45,18 +45,18 @@ class WithOrganizations:
         return self.models.files if isinstance(self.models, OfFiles) else None
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the models."""
+        """Yield the rows of the models."""
         return self.models.batches()
 
     def organizations(self) -> Iterator[RawBatch]:
-        """Read the orgs."""
+        """Yield the rows of the list of orgs."""
         return self.listed.batches()
 
 
-def clean(raw: RawBatch) -> tuple[Any, Any]:
-    """Return the slugs of a batch, and its rejected rows (schema `rejects.REJECTS`).
+def clean(raw: RawBatch) -> tuple[pa.StringArray, pa.RecordBatch]:
+    """Return the valid slugs of a batch, in its order, and its rejected rows (schema `rejects.REJECTS`).
 
-    Raises `DataRefused` when it has no column `org`.
+    Raises `DataRefused` if its header has no column `org`.
     """
     column = raw.columns.get("org")
     if column is None and raw.has_header:

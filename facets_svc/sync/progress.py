@@ -1,4 +1,4 @@
-"""How the job tells what it is doing, without knowing where it is told."""
+"""The interface through which the job reports its progress."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 Advance = Callable[[int], None]
-"""Tells that so many more units (rows, bytes, files: whatever the stage counts) are done."""
+"""Reports that so many more units of a stage are done: rows, bytes or files."""
 
 
 class Progress(Protocol):
-    """Shows the stages of a job, one after the other."""
+    """Shows the stages of a job, one after another."""
 
     def stage(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
-        """Show a stage of `total` units (None: not known beforehand) while the context is open."""
+        """Show a stage of `total` units (None: unknown) while the context is open."""

@@ -1,4 +1,4 @@
-"""What a job tells when it is done: the report that somebody reads in the morning."""
+"""The report of a job, which operators read in the morning."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Final
 import msgspec
 
 FILE: Final = "report.json"
-"""The report's name in its snapshot."""
+"""The name of the report's file in a snapshot."""
 
 EXAMPLES: Final = 3
-"""Rejected rows that are shown of every reason."""
+"""Number of rejected rows that the report shows per reason."""
 
 NAMED: Final = 20
-"""New and vanished values that are named of every facet, of each the commonest; models and orgs that are named."""
+"""Most models, orgs, and new or vanished values per facet that the report names."""
 
 MANY_MODELS: Final = 10
-"""Models of an org that is counted when it loses most of them."""
+"""Models that an org must have to count as lost when most of them disappear."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A rejected row: its file (or database), its 1-based place there, and what was wrong, in a few words."""
+    """A rejected row: its file or database, its number there from 1, and the reason in a few words."""
 
     file: str
     row: int
@@ -31,7 +31,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LostValues(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the models that had a value in a column and are still there: how many have none now, and the first by id."""
+    """Of the models in both snapshots: `held` had a value in a column, `lost` of these lost it; the first by id."""
 
     held: int
     lost: int
@@ -39,7 +39,7 @@ class LostValues(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LostOrg(msgspec.Struct, frozen=True, kw_only=True):
-    """An org that has lost more than half of its models."""
+    """An org that lost more than half of its models."""
 
     org: str
     models_before: int
@@ -47,12 +47,11 @@ class LostOrg(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the models of the snapshot `since`, by id; `updated` are those that differ in any column.
+    """The changes of the models since the snapshot `since`, by id; `updated` models differ in any column.
 
-    `made_public` counts those that were private and are public now, `private_before` all that were private.
-    `lost_values` tells by column how many models lost their value. `orgs_lost` counts the orgs of ten models or more
-    that lost more than half of them, out of `orgs_before`; `orgs_vanished` those of any size that have no model any
-    more, out of `all_orgs_before`.
+    `made_public` counts the private models that became public, out of `private_before`. `lost_values` is by column.
+    `orgs_lost` counts the orgs of `MANY_MODELS` models or more that lost more than half of them, out of `orgs_before`;
+    `orgs_vanished` the orgs of any size without models now, out of `all_orgs_before`.
     """
 
     since: str
@@ -73,7 +72,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValueChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of a facet that are new or gone: how many, and the commonest by name; there were `before`."""
+    """The numbers of values of a facet `before`, of new and of vanished ones, with the commonest of each by name."""
 
     before: int = 0
     new: int = 0
@@ -83,14 +82,14 @@ class ValueChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
-    """Files or folders of a source that were not read, for one reason: how many, and the first by path."""
+    """The files and folders of a source that were skipped for one reason: their number, and the first by path."""
 
     count: int
     paths: tuple[str, ...]
 
 
 class Organizations(msgspec.Struct, frozen=True, kw_only=True):
-    """The list of orgs that came beside the models: how many were read, and why some were rejected."""
+    """The list of orgs beside the models: the rows read, those rejected by reason, and the orgs without models."""
 
     read: int
     rejected: dict[str, int]
@@ -104,17 +103,18 @@ def encoded(told: Report) -> bytes:
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One finished job: what was read, what was kept, what changed, what was published.
+    """The result of one job.
 
-    `files_read` is None for a database; `files_skipped` tells by why what else there was. `rejected` counts rows by
-    reason, with `examples`; `derived` counts, by column that the source lacks, the models that got a value from other
-    columns; `values_too_long` counts dropped values by column, `facet_values` distinct values by response key.
-    `changes` and `value_changes` are against the snapshot that was current, None when there was none, or when it could
-    not be read: `warnings` says so, and what `--force` overrode. `bytes` is the size of the snapshot,
-    `seconds` the time of each stage, `peak_memory_bytes` the most that the process has held. The copy in the snapshot
-    was written before the last stages, so that it lacks their seconds, and counts neither itself nor the manifest.
-    `refused` says why nothing was published, a sentence each: only the report that a refused job leaves has any, and
-    its `snapshot_id` is the one that the snapshot would have had.
+    `files_read` is None for a database; `files_skipped` is by reason. `rows_kept` counts the models. `rejected` counts
+    rows by reason, with `examples`. `derived` counts, by column that the source lacks, the models that got a value from
+    other columns. `values_too_long` counts dropped values by column, `facet_values` distinct values by response key.
+    `changes` and `value_changes` compare with the snapshot that was current; they are None if there was none, or it
+    could not be read. `warnings` has the objections that `--force` overrode. `refused` has the sentences of the guards
+    that refused; then `snapshot_id` is the id that the snapshot would have had.
+
+    `bytes` is the size of the snapshot, `seconds` the time of each stage, `peak_memory_bytes` the maximum of the
+    process. The copy in the snapshot is written before the last stages: it lacks their times, and its `bytes` counts
+    neither the report nor the manifest.
     """
 
     source: str

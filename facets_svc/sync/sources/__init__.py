@@ -1,4 +1,4 @@
-"""Where a catalogue is read from: one module a format, and the two tables that find it by scheme or ending."""
+"""Opens the source at a location: one module per format, found by the scheme of a URL or the ending of a file name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from facets_svc.sync.sources.postgresql import PostgresSource
 from facets_svc.sync.sources.sqlite import SqliteSource
 
 SAMPLE: Final = "sample:"
-"""The location of the sample catalogue that the package brings along."""
+"""The location of the sample catalogue in the package."""
 
 FORMATS: Final[dict[str, Callable[[str, Sequence[Path]], Source]]] = {
     ".jsonl": JsonLinesSource,
@@ -28,14 +28,14 @@ FORMATS: Final[dict[str, Callable[[str, Sequence[Path]], Source]]] = {
     ".parquet": ParquetSource,
     ".csv": DelimitedSource,
 }
-"""How files are read, by the ending of their names (that of text may be followed by `.gz`)."""
+"""The classes that read files, by the ending of their names. `.gz` may follow the ending of a text format."""
 
 SCHEMES: Final[dict[str, Callable[[str, str | None], Source]]] = {
     "sqlite": SqliteSource,
     "postgresql": PostgresSource,
     "postgres": PostgresSource,
 }
-"""How databases are read, by the scheme of the location: from the location and the query, if there is one."""
+"""The classes that read databases, from a location and an optional query, by the scheme of the location."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -45,9 +45,9 @@ def open_source(
 ) -> Source:
     """Return the source at `location`: a file, a folder, a glob, `sqlite:///FILE`, `postgresql://…` or `sample:`.
 
-    `query` is SQL text for a database, instead of the packaged one. The orgs there are come from another file, or by a
-    query from the same database. Raises `SourceError` when there is nothing to read, or it is not what its name says;
-    `SettingsError` for a query where there is no database.
+    `query` is SQL for a database, instead of the packaged query. The list of orgs comes from the file `organizations`,
+    or by the SQL `organizations_query` from the same database. Raises `SourceError` if there is nothing to read, or the
+    format is not that of the name; `SettingsError` for a query without a database.
     """
     if organizations is not None and organizations_query is not None:
         raise SettingsError("The orgs come from a file or by a query, not from both.")
@@ -80,7 +80,7 @@ def _open(location: str, query: str | None) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A source of files, and which of them are read and skipped."""
+    """A source of files, with the number of files read and the skipped ones."""
 
     of: Source
     files: FilesOf
@@ -92,11 +92,11 @@ class FileSource:
 
     @property
     def total_bytes(self) -> int | None:
-        """The bytes of all files."""
+        """The size of all files in bytes."""
         return self.of.total_bytes
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the files in sorted order of their paths."""
+        """Yield the rows of the files, sorted by path."""
         return self.of.batches()
 
 

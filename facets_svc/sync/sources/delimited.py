@@ -1,4 +1,4 @@
-"""CSV files as RFC 4180 has them: a header, commas, double quotes around whatever holds any of these."""
+"""Reads CSV files (RFC 4180): a header, commas, and double quotes around cells with special characters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CELL: Final = re.compile(rb'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a CSV file: the line that it starts at, its cells (None: it does not parse, and `raw` is the line)."""
+    """A row of a CSV file: its first line, from 1, and its cells. None: it is malformed, and `raw` is that line."""
 
     line: int
     cells: list[bytes] | None
@@ -38,7 +38,10 @@ class DelimitedSource:
         self.total_bytes: int | None = sum(file.stat().st_size for file in files)
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the rows; blank lines are none. Raises `SourceError` for a file without a header in UTF-8."""
+        """Yield the rows, ignoring blank lines.
+
+        Raises `SourceError` for a file without a header in UTF-8, `DataRefused` for a repeated column of the record.
+        """
         for file in self._files:
             rows = read_rows(file)
             header = next(rows, None)
@@ -104,10 +107,10 @@ def _batch(file: Path, names: list[str], rows: list[Row], size_bytes: int) -> Ra
 
 
 def read_rows(file: Path) -> Iterator[Row]:
-    """Yield the rows of a CSV file; a quoted cell may hold line ends.
+    """Yield the rows of a CSV file; a quoted cell may contain line feeds.
 
-    A row that does not parse costs its first line only: reading goes on with the second, since a stray quote would
-    otherwise take everything up to the next one along.
+    Of a malformed row, only the first line is lost: reading continues with the second. Otherwise, a stray quote would
+    swallow everything up to the next one.
     """
     lines = _Queue(file)
     while (line := lines.pop()) is not None:
@@ -132,7 +135,7 @@ def read_rows(file: Path) -> Iterator[Row]:
 
 
 def _cells(raw: bytes) -> list[bytes] | None:
-    """Split a row into its cells. None: it does not parse."""
+    """Return the cells of a row; None if it is malformed."""
     cells = []
     position = 0
     while True:
@@ -147,14 +150,14 @@ def _cells(raw: bytes) -> list[bytes] | None:
 
 
 class _Queue:
-    """The lines of a file, one by one; some can be put back."""
+    """The lines of a file, one by one; lines can be put back."""
 
     def __init__(self, file: Path) -> None:
         self._blocks = read_lines(file)
         self._waiting: deque[bytes] = deque()
         self._size_bytes = 0
         self.number = 0
-        """The number of the line that was popped last."""
+        """The number of the line that `pop` returned last."""
 
     def pop(self) -> bytes | None:
         while not self._waiting:
@@ -171,6 +174,6 @@ class _Queue:
         self.number -= len(lines)
 
     def take_size(self) -> int:
-        """Return the bytes that were read since it was asked last."""
+        """Return the number of bytes read since the last call."""
         size, self._size_bytes = self._size_bytes, 0
         return size

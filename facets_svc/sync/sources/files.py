@@ -1,4 +1,4 @@
-"""The files of a source: which there are, and their bytes, read in blocks."""
+"""Finds the files of a source, and reads their lines in blocks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from urllib.parse import unquote
 from facets_svc.errors import SourceError
 
 BLOCK_BYTES: Final = 2**20
-"""Bytes that are read from a file at once."""
+"""Bytes of one read from a file."""
 
 MAX_LINE_BYTES: Final = 16 * 2**20
-"""The longest line that is read: a longer one is no row, and only its start is kept."""
+"""Most bytes of a line. A longer line is truncated, and not a row."""
 
 _MAGIC: Final = {
     b"PAR1": "a Parquet file",
@@ -34,21 +34,21 @@ _MAGIC: Final = {
 }
 _HIDDEN = (".", "_")
 
+# The reasons for skipping a file or folder of a source
 HIDDEN_FILE: Final = "name starts with a dot or an underscore"
 HIDDEN_FOLDER: Final = "folder whose name starts with a dot or an underscore"
 LINK_UP: Final = "link to a folder above"
 OTHER_ENDING: Final = "unknown ending"
-"""Why a file or folder of a source is skipped."""
 
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 
 def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path], dict[str, list[str]]]:
-    """Return the files at `location` in sorted order of their paths, and the ending that tells how to read them all.
+    """Return the ending of all files at `location`, their paths, sorted, and the skipped paths by reason.
 
-    `location` is a file, a folder, or a glob that matches files and folders. Of a folder every file below is read, also
-    through links; those without a known ending, and files and folders whose name starts with a dot or an underscore,
-    are skipped: they are returned by why. Raises `SourceError` when there is none, or more than one kind.
+    `location` is a file, a folder, or a glob that matches files and folders. A folder stands for all files below it,
+    also through links. Skipped are files of unknown endings, and files and folders whose names start with a dot or an
+    underscore. Raises `SourceError` if there is no file, or files of several formats.
     """
     path = Path(location)
     skipped: dict[str, list[str]] = {}
@@ -78,7 +78,7 @@ def find(location: str, *, endings: Collection[str]) -> tuple[str, list[Path], d
 
 
 def _matching(location: str, endings: Collection[str], skipped: dict[str, list[str]]) -> list[str]:
-    """Return what a glob matches, each file once, and of a folder that it matches the files below."""
+    """Return the files that a glob matches and those below folders that it matches, sorted, without repeats."""
     matches = [Path(match) for match in glob.glob(location, recursive=True)]  # noqa: PTH207 - it may be absolute
     found = {str(match) for match in matches if not match.is_dir()}
     for match in matches:
@@ -98,7 +98,7 @@ def _usable(folder: Path, endings: Collection[str], skipped: dict[str, list[str]
 
 
 def _below(folder: Path, skipped: dict[str, list[str]]) -> Iterator[str]:
-    """Yield every file below a folder, also through links to folders; but no folder within itself."""
+    """Yield all files below a folder, also through links, unless they lead to a folder above."""
 
     def refuse(error: OSError) -> None:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}.")
@@ -135,7 +135,7 @@ def _listed(endings: Collection[str]) -> str:
 
 
 def _look_at(file: str) -> None:
-    """Raise `SourceError` if the file cannot be opened, or starts like another kind of file than its name says."""
+    """Raise `SourceError` if a file cannot be opened, or its first bytes do not fit the format of its name."""
     try:
         with Path(file).open("rb") as opened:
             start = opened.read(16)
@@ -150,23 +150,23 @@ def _look_at(file: str) -> None:
 
 
 def refuse_binary(file: str, start: bytes) -> None:
-    """Raise `SourceError` if a text file starts like a known kind of other file."""
+    """Raise `SourceError` if the `start` of a text file is that of a known binary format."""
     for magic, kind in _MAGIC.items():
         if start.startswith(magic):
             raise SourceError(f"{file} is {kind}, although its ending is that of text in UTF-8.")
 
 
 def folder_values(file: Path) -> dict[str, str | None]:
-    """Return the values that a hive-partitioned path has in its folders' names (`…/org=meta/part.parquet`)."""
+    """Return the values in the folder names of a hive-partitioned path (`…/org=meta/part.parquet`), by column."""
     pairs = [folder.partition("=") for folder in file.parts[:-1] if "=" in folder]
     return {name: None if value == _NULL_FOLDER else unquote(value) for name, _, value in pairs}
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Some lines of a file, without their line feeds: the 1-based number of the first, and the bytes read for them.
+    """Some consecutive lines of a file, without line feeds.
 
-    A line of more than `MAX_LINE_BYTES` is cut to one byte more than that.
+    `first` is the number of the first line, from 1, `size_bytes` the bytes of the file that were read for them. A line of more than `MAX_LINE_BYTES` is truncated to one byte more than that.
     """
 
     first: int
@@ -175,9 +175,9 @@ class Lines:
 
 
 def read_lines(file: Path) -> Iterator[Lines]:
-    """Yield the lines of a text file, some at a time. A byte order mark is skipped, `.gz` is decompressed.
+    """Yield the lines of a text file, in order, without a byte order mark; `.gz` files are decompressed.
 
-    Raises `SourceError` when the file cannot be read, or is no text.
+    Raises `SourceError` if the file cannot be read, or is binary.
     """
     first, rest, position = 1, b"", 0
     with _reading(file) as (raw, stream):
@@ -200,7 +200,7 @@ def read_lines(file: Path) -> Iterator[Lines]:
 
 @contextmanager
 def _reading(file: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Open a file as it lies there, and as the bytes that it means."""
+    """Open a file, and yield the file and the stream of its decompressed bytes."""
     try:
         with file.open("rb") as raw:
             if file.name.lower().endswith(".gz"):

@@ -1,4 +1,4 @@
-"""JSON lines: an object a line."""
+"""Reads JSON lines: one object per line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class JsonLinesSource:
         self.total_bytes: int | None = sum(file.stat().st_size for file in files)
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the lines; blank ones are no rows. Raises `SourceError` for a file that is no text."""
+        """Yield the rows, ignoring blank lines. Raises `SourceError` for a binary file."""
         for file in self._files:
             batch = _Batch(str(file))
             is_first = True
@@ -43,7 +43,7 @@ class JsonLinesSource:
 
 
 class _Batch:
-    """The batch in the making."""
+    """Collects the rows of the next batch."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -75,7 +75,7 @@ class _Batch:
             self._lose(number, line, "bad_line", "not a JSON object")
 
     def _add_odd(self, number: int, line: bytes) -> None:
-        """Read what msgspec does not, but Python's json does (NaN, half a surrogate pair), or say what is wrong."""
+        """Add a line that only Python's json accepts (NaN, lone surrogates), or add it as unread with the reason."""
         if len(line) > MAX_LINE_BYTES:
             return self._lose(number, line, "bad_line", f"longer than {MAX_LINE_BYTES} bytes")
         try:
@@ -94,7 +94,7 @@ class _Batch:
         self._unread.append(UnreadRow(row=number, reason=reason, detail=detail, raw=line))
 
     def take(self, *, refuse_binary: bool) -> RawBatch:
-        """Return the batch, and start the next one."""
+        """Return the batch, and start the next one. Raises `SourceError` if the file turns out to be binary."""
         if refuse_binary and self._unread and not self._objects and any(b"\0" in lost.raw for lost in self._unread):
             raise SourceError(f"{self._file} is binary, although its ending is that of JSON lines.")
         keys = set().union(*self._objects)

@@ -1,10 +1,9 @@
-"""Parquet files: one, or many with each its own columns, hive-partitioned or not."""
+"""Reads Parquet files, each with its own columns, hive-partitioned or not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,7 @@ _PROBED_ROWS = 1_024
 
 
 class ParquetSource:
-    """The rows of Parquet files in sorted order of their paths."""
+    """The rows of Parquet files. Raises `SourceError` if a file is not Parquet."""
 
     def __init__(self, label: str, files: Sequence[Path]) -> None:
         self.label = label
@@ -30,9 +29,10 @@ class ParquetSource:
             _open(file).close()  # a file without a readable footer is an error before the job starts
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the record's columns; of a file without rows there is one batch, which tells its columns.
+        """Yield the columns of the record; for a file without rows, one empty batch with its columns.
 
-        A column that the file lacks is taken from the names of its folders, if they have it.
+        A column that the file lacks comes from the names of its folders, if they have it. Raises `SourceError` if a
+        file is damaged, `DataRefused` for a repeated column of the record.
         """
         for file in self._files:
             with _open(file) as opened:
@@ -57,7 +57,7 @@ class ParquetSource:
                     read += rows
 
 
-def _open(file: Path) -> Any:
+def _open(file: Path) -> pq.ParquetFile:
     try:
         opened = pq.ParquetFile(
             file,
@@ -72,8 +72,8 @@ def _open(file: Path) -> Any:
     return opened
 
 
-def _read(file: Path, opened: Any, wanted: list[str]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield the wanted columns and the number of rows, a batch at a time."""
+def _read(file: Path, opened: pq.ParquetFile, wanted: list[str]) -> Iterator[tuple[dict[str, pa.Array], int]]:
+    """Yield the wanted columns and the number of rows, batch by batch."""
     if not (opened.metadata.num_rows and wanted):
         yield {name: pa.nulls(0, opened.schema_arrow.field(name).type) for name in wanted}, 0
         return
@@ -84,11 +84,11 @@ def _read(file: Path, opened: Any, wanted: list[str]) -> Iterator[tuple[dict[str
         raise SourceError(f"{file} is damaged: {_sentence(error)}") from None
 
 
-def _batch_rows(opened: Any, wanted: list[str]) -> int:
-    """Return how many rows make a batch of the right size.
+def _batch_rows(opened: pq.ParquetFile, wanted: list[str]) -> int:
+    """Return the number of rows of a batch of some `MAX_BATCH_BYTES`.
 
-    The footer tells the size of the encoded rows. Where a few long texts repeat, the decoded ones are far larger, so
-    some are looked at.
+    The footer has the size of the encoded rows. If a few long texts repeat, decoded rows are far larger: so the first
+    ones are read too.
     """
     metadata = opened.metadata
     encoded_bytes = sum(metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups))
@@ -101,7 +101,7 @@ def _fitting(row_bytes: float) -> int:
     return max(1, min(MAX_BATCH_ROWS, int(MAX_BATCH_BYTES / max(row_bytes, 1))))
 
 
-def _constant(value: str | None, rows: int) -> Any:
+def _constant(value: str | None, rows: int) -> pa.StringArray:
     return pa.nulls(rows, pa.string()) if value is None else pa.repeat(pa.scalar(value, pa.string()), rows)
 
 

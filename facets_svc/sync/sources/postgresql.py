@@ -1,4 +1,4 @@
-"""PostgreSQL databases, by Arrow's driver, in one read-only transaction."""
+"""Reads PostgreSQL databases with Arrow's driver, in one read-only transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from facets_svc.sync.sources.postgresql_text import bare
 from facets_svc.sync.sources.postgresql_url import Address
 
 STATEMENT_TIMEOUT: Final = "1h"
-"""How long a statement may take where neither the role nor the location says so: a hung one ends in the end."""
+"""Time limit of a statement, unless the role or the location sets one: it ends statements that hang."""
 
 _BATCH_BYTES = {"adbc.postgresql.batch_size_hint_bytes": str(MAX_BATCH_BYTES // 2)}
 _ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -32,14 +32,15 @@ _ISOLATION: Final = "SELECT current_setting('transaction_isolation') AS isolatio
 
 
 class PostgresSource:
-    """The rows of a query over a PostgreSQL database, and the orgs of another, both of the same moment."""
+    """The rows of a query over a PostgreSQL database, and the orgs of another query, of the same moment."""
 
     total_bytes: int | None = None
 
     def __init__(self, location: str, query: str | None, organizations_query: str | None = None) -> None:
-        """Take the packaged queries of the reference schema where none is given.
+        """Use the packaged queries of the reference schema by default.
 
-        With a query of one's own and none for the orgs, no orgs are listed: nothing says that there is such a table.
+        With a query for models only, no orgs are listed: the database may have no table of orgs. Raises `SourceError`
+        for an invalid location, or if the extra `postgres` is not installed.
         """
         self._address = Address.of(location)
         self.label = self._address.label
@@ -51,24 +52,24 @@ class PostgresSource:
         self._driver = _driver()
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the query's rows as they come. Its columns are found by their names."""
+        """Yield the rows of the query, with columns by name. Raises `SourceError` or `DataRefused`."""
         with self._connected() as connection:
             if self._organizations_query is not None:
-                # They are few beside the models. Read first, they cost the long read nothing.
+                # There are few orgs: reading them first does not delay the models.
                 self._organizations = list(
                     self._run(connection, self._organizations_query, f"{self.label} (organizations)")
                 )
             yield from self._run(connection, self._query, self.label)
 
     def organizations(self) -> Iterator[RawBatch]:
-        """Yield the orgs that were read in the transaction of the models."""
+        """Yield the orgs that `batches` has read in its transaction."""
         yield from self._organizations
 
     def _run(self, connection: Any, query: str, file: str) -> Iterator[RawBatch]:
         read = 0
         with closing(connection.cursor(adbc_stmt_kwargs=_BATCH_BYTES)) as cursor:
             with self._telling("the query cannot be run"):
-                # The driver puts it in parentheses, which a comment at its end must not swallow.
+                # The driver puts the query in parentheses, which a comment at its end must not swallow.
                 query = bare(query) + "\n"
                 arrays = _arrays(cursor.adbc_execute_schema(query))
                 cursor.execute(_with_dimensions(query, arrays))
@@ -92,7 +93,7 @@ class PostgresSource:
             empty = pa.RecordBatch.from_arrays(
                 [pa.nulls(0, field.type) for field in reader.schema], schema=reader.schema
             )
-            yield self._raw(empty, read, file)  # a query without rows tells its columns too
+            yield self._raw(empty, read, file)  # shows the columns of a query without rows
             while True:
                 with self._telling(f"the rows after row {read} cannot be read"):
                     batch = next(reader, None)
@@ -104,7 +105,7 @@ class PostgresSource:
                     read += raw.rows
 
     @staticmethod
-    def _raw(batch: Any, read: int, file: str) -> RawBatch:
+    def _raw(batch: pa.RecordBatch, read: int, file: str) -> RawBatch:
         return RawBatch(
             file=file,
             numbers=np.arange(read + 1, read + batch.num_rows + 1),
@@ -117,7 +118,7 @@ class PostgresSource:
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
-        """Open a connection in a transaction that sees one moment and changes nothing."""
+        """Open a connection in a read-only transaction with one snapshot of the database."""
         with self._telling("the connection failed"):
             connection = self._driver.connect(self._address.url)
         with closing(connection):
@@ -134,28 +135,28 @@ class PostgresSource:
 
     @contextmanager
     def _telling(self, what: str) -> Iterator[None]:
-        """Raise a driver's error as a `SourceError` that holds no credential."""
+        """Raise a `SourceError` without credentials in place of a driver's error."""
         try:
             yield
         except (self._driver.Error, pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.label}: {what}: {self._address.sentence(error)}.") from None
 
 
-def _arrays(schema: Any) -> list[str]:
-    """Return the columns of the record that are arrays, each once."""
+def _arrays(schema: pa.Schema) -> list[str]:
+    """Return the names of the columns of the record that are arrays, sorted, without repeats."""
     return sorted({field.name for field in schema if field.name in RECORD.names and is_list(field.type)})
 
 
 def _with_dimensions(query: str, arrays: Sequence[str]) -> str:
-    """Return the query with the dimensions of its arrays beside them: the driver delivers only their items."""
+    """Return the query with the number of dimensions of each array beside it: the driver returns only the items."""
     if not arrays:
         return query
     dimensions = ", ".join(f'array_ndims(facets_svc_rows."{name}") AS "{_DIMENSIONS}{name}"' for name in arrays)
     return f"SELECT facets_svc_rows.*, {dimensions} FROM (\n{query}) AS facets_svc_rows"  # noqa: S608 - names of ours
 
 
-def _column(batch: Any, name: str) -> Any:
-    """Return a column; as Python values if it has arrays of more than one dimension, which are lists of lists then."""
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array | list[Any]:
+    """Return a column; as Python values if it has arrays of several dimensions, which become lists of lists."""
     column = batch.column(name)
     place = batch.schema.get_field_index(_DIMENSIONS + name)
     if place < 0:
@@ -168,7 +169,7 @@ def _column(batch: Any, name: str) -> Any:
 
 
 def _driver() -> Any:
-    """Return the driver, which is an extra. Raises `SourceError` when it is not there."""
+    """Return the driver, which is an extra. Raises `SourceError` if it is not installed."""
     try:
         return importlib.import_module("adbc_driver_postgresql.dbapi")
     except ImportError:

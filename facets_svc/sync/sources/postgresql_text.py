@@ -1,4 +1,4 @@
-"""The text of a query for PostgreSQL, as editors and people write it."""
+"""Strips the text of a query for PostgreSQL, as people and editors write it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMMENT_PART: Final = re.compile(r"/\*|\*/")
 
 
 def bare(query: str) -> str:
-    r"""Return a query without a byte order mark, and without the semicolons and comments that follow it.
+    r"""Return a query without a byte order mark, and without the semicolons and comments after it.
 
     >>> bare("\ufeffSELECT ';' AS a; -- all of them")
     "SELECT ';' AS a"
@@ -41,7 +41,7 @@ def bare(query: str) -> str:
 
 
 def _after_comment(query: str, position: int) -> int:
-    """Return the place after a comment that began before `position`; comments of PostgreSQL hold others."""
+    """Return the position after a comment that began before `position`; comments of PostgreSQL can be nested."""
     depth = 1
     while depth and (part := _COMMENT_PART.search(query, position)):
         depth += 1 if part[0] == "/*" else -1

@@ -1,4 +1,4 @@
-"""Where a PostgreSQL database is: what of it may be shown, and how a secret is kept out of what may."""
+"""Parses the location of a PostgreSQL database, and keeps its secrets out of messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _URL: Final = re.compile(
 
 _DEFAULTS: Final = {
     "connect_timeout": "30",
-    # A connection through which nothing comes any more is given up after about a minute.
+    # A dead connection is given up after about a minute.
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
@@ -35,7 +35,7 @@ _LONGEST: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A location that reads: `url` for the driver alone, `label` for everybody."""
+    """A valid location: `url` is for the driver, `label` has no credentials."""
 
     url: str = field(repr=False)
     label: str
@@ -43,7 +43,7 @@ class Address:
 
     @classmethod
     def of(cls, location: str, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read a location. Raises `SourceError`, which shows nothing of it: what does not read may be a password."""
+        """Return the parsed location. Raises `SourceError` without any part of it, which may be a password."""
         read = _URL.fullmatch(location)
         if read is None:
             raise SourceError(
@@ -56,14 +56,14 @@ class Address:
         parameters = {**_DEFAULTS, **parameters, "client_encoding": "UTF8"}
         base = location.partition("?")[0]
         return cls(
-            # quote: libpq knows no + for a space
+            # quote: libpq does not read + as a space
             url=f"{base}?{urlencode(parameters, safe='/', quote_via=quote)}",
             label=_label(read["hosts"], read["database"], parameters),
             secrets=tuple(sorted(secrets, key=len, reverse=True)),
         )
 
     def sentence(self, error: BaseException) -> str:
-        """Return what a driver's error says in its first lines, without any secret, as the end of a sentence."""
+        """Return the first lines of a driver's error, without secrets, as the end of a sentence."""
         text = str(error)
         for secret in self.secrets:
             text = text.replace(secret, "…")

@@ -1,4 +1,4 @@
-"""SQLite databases, by the standard library, in one read transaction."""
+"""Reads SQLite databases with the standard library, in one read transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _FETCHED_ROWS = 64
 
 
 class SqliteSource:
-    """The rows of a query over a SQLite database."""
+    """The rows of a query over a SQLite database.
+
+    Raises `SourceError` if the file does not exist or the query cannot be run.
+    """
 
     total_bytes: int | None = None
 
@@ -37,18 +40,18 @@ class SqliteSource:
             raise SourceError(
                 f"The file {self._file} does not exist (an absolute path has four slashes: sqlite:////…)."
             )
-        with self._running("EXPLAIN " + self._query):  # finds what is wrong with it before it is run
+        with self._running("EXPLAIN " + self._query):  # finds an error in the query before the job starts
             pass
 
     def batches(self) -> Iterator[RawBatch]:
-        """Read the query's rows in its order. Its columns are found by their names."""
+        """Yield the rows of the query in its order, with columns by name. Raises `SourceError` or `DataRefused`."""
         with self._running(self._query) as rows:
             names = [str(column[0]) for column in rows.description]
             twice = sorted({name for name in names if name in RECORD.names and names.count(name) > 1})
             if twice:
                 raise DataRefused(f"{self._file}: the query returns the column {', '.join(twice)} more than once.")
             read = 0
-            while (fetched := self._fetch(rows, read)) or not read:  # a batch without rows tells the columns
+            while (fetched := self._fetch(rows, read)) or not read:  # an empty batch shows the columns
                 columns = zip(*fetched, strict=True) if fetched else ((),) * len(names)
                 yield RawBatch(
                     file=self.label,
@@ -64,7 +67,7 @@ class SqliteSource:
                 read += len(fetched)
 
     def _fetch(self, rows: sqlite3.Cursor, read: int) -> list[tuple[Any, ...]]:
-        """Return the next rows, as many as a batch may have."""
+        """Return the rows of the next batch; none at the end."""
         fetched: list[tuple[Any, ...]] = []
         size = 0
         while len(fetched) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
@@ -82,7 +85,7 @@ class SqliteSource:
 
     @contextmanager
     def _running(self, query: str) -> Iterator[sqlite3.Cursor]:
-        """Run a query in a read transaction of its own, so that every row is of the same moment."""
+        """Run a query in its own read transaction, so that all rows are of the same moment."""
         try:
             uri = f"file:{quote(str(self._file.absolute()))}?mode=ro"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
