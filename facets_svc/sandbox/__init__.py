@@ -1,6 +1,6 @@
-"""Other people's SQL, over rows that the asker may see anyhow, in a process of its own that can be killed.
+"""Runs the SQL of clients over the rows that they may see, in a confined process per query that can be killed.
 
-`SqlSandbox` is what the service asks: it admits a query, has the asker's rows extracted from the snapshot, and hands
-both to the fork server, which makes a process for the one query. That process gives up whatever it could do harm with,
-judges the statement, runs it, and hands back the answer.
+`SqlSandbox` admits a query, extracts the client's rows from the snapshot, and passes both to the fork server, which
+starts a process for the query. This process drops its privileges, judges the statement, runs it, and returns the
+answer.
 """

@@ -1,4 +1,4 @@
-"""What the process of one query does, once it has given up everything else: judge, run, spool."""
+"""Answers one query in its confined process: judges, runs and encodes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from facets_svc.sandbox.messages import Files, Outcome, Task
 from facets_svc.sandbox.spool import spool
 
 _SHARE: Final = 0.6
-"""How much of the memory DuckDB may plan with; the rest is for what it does not count, and for the answer."""
+"""The share of the memory that is DuckDB's limit; the rest is for memory that DuckDB does not count, and the answer."""
 
-_TOLD: Final = {
+_PUBLIC: Final = {
     "binder",
     "catalog",
     "constraint",
@@ -39,25 +39,25 @@ _TOLD: Final = {
     "parser",
     "syntax",
 }
-"""Kinds of errors that are about the statement and the rows, and so are told to the one who asked.
+"""The kinds of errors that are about the statement or the rows, so that the client gets their message.
 
-They are without spaces and capitals: some come from DuckDB's words, and some from the names of Python's classes.
+In lower case and without spaces: some are DuckDB's names, and some the names of Python classes.
 """
 
 _TOO_LARGE: Final = "The query needs more memory than it may use. Reduce the rows or columns that it reads."
 
 
 class Wanting(Exception):
-    """Rows of earlier snapshots are not there yet."""
+    """The rows of earlier snapshots, which the query needs, are not extracted yet."""
 
     def __init__(self, *snapshot_ids: str) -> None:
-        """Keep which."""
+        """Keep the ids of these snapshots."""
         super().__init__(", ".join(snapshot_ids))
         self.snapshot_ids = snapshot_ids
 
 
 def answer(task: Task) -> tuple[Outcome, bytes]:
-    """Return what comes of `task`, and the answer if there is one. Raises nothing."""
+    """Return the outcome of `task`, and the encoded answer, empty if there is none. Raises nothing."""
     try:
         return _answered(task)
     except Wanting as wanting:
@@ -68,12 +68,12 @@ def answer(task: Task) -> tuple[Outcome, bytes]:
         return _of_query_error(error, task), b""
     except MemoryError:
         return Outcome(kind="wrong", message=_TOO_LARGE), b""
-    except Exception as error:  # noqa: BLE001 - whatever it is, the service is told of it
+    except Exception as error:  # noqa: BLE001 - the service logs every error
         return Outcome(kind="failed", message=f"{type(error).__name__}: {error}"[:1000]), b""
 
 
 class _ParameterError(QueryError):
-    """A parameter is missing, or is there and not known."""
+    """A parameter is missing or unknown."""
 
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
@@ -86,7 +86,7 @@ def _of_query_error(error: QueryError, task: Task) -> Outcome:
     if kind == "outofmemory":
         return Outcome(kind="wrong", message=_TOO_LARGE)
     folders = {file.rpartition("/")[0] for files in task.snapshots for file in files.files}
-    if (kind is not None and kind not in _TOLD) or any(folder in message for folder in folders):
+    if (kind is not None and kind not in _PUBLIC) or any(folder in message for folder in folders):
         return Outcome(kind="failed", message=message[:1000])
     return Outcome(kind="wrong", message=message, line=error.line, column=error.column)
 

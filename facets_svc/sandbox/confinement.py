@@ -1,6 +1,6 @@
-"""What a process gives up before it reads a stranger's statement; nothing of it can be taken back.
+"""Drops the privileges of a process for good, before it reads a client's statement.
 
-What every Linux has is required; what some do not have (Landlock, seccomp) is used where it is there.
+Features that every Linux has are required; Landlock and seccomp are used if the kernel has them.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 _NICENESS: Final = 19
-"""The last of all: facets are answered in threads of niceness 10 (`facets_svc.service.priority`)."""
+"""The lowest priority: facets are answered in threads of niceness 10 (`facets_svc.service.priority`)."""
 _DESCRIPTORS: Final = 256
 _CPU_SPARE_SECONDS: Final = 2
-"""Processor time beyond the deadline, for what answers it: the clock is the limit, this is one for when it fails."""
+"""Processor time beyond the deadline. The deadline is the limit; this one applies if the deadline fails."""
 
 _ENGINE_READS: Final = ("/proc/self/cgroup", "/sys/fs/cgroup")
-"""How much memory and how many cores there are: DuckDB reads it when it starts, and 2.0 ends if it may not."""
+"""The files with the limits of memory and cores: DuckDB reads them when it starts, and 2.0 fails without them."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def prctl(option: int, value: int) -> bool:
-    """Set an attribute of this process; tell whether it worked."""
+    """Set an attribute of this process, and return whether that worked."""
     return bool(_libc.prctl(option, value, 0, 0, 0) == 0)
 
 
 def give_up(*, keep: int, memory_bytes: int, seconds: float) -> None:
-    """Give up descriptors, memory, processor time and files, and die with the parent.
+    """Limit this process's memory, processor time, descriptors and file sizes, and let it end with its parent.
 
-    `keep` is the one descriptor that stays open beside the standard ones, which lead nowhere. Memory is what comes on
-    top of what the process has already.
+    `keep` is the only descriptor that stays open, beside the standard ones, which become `/dev/null`. `memory_bytes` is
+    the limit of further memory. `seconds` is the deadline, from which the limit of processor time follows.
     """
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     with suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as score:  # noqa: PTH123
-        score.write(b"1000")  # where the machine runs out of memory, this is what has to go
+        score.write(b"1000")  # if the machine runs out of memory, the kernel kills this process first
     prctl(_PR_SET_DUMPABLE, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -71,16 +71,16 @@ def give_up(*, keep: int, memory_bytes: int, seconds: float) -> None:
 
 
 def means() -> dict[str, bool]:
-    """Return which of the means that not every kernel has are there."""
+    """Return whether the kernel has each of the optional features, by their names."""
     return {"Landlock": landlock.version() > 0, "seccomp": seccomp.is_there()}
 
 
 def read_only(files: Iterable[str]) -> None:
-    """Leave nothing of the file system and the network but `files`, to be read, where the kernel can do that."""
+    """Restrict file system and network to reading `files`, if the kernel can do that."""
     landlock.restrict_to((*_ENGINE_READS, *files))
     seccomp.restrict()
 
 
 def _address_space_bytes() -> int:
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - no object is needed for this
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - a Path would only add an object
         return int(file.read().split()[0]) * resource.getpagesize()

@@ -1,15 +1,15 @@
-"""The rows that one org may see, in files that hold nothing else.
+"""Extracts the rows that one org may see into files that hold no other rows.
 
 ::
 
-    <folder>/<present>/public/<earlier>.parquet      public rows of an earlier snapshot, for everybody
-    <folder>/<present>/own/<org>/now.parquet         the org's private rows, at present
-    <folder>/<present>/own/<org>/<earlier>.parquet   what it alone sees of an earlier snapshot
-    <folder>/copies/<snapshot>/models/…              files of a lake that does not lie in a folder
+    <folder>/<present>/public/<earlier>.parquet      public rows of an earlier snapshot, for all orgs
+    <folder>/<present>/own/<org>/now.parquet         the org's private rows of the current snapshot
+    <folder>/<present>/own/<org>/<earlier>.parquet   the rows of an earlier snapshot that only this org sees
+    <folder>/copies/<snapshot>/models/…              local copies of the files of a bucket
 
-Rows that are public at present are read where the lake has them, in files of their own; they are checked against the
-manifest first. Everything is made under another name and moved into place, so that several processes may share it, and
-can be made again: what is too much, or of a snapshot that is gone, is removed.
+`<present>` is the id of the current snapshot. Its public rows need no extract: the lake has them in files of their own,
+which are checked against the manifest first. All files are written under a temporary name and moved into place, so that
+processes can share them. They can be made again: those beyond the limit, and of removed snapshots, are deleted.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from facets_svc.lake.retention import RetainedSnapshots
 from facets_svc.sandbox.messages import Files
 
 KEPT: Final = 2
-"""Snapshots whose extracts are kept: the current one, and the one before it, which may be in use still."""
+"""Number of snapshots whose extracts stay: the current one, and the one before it, which may still be in use."""
 
 CACHE_BYTES: Final = 2 * 2**30
-"""How much the extracts of orgs may take on the disk; those that were used least recently go first."""
+"""Limit of the extracts of orgs on disk, in bytes; the least recently used ones go first."""
 
 LISTED_SECONDS: Final = 30
-"""How long the list of a lake's snapshots is good for: only pruning changes it."""
+"""Seconds for which the list of a lake's snapshots is valid: only pruning changes it."""
 
 OPEN_ENGINES: Final = 3
-"""Engines that stay open: over the current snapshot, over an earlier one, and what may be shown of that."""
+"""Engines that stay open: over the current snapshot, over an earlier one, and over the visible part of that."""
 
 _MEMORY: Final = "512MB"
 _TEMPORARY: Final = ".tmp"
@@ -58,7 +58,7 @@ _NOW: Final = "now"
 
 @dataclass(slots=True)
 class Extracts:
-    """Makes extracts of the snapshots of a lake below `folder`. Its methods block; any thread may call them."""
+    """Makes extracts of the snapshots of a lake below `folder`. The methods block, and are thread-safe."""
 
     lake: Lake
     folder: Path
@@ -70,16 +70,14 @@ class Extracts:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def earlier_ids(self, present: str) -> list[str]:
-        """Return the ids of the snapshots before `present` that may be asked, oldest first. Raises `LakeError`.
-
-        They are those that `as_of` may ask, too.
-        """
+        """Return the ids of the snapshots before `present` that `as_of` accepts, oldest first. Raises `LakeError`."""
         return [snapshot.id for snapshot in RetainedSnapshots(self.lake).until(present) if snapshot.id != present]
 
     def history(self, present: str, org: str) -> tuple[Files, ...]:
-        """Return the rows that `org` may see, of each snapshot up to `present`, which is the last. Raises `LakeError`.
+        """Return the files with the rows that `org` may see, of each snapshot up to `present`, oldest first.
 
-        Those of earlier snapshots need not be there yet. Which there are is looked up every `LISTED_SECONDS`.
+        Those of earlier snapshots may not exist yet. The list of snapshots is up to `LISTED_SECONDS` old. Raises
+        `LakeError`.
         """
         now = self.present(present, org)
         of, at, ids = self._listed
@@ -89,7 +87,7 @@ class Extracts:
         return (*(self.earlier_if_there(present, org, earlier) for earlier in ids), now)
 
     def present(self, present: str, org: str) -> Files:
-        """Return the rows of the snapshot `present` that `org` may see. Raises `LakeError`."""
+        """Return the files with the rows of the snapshot `present` that `org` may see. Raises `LakeError`."""
         public = self._public(present)
         own = self._path(present, org, _NOW)
         if not _counts_path(own).exists():
@@ -99,7 +97,10 @@ class Extracts:
         return _files(present, (*public, str(own)), own)
 
     def earlier(self, present: str, org: str, earlier: str) -> Files:
-        """Return what `org` may see of an earlier snapshot. Raises `LakeError`; `NoSnapshot` for one that is gone."""
+        """Return the files with the rows of an earlier snapshot that `org` may see.
+
+        Raises `NoSnapshot` if the snapshot was removed, `LakeError` if the rows cannot be extracted.
+        """
         found = self.earlier_if_there(present, org, earlier)
         if found.are_there:
             return found
@@ -111,12 +112,12 @@ class Extracts:
         return self.earlier_if_there(present, org, earlier)
 
     def earlier_if_there(self, present: str, org: str, earlier: str) -> Files:
-        """Return where the rows of an earlier snapshot are, or will be when they are made."""
+        """Return the files with the rows of an earlier snapshot that `org` may see, which may not exist yet."""
         public, own = self._public_path(present, earlier), self._path(present, org, earlier)
         return _files(earlier, (str(public), str(own)), own)
 
     def forget(self, present: str, org: str) -> None:
-        """Remove what was made for an org; it is made again when it is asked for."""
+        """Remove the extracts of an org, so that the next query makes them again."""
         self._own.pop((present, org), None)
         self._public_files.pop(present, None)
         shutil.rmtree(self._path(present, org, _NOW).parent, ignore_errors=True)
@@ -128,7 +129,7 @@ class Extracts:
         return self.folder / present / "public" / f"{earlier}.parquet"
 
     def _engine(self, snapshot_id: str) -> DuckdbEngine:
-        """Return an engine over a snapshot, which reads an org's private rows and no others."""
+        """Return an engine over a snapshot, to read the private rows of orgs."""
 
         def opened() -> DuckdbEngine:
             return open_engine(self.lake.snapshot(snapshot_id), threads=1, memory_limit=_MEMORY)
@@ -136,13 +137,13 @@ class Extracts:
         return self._open(snapshot_id, opened)
 
     def _seen(self, present: str, earlier: str) -> DuckdbEngine:
-        """Return an engine over an earlier snapshot that shows the rows that may be shown of it now."""
+        """Return an engine over an earlier snapshot that shows only the rows that may be shown of it now."""
         return self._open(
             f"{earlier} seen from {present}", lambda: self._engine(earlier).seen_from(self._engine(present))
         )
 
     def _open(self, key: str, make: Callable[[], DuckdbEngine]) -> DuckdbEngine:
-        """Return an open engine, and let go of the one that was used least recently: it closes when nobody uses it."""
+        """Return an open engine, and drop the least recently used one, which closes when its last query ends."""
         with self._lock:
             engine = self._engines.get(key)
         if engine is None:
@@ -176,7 +177,7 @@ class Extracts:
         return str((root / entry.path).absolute())
 
     def _write(self, path: Path, rows: Iterable[pa.RecordBatch], counted: tuple[str, ...] = ()) -> None:
-        """Write a file of rows, and beside it, if files are to be `counted` with it, what they hold together."""
+        """Write a file of rows, and beside it the counts of models and orgs in the files `counted`, if any."""
         with (
             duck.errors_as(LakeError, f"The cache {self.folder} cannot be written", of=OSError),
             duck.errors_as(LakeError, "The rows of the query cannot be extracted", of=(Unavailable, duckdb.Error)),
@@ -188,7 +189,7 @@ class Extracts:
                     temporary.write_text(json.dumps(_counts(counted)), encoding="ascii")
 
     def _use(self, present: str, org: str) -> None:
-        """Note that an org's extract is used, and remove those that were not for longest, if all take too much."""
+        """Mark the extracts of an org as used, and remove the least recently used ones beyond the limit."""
         folder = self._path(present, org, _NOW).parent
         with suppress(OSError):
             os.utime(folder)
@@ -200,7 +201,7 @@ class Extracts:
             shutil.rmtree(self._path(other_present, other_org, _NOW).parent, ignore_errors=True)
 
     def _tidy(self, present: str) -> None:
-        """Remove what was made for snapshots that have not been current for long, once there is a new one."""
+        """Remove the extracts of all but the last snapshots, when the first of a new one is made."""
         folder = self.folder / present
         if folder.exists():
             return
@@ -223,7 +224,7 @@ class Extracts:
 
 
 def _counts(paths: tuple[str, ...]) -> dict[str, int]:
-    """Count the models and orgs in files that hold what one org may see."""
+    """Return the numbers of models and orgs in some files, as members of `Files`."""
     names = ("models", "public_models", "orgs")
     with duck.connect(threads=1, memory_limit=_MEMORY) as connection:
         row = connection.execute(sql.load("extract/counts").text, {"files": list(paths)}).fetchone()
@@ -249,7 +250,7 @@ def _files(snapshot_id: str, paths: tuple[str, ...], own: Path) -> Files:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
-    """Lend a name beside `path`, and move what is written there into its place, all or nothing."""
+    """Yield a temporary path beside `path`, and rename the file to `path` at the end of the block."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{_TEMPORARY}")
     try:

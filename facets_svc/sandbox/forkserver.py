@@ -1,8 +1,8 @@
-"""The fork server: a process that has loaded what a query needs, opened nothing, and makes a process for each query.
+"""The fork server: a process that has loaded all modules, opened no files, and forks a process for each query.
 
 It receives two sockets per query. The *work* socket goes to the new process, which reads its task from it and answers
-on it. The *cancel* socket stays here: when its other end is closed, or the deadline passes, the process is killed; when
-the process ends, the cancel socket says how. This process never reads anything that a client wrote.
+on it. The *cancel* socket stays here: when its other end is closed, or the deadline passes, the fork server kills the
+process; when the process ends, the fork server sends its exit code there. It never reads data of a client.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from facets_svc.sandbox.messages import Limits, Task
 
 MAX_TASK_BYTES: Final = 16 * 1024 * 1024
 RECURSION: Final = 20_000
-"""How deep Python may recurse in a process of a query: its judge reads a tree as deep as DuckDB makes one."""
+"""Python's recursion limit in the process of a query: its judge reads trees as deep as DuckDB makes them."""
 
 _CHUNK_BYTES: Final = 1024 * 1024
 _ORDER_BYTES: Final = 256
@@ -43,7 +43,7 @@ _ORDER_BYTES: Final = 256
 
 @dataclass(slots=True)
 class _Running:
-    """A process of a query: its id, a descriptor for it, its cancel socket, and when it is killed."""
+    """The process of a query: its id, its descriptor, its cancel socket, and its deadline by `time.monotonic`."""
 
     pid: int
     process: int
@@ -53,7 +53,7 @@ class _Running:
 
 
 class ForkServer:
-    """Makes the processes, and sees to it that each ends. One thread, no locks."""
+    """Starts the processes of queries, and kills those that are late or cancelled. It has one thread and no locks."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -63,14 +63,14 @@ class ForkServer:
         self._by_cancel: dict[int, _Running] = {}
 
     def serve(self) -> None:
-        """Serve until the other end of `control` is closed; whatever runs then is killed."""
+        """Serve until the other end of `control` is closed. Running processes then end with this one."""
         while True:
             ready = {descriptor for descriptor, _ in self._poll.poll(self._wait_milliseconds())}
             for descriptor in ready & self._by_process.keys():
                 self._end(self._by_process[descriptor])
             for descriptor in ready & self._by_cancel.keys():
                 self._kill(self._by_cancel[descriptor])
-            # The last, since a new process takes the numbers of descriptors that were just closed.
+            # Last, because a new process may get the numbers of descriptors that were just closed.
             if self._control.fileno() in ready and not self._take_order():
                 return
             now = time.monotonic()
@@ -102,7 +102,7 @@ class ForkServer:
         self._by_process[running.process] = running
         self._by_cancel[cancel.fileno()] = running
         self._poll.register(running.process, select.POLLIN)
-        self._poll.register(cancel, 0)  # only that it hangs up
+        self._poll.register(cancel, 0)  # reports only that the other end was closed
 
     def _kill(self, running: _Running) -> None:
         with suppress(ProcessLookupError):
@@ -112,7 +112,7 @@ class ForkServer:
             self._poll.unregister(running.cancel)
 
     def _end(self, running: _Running) -> None:
-        """Reap a process that has ended, and tell how."""
+        """Reap a process that has ended, and send its exit code to the cancel socket."""
         _, status = os.waitpid(running.pid, 0)
         self._poll.unregister(running.process)
         del self._by_process[running.process]
@@ -127,7 +127,7 @@ class ForkServer:
 
 
 def run_query(work: int, *, memory_bytes: int, seconds: float) -> None:
-    """Be the process of one query: read the task from `work`, answer on it, and end. Never returns."""
+    """Run one query in this process: read the task from `work`, write the answer to it, and exit. Never returns."""
     try:
         confinement.give_up(keep=work, memory_bytes=memory_bytes, seconds=seconds)
         task = msgspec.json.decode(_read(work), type=Task)
@@ -172,16 +172,16 @@ _VALUES = {
 
 
 class _WithoutPandas:
-    """Finds no pandas: Arrow looks for it when it sees values of Python's, and it takes longest to load of all."""
+    """An import hook that hides pandas: Arrow would import it to convert Python values, which takes long."""
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        """Raise `ModuleNotFoundError` for pandas; leave what else there is to others."""
+        """Raise `ModuleNotFoundError` for pandas; ignore other modules."""
         if name == "pandas":
             raise ModuleNotFoundError("pandas is not loaded here.")
 
 
 def _warm() -> None:
-    """Load the definitions, the cookbook and the lists, and write one row in every form."""
+    """Load the definitions, the cookbook and the lists of functions, and encode one row in every form."""
     sys.meta_path.insert(0, _WithoutPandas())
     cookbook.cookbook()
     tables()
@@ -193,14 +193,14 @@ def _warm() -> None:
     for form in spool.MEDIA_TYPES:
         spool.spool(Answer(columns, batch.schema, iter([batch])), form, limits)
     list(rows_of(batch))
-    duckdb.default_connection().close()  # the statements were parsed by it; its threads end with it
+    duckdb.default_connection().close()  # it parsed the statements; closing it ends its threads
 
 
 def main() -> None:
-    """Be the fork server, with `control` as the descriptor that the first argument names."""
+    """Run the fork server. The first argument is the descriptor of its control socket."""
     control = socket.socket(fileno=int(sys.argv[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # it ends when whoever started it does
+        signal.signal(number, signal.SIG_IGN)  # it ends when the process that started it ends
     sys.setrecursionlimit(RECURSION)
     _warm()
     if len(list(Path("/proc/self/task").iterdir())) != 1:

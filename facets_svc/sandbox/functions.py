@@ -1,4 +1,4 @@
-"""Which functions a statement may call: `functions.txt`, with the reasons."""
+"""The functions that a statement may call, from `functions.txt`, which has the reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FILE: Final = "functions.txt"
 
 @functools.cache
 def listed() -> dict[str, frozenset[str]]:
-    """Return the names of each list of the file: `allowed`, `tables` (functions that stand for tables), `refused`."""
+    """Return the names in each list of the file: `allowed`, `tables` (allowed table functions) and `refused`."""
     lists: dict[str, set[str]] = {}
     names: set[str] = set()
     for line in resources.files("facets_svc.sandbox").joinpath(_FILE).read_text(encoding="utf-8").splitlines():
@@ -23,12 +23,12 @@ def listed() -> dict[str, frozenset[str]]:
 
 
 def may_call(name: str) -> bool:
-    """Tell whether a statement may call the function of this name, whatever its case."""
+    """Return whether a statement may call the function `name`, in any case."""
     return folded(name) in _folded_names("allowed")
 
 
 def may_read(name: str) -> bool:
-    """Tell whether the function of this name may stand for a table."""
+    """Return whether a statement may use the function `name` as a table, in any case."""
     return folded(name) in _folded_names("tables")
 
 
@@ -41,5 +41,5 @@ _FOLD: Final = {ord(capital): capital.lower() for capital in "ABCDEFGHIJKLMNOPQR
 
 
 def folded(name: str) -> str:
-    """Return the name as DuckDB compares names: in lower case, of ASCII alone (the Kelvin sign is no k to it)."""
+    """Return a name as DuckDB compares it: with ASCII letters in lower case (the Kelvin sign stays)."""
     return name.translate(_FOLD)

@@ -1,8 +1,8 @@
-"""Whether a statement may run: a decision over DuckDB's own parse tree.
+"""Decides whether a statement may run, by DuckDB's own parse tree.
 
-One SELECT is allowed, over our tables, the names that it gives itself, and whatever is made of them by listed
-functions. Every node of the tree has to be of a listed kind: one that nobody thought of is refused. The tree comes from
-`json_serialize_sql`, in the shapes of DuckDB 1.5 and 2.0.
+It allows one SELECT over our tables, common table expressions, and the results of listed functions. Every node of the
+tree must be of a listed kind: unknown kinds are refused. The tree comes from `json_serialize_sql`, in the formats of
+DuckDB 1.5 and 2.0.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ _EXPRESSIONS: Final = {
     "WINDOW",
 }
 _RESERVED: Final = ("duckdb_", "pragma_", "sqlite_", "pg_", "information_schema")
-"""How the tables of the engine itself begin: a name that looks like one of them is not given to anything else."""
+"""The prefixes of the names of DuckDB's own tables, which common table expressions may not have."""
 
 _OWN: Final = ("", "main")
-"""The schemas of functions: the parser of 1.5 puts `main` before those that it knows by other syntax."""
+"""The allowed schemas of functions: the parser of 1.5 adds `main` to functions with a syntax of their own."""
 
 _COLLATIONS: Final = {"nocase", "noaccent", "nfc", "binary", "c", "posix"}
 
@@ -70,7 +70,7 @@ _WORDS: Final = {
     "PIVOT": "PIVOT and UNPIVOT are not allowed here",
     "COPY_QUERY_NODE": "COPY is not allowed here",
 }
-"""What is said of nodes that people know by another name."""
+"""The messages for nodes that users know by another name."""
 
 _NOWHERE: Final = 2**63
 _SERIALIZE: Final = "SELECT json_serialize_sql(?)"
@@ -78,7 +78,10 @@ _SERIALIZE: Final = "SELECT json_serialize_sql(?)"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A statement that may run: its text and place, the names of its parameters, and which of our tables it reads."""
+    """A statement that may run: its text and position, the names of its parameters, and the tables that it reads.
+
+    `reads` has the names of our tables and macros.
+    """
 
     piece: Piece
     parameters: frozenset[str]
@@ -86,18 +89,18 @@ class Judged:
 
 
 class Refused(Exception):
-    """A node of the tree is not allowed; `position` is the byte of the statement that it is about, if that is known."""
+    """A node of the tree is not allowed; `position` is its byte offset in the statement, if known."""
 
     def __init__(self, message: str, position: int | None = None) -> None:
-        """Keep the place."""
+        """Keep the position."""
         super().__init__(message)
         self.position = position
 
 
 def judge(connection: duckdb.DuckDBPyConnection, text: str) -> Judged:
-    """Return the one statement of `text` as one that may run; `connection` only parses it.
+    """Return the only statement of `text`, if it may run; `connection` only parses it.
 
-    Raises `QueryError` when it may not, or is none.
+    Raises `QueryError` if it may not run, is invalid, or is not the only one.
     """
     piece = _one(text)
     try:
@@ -146,7 +149,10 @@ def _refusal(message: str, position: int | None, text: str, piece: Piece) -> Que
 
 
 def tables_read(tree: Any) -> frozenset[str]:
-    """Return which of our tables and macros the tree of one statement reads. Raises `Refused`."""
+    """Return the names of our tables and macros that the tree of one statement reads.
+
+    Raises `Refused` if the statement may not run.
+    """
     statements: list[Any] = tree.get("statements", []) if isinstance(tree, dict) and not tree.get("error") else []
     if len(statements) != 1:
         raise Refused("Only SELECT, without PIVOT, is allowed here", 0)
@@ -160,16 +166,16 @@ def tables_read(tree: Any) -> frozenset[str]:
 
 @dataclass(slots=True)
 class _Walk:
-    """A walk over one tree: what is still to be seen, and the tables that were met.
+    """A walk over one tree: the stack of nodes to visit, and the names of the tables in the visited ones.
 
-    Beside each node stands which common table expressions can be read there.
+    The stack has, with each node, the names of the common table expressions in scope.
     """
 
     reads: set[str] = field(default_factory=set)
     stack: list[tuple[dict[str, Any], frozenset[str]]] = field(default_factory=list)
 
     def push(self, value: Any, known: frozenset[str]) -> None:
-        """Put `value`, or what is in it if it is a list, before what is still to be seen."""
+        """Push `value` on the stack if it is a node, or its items if it is a list."""
         if isinstance(value, dict):
             self.stack.append((value, known))
         elif isinstance(value, list):
@@ -177,7 +183,7 @@ class _Walk:
                 self.push(item, known)
 
     def visit(self, node: dict[str, Any], known: frozenset[str]) -> None:
-        """Check one node, and put what is below it on the stack."""
+        """Check one node, and push its children. Raises `Refused`."""
         match node:
             case {"class": "CONSTANT"}:
                 return
@@ -193,15 +199,15 @@ class _Walk:
             known = self._push_expressions(node["cte_map"]["map"], known)
         for key, value in reversed(node.items()):
             if key == "right" and node.get("type") == "RECURSIVE_CTE_NODE":
-                # Only this side reads what the other one has made; to the left the name is another table's.
+                # Only this side reads the result of the other; on the left, the name means another table.
                 self.push(value, known | {folded(node["cte_name"])})
             elif key != "cte_map":
                 self.push(value, known)
 
     def _push_expressions(self, entries: list[dict[str, Any]], known: frozenset[str]) -> frozenset[str]:
-        """Put the common table expressions of a query on the stack, and return what the rest of it can read.
+        """Push the common table expressions of a query, and return the names in scope after them.
 
-        Each reads those before it. Its own name means itself on the right side of a recursive one only.
+        Each can read those before it. Its own name is in scope only on the right side of a recursive one.
         """
         for entry in entries:
             name = folded(entry["key"])
@@ -213,7 +219,7 @@ class _Walk:
 
 
 def _check(node: dict[str, Any]) -> None:
-    """Check one node that is no table, without what is below it. Raises `Refused`."""
+    """Check one node that is not a table, without its children. Raises `Refused`."""
     match node:
         case {"class": kind}:
             _check_expression(kind, node)
@@ -224,7 +230,7 @@ def _check(node: dict[str, Any]) -> None:
 
 
 def _check_expression(kind: str, node: dict[str, Any]) -> None:
-    """Check one expression, without what is below it. Raises `Refused`."""
+    """Check one expression, without its children. Raises `Refused`."""
     if kind not in _EXPRESSIONS:
         raise Refused(f"This is not allowed here ({kind})", _position(node))
     if kind in {"FUNCTION", "WINDOW"}:

@@ -1,6 +1,6 @@
-"""Landlock: from now on the kernel lets this process read some files, and nothing else of the file system or network.
+"""Landlock: the kernel restricts this process to reading some files, without other access to files or network.
 
-The numbers are Linux's (`linux/landlock.h`), the same on every architecture.
+The numbers are those of `linux/landlock.h`, which are the same on every architecture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PATH_BENEATH: Final = 1
 
 _READ_FILE: Final = 1 << 2
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-"""How many rights over files there are, by version: one bit each."""
+"""The number of rights to files, by version; each is one bit."""
 
 _NETWORK: Final = 0b11  # bind and connect, of TCP; from version 4
 _SCOPES: Final = 0b11  # abstract sockets and signals; from version 6
@@ -29,14 +29,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
-    """Return the version of Landlock that the kernel has; 0: none."""
+    """Return the kernel's version of Landlock; 0 if it has none."""
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)))
 
 
 def restrict_to(files: Iterable[str]) -> bool:
-    """Let this process, and every thread that it starts, only read `files`; tell whether the kernel can do that.
+    """Restrict this process and its new threads to reading `files`, and return whether that worked.
 
-    Files that are not there stay closed. Needs no_new_privs.
+    Files that do not exist are ignored. Requires no_new_privs.
     """
     known = version()
     if not known:

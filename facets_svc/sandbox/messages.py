@@ -1,8 +1,7 @@
-"""What the service and the process of one query say to each other, over a socket of their own.
+"""The messages between the service and the process of one query, over a socket.
 
-The service sends a `Task`; the process answers with an `Outcome`, of a length that stands before it, and the bytes of
-the answer if there is one. What comes from the process is read as what a stranger sends: by its type, and up to a
-limit.
+The service sends a `Task`. The process sends the length of an `Outcome`, the `Outcome`, and the bytes of the answer.
+The service does not trust the process: it decodes by type, and reads up to a limit.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ import msgspec
 
 LENGTH: Final = struct.Struct("!I")
 MAX_OUTCOME_BYTES: Final = 1024 * 1024
-"""How long an outcome may be: the columns of an answer, a thousand of them with long names."""
+"""Most bytes of an outcome."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a query may use: rows and bytes of its answer, seconds by the clock, bytes of memory."""
+    """The limits of a query: rows and bytes of its answer, seconds until its deadline, bytes of memory."""
 
     rows: int
     bytes: int
@@ -28,9 +27,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True):
-    """The asker's rows of one snapshot: the Parquet files that hold them and nothing else, and how many there are.
+    """The Parquet files with the client's rows of one snapshot, which hold no other rows, and the counts of these rows.
 
-    Files of an earlier snapshot may not be there yet; the counts are 0 then.
+    Without `are_there`, the files, which are of an earlier snapshot, do not exist yet, and the counts are 0.
     """
 
     snapshot_id: str
@@ -43,9 +42,9 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """One query: its text or the name of one of the cookbook's, its parameters, over which rows, and its answer's form.
+    """One query: its text or the name of a named query, its parameters, its rows, and the form of its answer.
 
-    `snapshots` are the asker's, oldest first; the last one is current.
+    `snapshots` has the client's rows by snapshot, oldest first; the last one is current.
     """
 
     query: str | None
@@ -64,11 +63,12 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of a query.
+    """The outcome of a query, by `kind`.
 
-    `answered`: rows, whether there were more of them, and the answer follows, of `size` bytes. `wrong`: the query's own
-    fault, in a sentence with its place (`parameter` names one that is to blame). `wanting`: rows of these earlier
-    snapshots are needed first. `failed`: not the query's fault, for the log.
+    `answered`: the answer of `size` bytes follows; `rows` counts its rows, `truncated` says whether there were more.
+    `wrong`: the query is invalid; `message` is for the client, with `line` and `column`, or the invalid `parameter`.
+    `wanting`: the query needs rows of the earlier `snapshots`, which are not extracted yet. `failed`: the query is not
+    at fault; `message` is for the log.
     """
 
     kind: Literal["answered", "wrong", "wanting", "failed"]
@@ -83,11 +83,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def encode(outcome: Outcome, content: bytes) -> list[bytes]:
-    """Return what the process sends: one after the other."""
+    """Return the parts that the process sends, in order."""
     head = msgspec.json.encode(msgspec.structs.replace(outcome, size=len(content)))
     return [LENGTH.pack(len(head)) + head, content]
 
 
 def decode(head: bytes) -> Outcome:
-    """Return the outcome that a process sent. Raises `msgspec.MsgspecError`."""
+    """Return the outcome with the bytes `head`, without their length. Raises `msgspec.MsgspecError`."""
     return msgspec.json.decode(head, type=Outcome)

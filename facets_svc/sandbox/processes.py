@@ -1,4 +1,4 @@
-"""The service's end of the fork server: starts it, hands it queries, and learns what came of them."""
+"""The service's end of the fork server: starts it, sends it queries, and receives their outcomes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from facets_svc.sandbox.messages import Outcome, Task
 
 START_SECONDS: Final = 30
 GRACE_SECONDS: Final = 2
-"""How much later than its deadline a query may be heard of, before the fork server itself is taken for dead."""
+"""Seconds after the deadline of a query within which the fork server must report, before it is replaced."""
 
 _ENDINGS_IN_TIME: Final = {-signal.SIGXCPU}
 _ENVIRONMENT: Final = {
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
-    # No threads but its own: a process that has others cannot be forked safely.
+    # No further threads: a process with several threads cannot be forked safely.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Ended(Exception):
-    """The process of a query ended without an answer, not by its deadline; `code` is its exit code."""
+    """The process of a query ended without an answer, before its deadline; `code` is its exit code."""
 
     def __init__(self, code: int) -> None:
         """Keep the code."""
@@ -50,10 +50,7 @@ class _ServerLost(Exception):
 
 
 class Processes:
-    """Runs tasks, each in a process of its own, by way of a fork server that is started when it is first needed.
-
-    Belongs to one event loop.
-    """
+    """Runs tasks, each in its own process, by a fork server that the first task starts. One event loop uses it."""
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[bytes] | None = None
@@ -62,14 +59,14 @@ class Processes:
 
     @property
     def pid(self) -> int | None:
-        """The id of the fork server; None while there is none."""
+        """The process id of the fork server; None if it does not run."""
         return None if self._server is None else self._server.pid
 
     async def run(self, task: Task, seconds: float, *, most_bytes: int | None = None) -> tuple[Outcome, bytes]:
-        """Return what came of `task`, and the answer if there is one, of at most `most_bytes` (the task's own limit).
+        """Return the outcome of `task`, and its answer of at most `most_bytes` (default: the task's limit).
 
-        Raises `DeadlineExceeded` when it took longer than `seconds`, `Ended` when its process was lost, `Unavailable`
-        when there is no fork server to be had. The process is killed when the caller is cancelled.
+        Raises `DeadlineExceeded` after `seconds`, `Ended` if the process ended without an answer, `Unavailable` if the
+        fork server cannot be started. If the caller is cancelled, the process is killed.
         """
         for _ in range(2):
             with suppress(_ServerLost):
@@ -101,11 +98,11 @@ class Processes:
                 raise _ServerLost from None
 
     def stop(self) -> None:
-        """End the fork server, and with it every process that it has made."""
+        """End the fork server and its processes."""
         self._stop(self._server)
 
     def _stop(self, server: subprocess.Popen[bytes] | None) -> None:
-        """End `server`, if it is the one in use still."""
+        """End `server`, if it is still the one in use."""
         if server is None or server is not self._server:
             return
         control = self._control
@@ -116,9 +113,9 @@ class Processes:
         server.wait()
 
     async def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
-        """Return the fork server and the line to it; it is started if it does not run. A start outlives its askers.
+        """Return the fork server and its control socket, after starting it if necessary.
 
-        Raises `Unavailable`.
+        A start continues if the caller is cancelled. Raises `Unavailable`.
         """
         if self._server is not None and self._server.poll() is not None:
             _logger.warning("The fork server ended with %d and is replaced", self._server.returncode)
@@ -160,12 +157,12 @@ class Processes:
 
 def _take_note(start: asyncio.Future[Any]) -> None:
     if not start.cancelled():
-        start.exception()  # all who asked may have left
+        start.exception()  # all callers may have been cancelled
 
 
 async def _exchange(task: Task, work: socket.socket, cancel: socket.socket, most_bytes: int) -> tuple[Outcome, bytes]:
     loop = asyncio.get_running_loop()
-    with suppress(OSError):  # it may have ended already; the cancel socket tells how
+    with suppress(OSError):  # the process may have ended already; the cancel socket has its exit code
         await loop.sock_sendall(work, msgspec.json.encode(task))
         work.shutdown(socket.SHUT_WR)
     received = await _received(loop, work, most_bytes)
@@ -183,7 +180,7 @@ async def _exchange(task: Task, work: socket.socket, cancel: socket.socket, most
 async def _received(
     loop: asyncio.AbstractEventLoop, work: socket.socket, most_bytes: int
 ) -> tuple[Outcome, bytes] | None:
-    """Return what the process sends: None when it is not whole, or not what it should be."""
+    """Return the outcome and answer that the process sends; None if they are incomplete or invalid."""
     parts = bytearray()
     most = messages.LENGTH.size + messages.MAX_OUTCOME_BYTES + most_bytes
     while len(parts) <= most:
@@ -195,7 +192,7 @@ async def _received(
             break
         parts += part
     else:
-        work.shutdown(socket.SHUT_RDWR)  # it sends more than it may, and is not waited for
+        work.shutdown(socket.SHUT_RDWR)  # the process sends more than the limit
         return None
     if len(parts) < messages.LENGTH.size:
         return None

@@ -1,7 +1,7 @@
-"""A filter of system calls: none that writes to the file system, starts a program, or talks to anybody else.
+"""A filter that refuses system calls which write files, start programs, or communicate with other processes.
 
-It is a list of what is refused, behind everything else that holds; a list of all that an interpreter and DuckDB need
-would break with the next version of either. What is refused fails with EPERM.
+It lists refused calls, as a second line of defence: a list of all calls that Python and DuckDB need would break with
+the next version of either. Refused calls fail with EPERM.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALLOW: Final = 0x7FFF0000
 _REFUSE: Final = 0x00050000 | errno.EPERM
 _KILL: Final = 0x80000000
 
-_NUMBER: Final = 0  # the places in `struct seccomp_data`
+_NUMBER: Final = 0  # the offsets in `struct seccomp_data`
 _ARCHITECTURE: Final = 4
 _ARGUMENTS: Final = 16
 
@@ -68,7 +68,7 @@ _EVERYWHERE: Final = {
     "pidfd_getfd": 438, "mount_setattr": 442, "memfd_secret": 447, "fchmodat2": 452,
 }  # fmt: skip
 _NOT_THERE: Final = {"clone3", "openat2"}
-"""Calls whose arguments a filter cannot see: libraries use the older ones when these are missing."""
+"""Calls whose arguments a filter cannot read. They fail with ENOSYS, so that libraries use the older calls."""
 
 _MACHINES: Final = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}
 
@@ -81,15 +81,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def is_there() -> bool:
-    """Tell whether calls can be filtered: on this architecture, by this kernel."""
+    """Return whether this kernel can filter calls, and the filter knows this architecture."""
     return platform.machine() in _MACHINES and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
 
 
 def restrict() -> bool:
-    """Filter the calls of this process and of every thread that it starts; tell whether the kernel can do that.
-
-    Needs no_new_privs.
-    """
+    """Filter the calls of this process and its new threads, and return whether that worked. Requires no_new_privs."""
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         return False
@@ -99,7 +96,7 @@ def restrict() -> bool:
 
 
 def program(architecture: int, calls: dict[str, int]) -> bytes:
-    """Return the filter for one architecture, in classic BPF."""
+    """Return the filter of one architecture, whose `calls` are numbers by name, in classic BPF."""
     lines = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_JUMP_EQUAL, 1, 0, architecture),
@@ -114,7 +111,7 @@ def program(architecture: int, calls: dict[str, int]) -> bytes:
             lines += _when(number, flags, (_JUMP_IF_ANY, 0, 1, _WRITING))
         elif name == "clone":
             lines += _when(number, _ARGUMENTS, (_JUMP_IF_ANY, 1, 0, _THREAD))
-        elif name in {"tgkill", "prlimit64"}:  # a process may end itself, and ask for its own limits
+        elif name in {"tgkill", "prlimit64"}:  # a process may end itself, and read its own limits
             own = os.getpid() if name == "tgkill" else 0
             lines += _when(number, _ARGUMENTS, (_JUMP_EQUAL, 1, 0, own))
         else:
@@ -125,7 +122,7 @@ def program(architecture: int, calls: dict[str, int]) -> bytes:
 
 
 def _when(number: int, argument: int, condition: tuple[int, int, int, int]) -> list[tuple[int, int, int, int]]:
-    """Return what refuses the call `number` where its argument (the lower half) meets `condition`."""
+    """Return instructions that refuse the call `number` if its `argument` (the lower half) meets `condition`."""
     return [
         (_JUMP_EQUAL, 0, 4, number),
         (_LOAD, 0, 0, argument),

@@ -1,4 +1,4 @@
-"""What the service asks: a query goes in, and an answer that the asker may have comes out."""
+"""The sandbox as the service calls it: admits queries, provides their rows, and returns their answers."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from facets_svc.service.single_flight import SingleFlight
 T = TypeVar("T")
 
 _TRIES: Final = 4
-"""How often a query is started whose rows are not all there: at present, of earlier snapshots, and once more each."""
+"""Attempts of a query: rows of the current or of earlier snapshots may be missing, each twice."""
 
-ASKERS_SHARE: Final = 0.5
-"""The part of the places, to run and to wait in, that one asker may have."""
+CLIENTS_SHARE: Final = 0.5
+"""The share of the places, running and waiting, that one client may take."""
 
 UNSENT_ANSWERS: Final = 8
-"""How many answers of the largest size may wait in memory for clients that read them slowly."""
+"""Number of answers of the largest size that may wait in memory for clients that read slowly."""
 
 _LATE: Final = "The query exceeded its deadline and was stopped."
 
@@ -39,9 +39,9 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A statement, or the name of one of the cookbook's, with values for its parameters; and the form of its answer.
+    """A statement, or the name of a named query, with the values of its parameters and the form of its answer.
 
-    `subject` is who asks, `org` whose rows are asked.
+    `subject` is that of the client's token, `org` the org whose rows it reads.
     """
 
     subject: str
@@ -54,7 +54,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class SqlAnswer:
-    """An answer: the snapshot that it is over, its rows, whether there were more, and its bytes."""
+    """An answer: the id of its snapshot, the number of its rows, whether it is truncated, and its bytes."""
 
     snapshot_id: str
     rows: int
@@ -63,7 +63,7 @@ class SqlAnswer:
 
 
 class ParameterWrong(QueryError):
-    """A parameter is missing, or there is none of this name; `name` says which."""
+    """The parameter `name` is missing or unknown."""
 
     def __init__(self, message: str, name: str) -> None:
         """Keep the name."""
@@ -72,19 +72,19 @@ class ParameterWrong(QueryError):
 
 
 class SqlSandbox:
-    """Answers queries while `running`, within `limits` of which the deadline counts from when it is asked.
+    """Answers queries while `running`, within `limits`, whose deadline includes waiting.
 
-    `processes` of them run at a time, `queue` more wait.
+    At most `processes` queries run at a time, and `queue` more wait.
     """
 
     def __init__(self, extracts: Extracts, *, limits: Limits, processes: int, queue: int) -> None:
         self._extracts = extracts
         self._limits = limits
-        self._queue = AdmissionQueue(running=processes, waiting=queue, share=ASKERS_SHARE, name="sql")
+        self._queue = AdmissionQueue(running=processes, waiting=queue, share=CLIENTS_SHARE, name="sql")
         self._processes = Processes()
         self._unsent_bytes = 0
         self._work = SingleFlight()
-        # The past takes long to extract, and must not keep the present waiting.
+        # Rows of earlier snapshots take long to extract, and must not delay those of the current one.
         self._now, self._then = (
             ThreadPoolExecutor(1, thread_name_prefix=f"facets-extract-{name}", initializer=step_back)
             for name in ("now", "then")
@@ -92,7 +92,7 @@ class SqlSandbox:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Answer queries inside; let everything go at the end."""
+        """Answer queries inside the block; release all resources at its end."""
         try:
             yield self
         finally:
@@ -100,10 +100,11 @@ class SqlSandbox:
             await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     async def ask(self, query: Query, snapshot_id: str) -> SqlAnswer:
-        """Answer `query` over the current snapshot.
+        """Return the answer to `query` over the snapshot `snapshot_id`, which is current.
 
-        Raises `QueryError` for what is wrong with it, `Overloaded` when too many wait, `DeadlineExceeded`,
-        `Unavailable` when a process cannot be had, and `LakeError`. It is stopped when the caller is cancelled.
+        Raises `QueryError` (also `ParameterWrong`) if the query is invalid or fails, `Overloaded` if the queue is full,
+        `DeadlineExceeded`, `Unavailable` if no process can be started, and `LakeError`. If the caller is cancelled, the
+        query is stopped.
         """
         if self._unsent_bytes > UNSENT_ANSWERS * self._limits.bytes:
             raise Overloaded("Too many clients have not read their answers yet. Retry later.", retry_after_seconds=1)
@@ -116,7 +117,7 @@ class SqlSandbox:
 
     @contextmanager
     def sending(self, answer: SqlAnswer) -> Iterator[None]:
-        """Count the bytes of `answer` as waiting, while it is sent."""
+        """Count the bytes of `answer` as unsent during the block."""
         self._unsent_bytes += len(answer.content)
         try:
             yield

@@ -1,4 +1,4 @@
-"""An answer in memory: as many rows as the limits allow, in the form that was asked for."""
+"""Encodes an answer in memory, in any form, with as many rows as the limits allow."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _ROWS_AT_ONCE: Final = 1024
 _NEVER_FORMULAS: Final = (bool, int, float, Decimal, date, time)
 _TOO_MANY_NAMES: Final = "The names of the columns are longer than the limit of an answer."
 _ROOM: Final = 0.9
-"""How much of what should fit is tried next, when an encoded answer is larger than its rows were."""
+"""The share of the rows that should fit to try next, if an encoded answer is too large."""
 
 
 @dataclass(slots=True)
 class Spooled:
-    """An answer, encoded: how many rows it has, and whether there were more."""
+    """An encoded answer: its bytes, the number of its rows, and whether it is truncated."""
 
     content: bytes
     rows: int
@@ -38,9 +38,9 @@ class Spooled:
 
 
 def spool(answer: Answer, form: str, limits: Limits) -> Spooled:
-    """Take the rows of `answer`, and encode as many as are within the limits.
+    """Read the rows of `answer`, and return as many as are within the limits, encoded.
 
-    Raises `QueryError` for a type of value that the form does not have, and whatever taking the rows raises.
+    Raises `QueryError` if the form cannot represent a type, and the errors of reading the rows.
     """
     try:
         return _FORMS[form](answer, limits)
@@ -50,7 +50,7 @@ def spool(answer: Answer, form: str, limits: Limits) -> Spooled:
 
 
 class _Text:
-    """Rows as text: they are added until one does not fit."""
+    """Collects rows as text until one does not fit."""
 
     def __init__(self, head: bytes, tail: bytes, limits: Limits) -> None:
         self._parts = [head]
@@ -62,7 +62,7 @@ class _Text:
         self.truncated = False
 
     def add(self, row: bytes) -> bool:
-        """Add a row; tell whether there was room for it."""
+        """Add a row, and return whether it fits."""
         if self.rows == self._most or len(row) > self._room:
             self.truncated = True
             return False
@@ -72,7 +72,7 @@ class _Text:
         return True
 
     def end(self, tail: bytes = b"") -> Spooled:
-        """Return the whole."""
+        """Return the answer, which ends with `tail`."""
         self._parts.append(tail)
         return Spooled(b"".join(self._parts), self.rows, self.truncated)
 
@@ -90,7 +90,7 @@ def _fill(text: _Text, rows: Iterator[bytes]) -> None:
 
 
 def _json(answer: Answer, limits: Limits) -> Spooled:
-    """Write one object: the columns, the rows as arrays, and at the end whether there were more."""
+    """Encode one object: the columns, the rows as arrays, and, at the end, `truncated`."""
     columns = msgspec.json.encode([Column(column.name, column.type) for column in answer.columns])
     text = _Text(b'{"columns":' + columns + b',"rows":[', b'],"truncated":false}', limits)
     encode = json_encoder.encode
@@ -106,7 +106,7 @@ def _json_lines(answer: Answer, limits: Limits) -> Spooled:
 
 
 def _csv(answer: Answer, limits: Limits) -> Spooled:
-    """Write the CSV of every route: a name or a text of somebody's is guarded, a number or a time is not."""
+    """Encode the CSV of every route: names and texts are guarded, numbers and times are not."""
     text = _Text(csv_text.line(csv_text.guarded(column.name) for column in answer.columns), b"", limits)
     _fill(text, (csv_text.line(map(_cell, row)) for row in _rows(answer)))
     return text.end()
@@ -128,7 +128,7 @@ def _parquet(answer: Answer, limits: Limits) -> Spooled:
 
 
 def _encoded(answer: Answer, limits: Limits, encode: Callable[[pa.Table], bytes]) -> Spooled:
-    """Keep rows whose values are within the limit, and encode them; fewer, if they become larger by that."""
+    """Encode the rows whose values are within the limits; fewer, if encoding makes them too large."""
     table, truncated = _taken(answer, limits)
     content = encode(table)
     while len(content) > limits.bytes and table.num_rows:
@@ -158,7 +158,7 @@ def _taken(answer: Answer, limits: Limits) -> tuple[pa.Table, bool]:
 
 
 def _fitting(batch: pa.RecordBatch, most_rows: int, most_bytes: int) -> int:
-    """Return how many of the first rows of `batch` there is room for."""
+    """Return how many of the first `most_rows` rows of `batch` have at most `most_bytes` bytes."""
     sizes = range(most_rows + 1)
     return bisect_right(sizes, most_bytes, key=lambda count: batch.slice(0, count).nbytes) - 1
 

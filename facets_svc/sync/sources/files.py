@@ -166,7 +166,8 @@ def folder_values(file: Path) -> dict[str, str | None]:
 class Lines:
     """Some consecutive lines of a file, without line feeds.
 
-    `first` is the number of the first line, from 1, `size_bytes` the bytes of the file that were read for them. A line of more than `MAX_LINE_BYTES` is truncated to one byte more than that.
+    `first` is the number of the first line, from 1, `size_bytes` the bytes of the file that were read for them. A line
+    of more than `MAX_LINE_BYTES` is truncated to one byte more than that.
     """
 
     first: int
