@@ -82,7 +82,7 @@ class SourceError(FacetsError):
 
 
 class DataRefused(FacetsError):
-    """A guard refuses to publish what the source holds.
+    """A guard refuses to publish the rows of the source.
 
     `guards` names the guards that refused, for metrics: `made_public` and the like.
     """

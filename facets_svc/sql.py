@@ -250,7 +250,7 @@ def _parse_header(name: str, source: str) -> tuple[str, tuple[str, ...], dict[st
         declared = _DECLARED.match(line)
         if declared is None:
             raise SqlFileError(
-                f"sql/{name}.sql:{number}: a parameter reads `-- $name TYPE: what it is`, or with ` = DEFAULT` before "
+                f"sql/{name}.sql:{number}: a parameter reads `-- $name TYPE: meaning`, or with ` = DEFAULT` before "
                 "the colon."
             )
         parameters[declared["name"]] = Parameter(declared["type"], declared["meaning"], declared["default"])

@@ -1,4 +1,4 @@
-"""The protocols of engines: what the service calls, and what runs the statements of `sql/` for an engine."""
+"""The protocols of engines: `Engine`, which the service calls, and `Instance`, which runs an engine's statements."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A session of a Spark Connect server with the tables of one snapshot, which runs the statements of `sql/spark/`.
 
-What is Spark's own (connecting, sessions, views, interrupting) is here and nowhere else in the engine.
+It has everything of the engine that is specific to Spark: connecting, sessions, views, interrupting.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from facets_svc.engine.base import Columns, Interrupted, Interruption
 from facets_svc.errors import Unavailable
 
 if not hasattr(sys.modules["__main__"], "__file__"):
-    # PySpark takes a program without a file (`python -c`, a worker of pytest-xdist) for its own doctests, and exits.
+    # PySpark mistakes a program without a file (`python -c`, a worker of pytest-xdist) for its doctests, and exits.
     sys.modules["__main__"].__file__ = "<none>"
 
 with warnings.catch_warnings():
@@ -39,19 +39,19 @@ with warnings.catch_warnings():
 _log = logging.getLogger(__name__)
 
 CALL_SECONDS: Final = 120.0
-"""Seconds after which a call to the server is given up, whatever it waits for: a query has its own deadline before."""
+"""Time limit of any call to the server. The deadline of a query is shorter."""
 
 CHECK_SECONDS: Final = 5.0
-"""Seconds that the server has to answer when it is asked whether it does."""
+"""Time limit of the call that checks whether the server answers."""
 
 CHECK_EVERY_SECONDS: Final = 10.0
-"""Seconds after an answer in which the server need not be asked whether it answers."""
+"""Seconds after an answer for which no check is needed."""
 
 ENDING_SECONDS: Final = 1.0
-"""Seconds for telling the server to stop a query whose answer is awaited no more, or that a session is over."""
+"""Time limit of the call that stops a query or ends a session."""
 
 _CHANNEL: Final = (
-    # Each session connects for itself, and at once when the server is back: gRPC's own pause grows to two minutes.
+    # Each session has its own connection, and reconnects quickly: gRPC's default pause grows to two minutes.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -61,14 +61,14 @@ _FAILURES: Final = (PySparkException, grpc.RpcError, OSError, pa.ArrowException)
 
 
 class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
-    """Gives every call a time limit, and lets another thread cancel the one that a thread waits for."""
+    """Gives every call a time limit, and lets another thread cancel it."""
 
     def __init__(self) -> None:
         self._thread = threading.local()
 
     @contextmanager
     def limited(self, seconds: float, cursor: SparkCursor | None = None) -> Iterator[None]:
-        """Within the block, this thread's calls are given up after `seconds`; `cursor` can cancel them."""
+        """Limit the calls of this thread in the block to `seconds`, and let `cursor` cancel them."""
         before = getattr(self._thread, "limits", (CALL_SECONDS, None))
         self._thread.limits = (seconds, cursor)
         try:
@@ -77,11 +77,11 @@ class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
             self._thread.limits = before
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        """Start a call that has one answer."""
+        """Start a call with one answer."""
         return self._started(continuation, details, request)
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        """Start a call whose answer comes in parts."""
+        """Start a call with an answer in parts."""
         return self._started(continuation, details, request)
 
     def _started(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
@@ -93,7 +93,7 @@ class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
 
 
 class SparkCursor:
-    """One request's statements: for one thread, until the request is done."""
+    """Runs the statements of one request, in one thread."""
 
     def __init__(self, connected: Callable[[], SparkSession], interruption: Interruption) -> None:
         self.tag = f"facets-{uuid.uuid4()}"
@@ -105,12 +105,12 @@ class SparkCursor:
         self._call: Any = None
 
     def columns(self, name: str, parameters: Mapping[str, Any]) -> Columns:
-        """Run the statement `name`, and return its columns. No value may be null."""
+        """Run a statement whose columns are integers without nulls, and return them."""
         table = self._run(name, parameters)
         return {column: table.column(column).to_numpy() for column in table.column_names}
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Run the statement `name`, and return its rows."""
+        """Run a statement, and return its rows."""
         table = self._run(name, parameters)
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
@@ -129,14 +129,14 @@ class SparkCursor:
         return session.sql(text, args=dict(bound)).toArrow()
 
     def waits_for(self, call: Any) -> None:
-        """Note the call that this cursor's thread waits for from now on."""
+        """Set the call that this cursor's thread waits for, which `interrupt` cancels."""
         with self._lock:
             self._call = call
             if self.stopped:
                 call.cancel()
 
     def interrupt(self) -> None:
-        """Stop waiting for the running statement. Any thread may call it."""
+        """Stop waiting for the running statement. Thread-safe."""
         with self._lock:
             self.stopped = True
             if self._call is not None:
@@ -144,11 +144,12 @@ class SparkCursor:
 
 
 class SparkInstance:
-    """A session with the tables of a snapshot, made for the first request and made anew after a failure.
+    """A session with the tables of a snapshot. The first request, and the first one after a failure, start it.
 
-    `tables` has, by the name of each, its Parquet files as the cluster finds them; `views` are statements under `sql/`
-    that stand beside them, by name. `reachable` tells whether the server answered when it was last asked, `answered_at`
-    when it last did, by `time.monotonic`. `endpoint` is such as `sc://host:15002/;use_ssl=true;token=…`, and in no log.
+    `endpoint` is such as `sc://host:15002/;use_ssl=true;token=…`, and never in a log. `tables` has the URLs of the
+    Parquet files of each table, by its name, `views` the names of statements under `sql/` that are further tables.
+    `reachable` is whether the last call to the server succeeded, `answered_at` the time of its last answer, by
+    `time.monotonic`.
     """
 
     def __init__(
@@ -171,16 +172,16 @@ class SparkInstance:
         self._cursors: Counter[SparkSession] = Counter()
 
     def beside(self, tables: Mapping[str, list[str]], views: Mapping[str, str] | None = None) -> SparkInstance:
-        """Return another instance, with more tables and views beside its own."""
+        """Return another instance, with the tables of this one, more tables, and `views`."""
         return SparkInstance(self._endpoint, self.tables | dict(tables), snapshot_id=self._snapshot_id, views=views)
 
     @contextmanager
     def cursor(self, interruption: Interruption, *, seconds: float = CALL_SECONDS) -> Iterator[SparkCursor]:
-        """Open a cursor for the request that runs in this thread; `interruption` stops what it runs.
+        """Open a cursor for the request that runs in this thread; `interruption` stops its statements.
 
-        A call that takes longer than `seconds` fails. Raises `Interrupted` when it was stopped, `Unavailable` when the
-        server failed or cannot be reached; the next cursor then has a new session. Other requests that run in the
-        failed session go on, and the last of them ends it.
+        A call that takes longer than `seconds` fails. The block raises `Interrupted` if it was stopped, `Unavailable`
+        if the server failed or cannot be reached: the next cursor then has a new session. Other requests in the failed
+        session continue, and the last of them ends it.
         """
         cursor = SparkCursor(self._connected, interruption)
         try:
@@ -203,19 +204,19 @@ class SparkInstance:
             self._leave(cursor.session)
 
     def close(self) -> None:
-        """Release the session. No cursor is open, and none comes after."""
+        """End the session. The caller makes sure that no cursor is open or follows."""
         session, self._session = self._session, None
         if session is not None:
             self._end(session)
 
     def _interrupt(self, cursor: SparkCursor) -> None:
-        """Tell the server to stop what a cursor ran."""
+        """Make the server stop the statement of a cursor."""
         if cursor.session is not None:
             with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
                 cursor.session.interruptTag(cursor.tag)
 
     def _reason(self, error: BaseException) -> str:
-        """Return in one line what the server or the connection said, without a token or a header that was sent."""
+        """Return the message of an error in one line, without the token and headers of the request."""
         builder = DefaultChannelBuilder(self._endpoint)
         said = " ".join(str(error).split())
         for secret in (builder.token, *(value for _, value in builder.metadata())):
@@ -233,8 +234,8 @@ class SparkInstance:
         builder = DefaultChannelBuilder(self._endpoint, channelOptions=list(_CHANNEL))
         builder.add_interceptor(self._calls)
         session = SparkSession(connection=builder)
-        # A call that fails is told at once: the client's own policy would try again for ten minutes. An answer that
-        # could be asked for again after a lost connection would be computed on when nobody waits.
+        # No retries: the client's default policy retries for ten minutes. No reattachable execution: after a lost
+        # connection, the server would continue to compute an answer that no client waits for.
         session.client.set_retry_policies([])
         session.client.disable_reattachable_execute()
         try:
@@ -249,13 +250,13 @@ class SparkInstance:
         return session
 
     def _replace(self, failed: SparkSession | None) -> None:
-        """Let the next cursor make a new session, unless another request that saw this one fail has already."""
+        """Let the next cursor start a new session, unless another request has already replaced the failed one."""
         with self._connecting:
             if self._session is failed:
                 self._session = None
 
     def _leave(self, session: SparkSession | None) -> None:
-        """Count a cursor less, and end its session if it was replaced and no other cursor uses it."""
+        """Count one cursor less, and end its session if it was replaced and no other cursor uses it."""
         if session is None:
             return
         with self._connecting:
@@ -270,17 +271,17 @@ class SparkInstance:
     def _end(self, session: SparkSession) -> None:
         with suppress(*_FAILURES), self._calls.limited(ENDING_SECONDS):
             session.stop()
-        # Else each session of a long outage would be held until the process ends.
-        atexit.unregister(session.client._on_exit)  # noqa: SLF001 - the client has no other way
+        # Otherwise, atexit would keep each session of a long outage in memory until the process ends.
+        atexit.unregister(session.client._on_exit)  # noqa: SLF001 - the client has no public way
 
 
 def spark_statement(name: str) -> sql.Statement:
-    """Return a statement of `sql/facets/` in the dialect of Spark."""
+    """Return the statement `name` of `sql/facets/` in the dialect of Spark."""
     return sql.load(f"spark/{name.partition('/')[2]}")
 
 
 def shown(endpoint: str) -> str:
-    """Return an endpoint without its parameters, one of which may be a token.
+    """Return an endpoint without its parameters, which may include a token.
 
     >>> shown("sc://host:15002/;token=secret")
     'sc://host:15002'

@@ -89,5 +89,5 @@ def to_prune(
 
 
 def _is_older(snapshot_id: str, age: timedelta, *, now: datetime) -> bool:
-    """Tell whether an id is of `now - age` or before. Without an age it always is: ids can be in the future."""
+    """Return whether an id is of `now - age` or before. Without an age it always is: ids can be in the future."""
     return not age or id_time(snapshot_id) <= now - age

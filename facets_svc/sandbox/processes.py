@@ -166,12 +166,12 @@ async def _exchange(task: Task, work: socket.socket, cancel: socket.socket, most
         await loop.sock_sendall(work, msgspec.json.encode(task))
         work.shutdown(socket.SHUT_WR)
     received = await _received(loop, work, most_bytes)
-    told = await loop.sock_recv(cancel, 256)
+    ending = await loop.sock_recv(cancel, 256)
     if received is not None:
         return received
-    if not told:
+    if not ending:
         raise _ServerLost
-    how = json.loads(told)
+    how = json.loads(ending)
     if how["late"] or how["code"] in _ENDINGS_IN_TIME:
         raise DeadlineExceeded("The query exceeded its deadline and was stopped.")
     raise Ended(how["code"])

@@ -140,7 +140,7 @@ class _Job:
         )
         objections = list(guards.objections(found))
         sentences = tuple(objection.sentence for objection in objections)
-        told = Report(
+        result = Report(
             source=source.label,
             snapshot_id=self._draft.id,
             created_at=self._draft.created_at,
@@ -166,14 +166,14 @@ class _Job:
             seconds=dict(self._seconds),
             peak_memory_bytes=_peak_memory_bytes(),
         )
-        if told.refused:
-            raise refusal(objections, _leave(writer, self._draft, told))
+        if result.refused:
+            raise refusal(objections, _leave(writer, self._draft, result))
         written.append(self._path(report.FILE))
-        written[-1].write_bytes(report.encoded(told))
-        manifest = self._manifest(told, counts, written)
+        written[-1].write_bytes(report.encoded(result))
+        manifest = self._manifest(result, counts, written)
         self._publish(writer, manifest, probe)
         return msgspec.structs.replace(
-            told,
+            result,
             bytes=sum(entry.bytes for entry in manifest.files),
             seconds=self._seconds,
             peak_memory_bytes=_peak_memory_bytes(),
@@ -182,18 +182,18 @@ class _Job:
     def _path(self, name: str) -> Path:
         return self._draft.path / name
 
-    def _manifest(self, told: Report, counts: Counts, written: list[Path]) -> Manifest:
+    def _manifest(self, result: Report, counts: Counts, written: list[Path]) -> Manifest:
         return Manifest(
             id=self._draft.id,
             created_at=self._draft.created_at,
-            source=told.source,
+            source=result.source,
             writer=f"facets-svc {facets_svc.__version__}, duckdb {version('duckdb')}, pyarrow {version('pyarrow')}",
             models=counts.models,
             public_models=counts.public_models,
             orgs=counts.orgs,
             facet_values=counts.facet_values,
-            rows_read=told.rows_read,
-            rejected=told.rejected,
+            rows_read=result.rows_read,
+            rejected=result.rejected,
             files=tuple(files.describe(self._draft.path, path) for path in written),
         )
 
@@ -264,7 +264,7 @@ class _Reading:
         )
 
 
-def _leave(writer: Writer, draft: Draft, told: Report) -> str:
+def _leave(writer: Writer, draft: Draft, result: Report) -> str:
     """Store the report and the rejected rows of a refused job in the lake, and return a sentence with their location.
 
     If they cannot be stored, the sentence gives the reason: the job still reports why it was refused.
@@ -272,7 +272,7 @@ def _leave(writer: Writer, draft: Draft, told: Report) -> str:
     try:
         rejects = cut(draft.path / REJECTS_FILE)
         written = draft.path / report.FILE
-        written.write_bytes(report.encoded(told))
+        written.write_bytes(report.encoded(result))
         place = writer.keep_refused(draft, [written, rejects])
     except (OSError, FacetsError) as error:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
@@ -293,11 +293,11 @@ def _values_that_were_given(before: Snapshot | None, derived: Mapping[str, int])
     if before is None or not derived:
         return {}
     try:
-        told = msgspec.json.decode(before.file(report.FILE).read_bytes(), type=_Derived)
+        earlier = msgspec.json.decode(before.file(report.FILE).read_bytes(), type=_Derived)
     except (LakeError, OSError, msgspec.DecodeError):
-        told = _Derived()  # written by an older version, which derived nothing
+        earlier = _Derived()  # written by an older version, which derived nothing
     counted = {facet.column: before.manifest.facet_values.get(facet.response_key, 0) for facet in FACETS}
-    return {column: counted[column] for column in derived if column not in told.derived and counted[column]}
+    return {column: counted[column] for column in derived if column not in earlier.derived and counted[column]}
 
 
 class _Derived(msgspec.Struct):

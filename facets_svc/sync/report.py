@@ -97,9 +97,9 @@ class Organizations(msgspec.Struct, frozen=True, kw_only=True):
     without_models: int
 
 
-def encoded(told: Report) -> bytes:
+def encoded(report: Report) -> bytes:
     """Return a report as the JSON of its file."""
-    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
