@@ -1,5 +1,5 @@
--- Numbers of which the histograms' totals, over all orgs, count other models than have the number, of public models
--- (`is_public`) or of private ones. Their places are 1 `parameters`, 2 `size_bytes`, 3 `downloads`.
+-- Numbers whose histogram totals, summed over all orgs, differ from the number of models that have the number; of public
+-- models (`is_public`) and of private ones. `place` is 1 for `parameters`, 2 for `size_bytes`, 3 for `downloads`.
 WITH public AS (
     SELECT coalesce(max(orgs.public_end), 0) AS end FROM snapshot.orgs AS orgs
 ),

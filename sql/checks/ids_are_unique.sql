@@ -1,4 +1,4 @@
--- Ids that more than one model has.
+-- Ids of more than one model.
 SELECT
     models.id AS id,
     count(*) AS models

@@ -1,5 +1,5 @@
--- Models that the index has otherwise than the records do: missing, in a row that is not their org's, or with another value
--- of any column. Facets are compared by the values that the codes of the index stand for.
+-- Models that differ between the index and the records: missing from one, in a row of another org, or with another value
+-- in any column. Facets are compared by the values of the codes in the index.
 WITH dictionary AS (
     SELECT list(coalesce(facet_values.value, '') ORDER BY facet_values.code) AS listed
     FROM snapshot.facet_values AS facet_values

@@ -1,4 +1,4 @@
--- Codes that the models' lists hold more or less often than the values' counts say.
+-- Codes whose number of occurrences in the lists of the models differs from the count of the value.
 WITH recounted AS (
     SELECT
         held.code AS code,

@@ -1,4 +1,4 @@
--- Orgs whose ranges of row ids hold another number of models than the records do. An org without models has empty ones.
+-- Orgs whose ranges of row ids have another number of models than the records. An org without models has empty ranges.
 WITH recounted AS (
     SELECT
         models.org AS org,

@@ -1,4 +1,4 @@
--- Tags without a bit whose postings are fewer or more than the public models that hold them, or are not in their order.
+-- Tags without a bit whose postings differ in number from the public models with the tag, or are not in their order.
 SELECT
     facet_values.code AS code,
     facet_values.public_models AS models_expected,

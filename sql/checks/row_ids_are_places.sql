@@ -1,4 +1,4 @@
--- Row ids of the index that are not their places, or that are more or fewer than the models.
+-- Row ids of the index that differ from the position of their row, or in number from the models.
 SELECT
     count(*) AS models_in_index,
     (SELECT count(*) FROM models) AS models_in_records

@@ -1,4 +1,4 @@
--- Parts of orgs (public or private models) whose totals count another number of models than the part has.
+-- Parts of orgs (their public or private models) whose totals count another number of models than the part has.
 WITH parts AS (
     SELECT orgs.public_first AS first, orgs.public_end - orgs.public_first AS models FROM snapshot.orgs AS orgs
     UNION ALL

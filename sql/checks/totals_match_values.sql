@@ -1,4 +1,5 @@
--- Codes whose totals, over all orgs, are not the values' counts, of public models (`is_public`) or of private ones.
+-- Codes whose totals, summed over all orgs, differ from the counts of the value; of public models (`is_public`) and of
+-- private ones.
 WITH summed AS (
     SELECT
         facet_totals.code AS code,

@@ -1,4 +1,4 @@
--- Models that lie in a partition of the other visibility, or of another bucket than their org's other models.
+-- Models in a partition of the other visibility, or of another bucket than the other models of their org.
 SELECT
     models.org AS org,
     models.is_public AS is_public,

@@ -1,6 +1,6 @@
--- The facet values that `facet_values` has and `values_before` lacks (`is_new`), or the reverse: by facet how many, and
+-- The facet values in `facet_values` but not in `values_before` (`is_new`), and the reverse: their number by facet, and
 -- the commonest by name.
--- $at_most INTEGER: how many are named of each
+-- $at_most INTEGER: the most values to name, per facet and direction
 WITH after AS (
     SELECT facet_values.facet AS facet, facet_values.value AS value, facet_values.models AS models
     FROM facet_values

@@ -1,4 +1,4 @@
--- What the snapshot holds: models, the public ones among them, orgs, and the orgs among them without any model.
+-- The numbers of models, public models, orgs, and orgs without a model of the snapshot.
 SELECT
     (SELECT count(*) FROM ordered) AS models,
     (SELECT count(*) FROM ordered WHERE ordered.is_public) AS public_models,

@@ -1,5 +1,5 @@
--- The rows that were read, each with the label of its number of parameters as its size category. A label names the range
--- that its lower bound begins; a number that is null or not above 0 has none.
+-- The rows that were read, with a size category derived from the number of parameters. A label is a range that includes
+-- its lower bound. Null and numbers that are not above 0 have none.
 CREATE VIEW staged AS
 SELECT
     staged_as_read.* REPLACE (

@@ -1,4 +1,5 @@
--- Which rows lose to another row of the same id: the newest `updated_at` stays, null being oldest, of equals the last read.
+-- The rows that lose to another row of the same id. The row with the newest `updated_at` stays (null is the oldest); of
+-- equally new ones, the last in reading order.
 CREATE TABLE duplicates AS
 SELECT
     ranked.seq AS seq

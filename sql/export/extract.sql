@@ -1,10 +1,10 @@
 -- Every model of the source database, in the columns of the record (docs/sources.md).
 --
--- The table `models` has a column for each of them, by name and in any order; one that is not there is null (or an empty
--- list) in every row, and the report lists it, as it lists a column that the record does not have. Lists are JSON arrays in
--- text. A database of other tables or names gets a query of its own: `facets-svc sync --query FILE`.
+-- The table `models` has these columns, by name, in any order. A missing column is null (or an empty list) in every row.
+-- The report lists missing and unknown columns. Lists are text with JSON arrays. A database with other tables or names
+-- needs its own query: `facets-svc sync --query FILE`.
 --
--- No ORDER BY: the database's own order is the reading order, in which of two equally new rows with one id the later stays.
+-- No ORDER BY: the order of the database is the reading order. Of two equally new rows with one id, the later stays.
 SELECT
   models.*
 FROM models

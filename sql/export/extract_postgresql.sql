@@ -1,7 +1,7 @@
 -- Every model of the reference schema (docs/sources.md), in the columns of the record.
 --
--- A model whose organization is missing has no org, so that it is reported and not lost. No ORDER BY: of two equally new
--- rows with one id, which the primary key rules out, either may stay.
+-- A model whose organization is missing has a null org, so that the job rejects and reports it. No ORDER BY: the primary
+-- key rules out two rows with one id, whose order would matter.
 SELECT
   models.id AS id,
   organizations.slug AS org,

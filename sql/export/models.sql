@@ -1,4 +1,4 @@
--- The records as analysts read them, in the order of the row ids.
+-- The records that analysts read, in the order of the row ids.
 SELECT
     ordered.id AS id,
     ordered.org AS org,

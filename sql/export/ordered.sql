@@ -1,6 +1,6 @@
--- The rows that stay, in the order of the files and of the row ids: public rows first, within a visibility by bucket and
--- org, the rows of an org by id. A row's id (`rid`) is its place in this table, which `rowid` tells.
--- $buckets UINTEGER: number of hash buckets that the orgs are spread over
+-- The remaining rows, in the order of the files and of the row ids: public rows first, then by bucket, org and id. The
+-- row id (`rid`) of a row is its position in this table, its `rowid`.
+-- $buckets UINTEGER: number of hash buckets of orgs
 CREATE TABLE ordered AS
 SELECT
     staged.id AS id,

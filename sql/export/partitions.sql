@@ -1,4 +1,4 @@
--- The partitions of the records, in the order of the row ids: each holds those from `first` to before `end`.
+-- The partitions of the records, in the order of the row ids: each has those from `first` up to, but not including, `end`.
 SELECT
     CASE WHEN ordered.is_public THEN 'public' ELSE 'private' END AS visibility,
     ordered.bucket AS bucket,

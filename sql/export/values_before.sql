@@ -1,4 +1,4 @@
--- The facet values of a snapshot and the models that hold each, read from its records.
+-- The facet values of a snapshot, with the number of models that have each, from its records.
 -- $files VARCHAR[]: the files of its records
 CREATE TABLE values_before AS
 SELECT

@@ -1,4 +1,4 @@
--- How many models and orgs there are in files that hold what one org may see.
+-- The numbers of models, public models and orgs in the files with the rows that one org may see.
 -- $files VARCHAR[]: the files
 SELECT
     count(*) AS models,

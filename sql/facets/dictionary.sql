@@ -1,4 +1,4 @@
--- Every facet value by its code, and how many public models hold it. The service reads it once.
+-- Every facet value by its code, and the number of public models that have it. The service reads it once.
 SELECT
     facet_values.code AS code,
     facet_values.facet AS facet,

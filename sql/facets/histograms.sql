@@ -1,6 +1,6 @@
--- How many of the models that the caller may see fall into each bar of the histograms, where nothing narrows them: summed
--- over the parts of the catalogue. A bar is -100 for `parameters`, -200 for `size_bytes`, -300 for `downloads`, less its
--- place: 0 for all below 1, then 1 to before 2, 2 to before 5, and so on.
+-- The number of models in each bar of the histograms, over all models that the caller may see, without filters: summed over
+-- the parts of the catalogue. A bar is -100 for `parameters`, -200 for `size_bytes`, -300 for `downloads`, minus its index:
+-- 0 for numbers below 1, 1 for those from 1 and below 2, 2 for those from 2 and below 5, and so on.
 --
 -- $public_first INTEGER: row id of the first public model in scope
 -- $public_end INTEGER: row id after the last one

@@ -1,4 +1,4 @@
--- The id of every model, with its row id and its org.
+-- The id, row id and org of every model.
 SELECT
     models.id AS id,
     models.rid AS rid,

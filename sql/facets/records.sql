@@ -1,5 +1,5 @@
--- The records of some models, with codes instead of the values of facets and times in microseconds since 1970, in no order.
--- $rids INTEGER[]: their row ids
+-- The records of some models, with codes in place of facet values and times in microseconds since 1970, in any order.
+-- $rids INTEGER[]: the row ids of the models
 SELECT
     models.rid AS rid,
     models.id AS id,

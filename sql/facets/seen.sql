@@ -1,4 +1,4 @@
--- The models of an earlier snapshot that the current one has too, by id: their row ids then and now. `current_models` are
+-- The models of an earlier snapshot that the current one has too, by id, with their row ids in both. `current_models` has
 -- the ids and row ids of the current snapshot.
 SELECT
     models.rid AS rid,

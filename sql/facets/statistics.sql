@@ -1,5 +1,5 @@
--- How the numbers of the selected models are spread: for each how many models have it, its least and its greatest value,
--- its sum, and its quartiles, which are values that occur.
+-- The distribution of each number over the selected models: the number of models that have it, its minimum, maximum and
+-- sum, and its quartiles, which are values that occur.
 SELECT
     count(selected.parameters) AS parameters_count,
     min(selected.parameters) AS parameters_minimum,

@@ -1,5 +1,5 @@
--- The unfiltered counts of every part of the catalogue, a part being the public models of an org, or its private ones: how
--- many models of the part, which begins with the row id `first`, hold each code. The service reads them once.
+-- The unfiltered counts of every part of the catalogue: the number of models with each code. A part is the public or the
+-- private models of an org, and `first` its first row id. The service reads it once.
 SELECT
     facet_totals.first AS first,
     facet_totals.code AS code,

@@ -1,4 +1,4 @@
--- How many of the selected models hold each code of one facet.
+-- The number of selected models with each code of one facet.
 -- $facet INTEGER: the facet: 0 tags, 1 licences, 2 task categories, 3 frameworks, 4 size categories
 SELECT
     held.code AS code,

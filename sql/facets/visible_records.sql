@@ -1,5 +1,5 @@
--- The records of the scope, as the job cleaned them: what POST …/sql reads of the rows that are not in files of their own.
--- $public_models INTEGER: the row ids below this are those of public models
+-- The records of the scope: the rows for POST …/sql that have no files of their own.
+-- $public_models INTEGER: the number of public models, which have the row ids below it
 SELECT
     scope.id AS id,
     scope.org AS org,

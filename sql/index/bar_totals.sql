@@ -1,5 +1,5 @@
--- The unfiltered histograms of every org, public and private apart: how many of the models whose row ids begin with `first`
--- fall into each bar.
+-- The unfiltered histograms of the public and of the private models of every org: the number of models per bar. `first` is
+-- the first row id of these models.
 CREATE TABLE snapshot.bar_totals AS
 SELECT
     held.first AS first,

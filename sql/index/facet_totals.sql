@@ -1,5 +1,5 @@
--- The unfiltered counts of every org, public and private apart: how many of the models whose row ids begin with `first`
--- hold each code.
+-- The unfiltered counts of the public and of the private models of every org: the number of models per code. `first` is the
+-- first row id of these models.
 CREATE TABLE snapshot.facet_totals AS
 SELECT
     held.first AS first,

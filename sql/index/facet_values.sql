@@ -1,8 +1,7 @@
--- The code of every facet value, with the models and the public models that hold it.
+-- The code of every facet value, with the numbers of models and of public models that have it.
 --
--- Codes 0 to 5 are no values: 0 is left for the models themselves, and a model without a value of the facet of index n
--- holds n + 1. Values follow by facet, and within a facet by descending count: tags have the codes from 6 on, and the
--- commonest tag has 6.
+-- Codes 0 to 5 are not values: 0 stands for all models, and n + 1 for a missing value of the facet of index n. Values are
+-- numbered by facet, and within a facet by descending count: tags have the codes from 6 on, the commonest tag 6.
 CREATE TABLE snapshot.facet_values AS
 WITH held AS (
     SELECT

@@ -1,6 +1,6 @@
--- The words that public models' search texts hold most often: in one text of 64 and in four at least, 63 words at most.
--- `models.word_bits` has the bit n of a model that holds the word of bit n; `models.rare_words` is what is left of its text.
--- Private models' texts add no word here.
+-- The most frequent words in the search texts of public models: at most 63 words, each in at least one text of 64 and in
+-- at least four. `models.word_bits` has bit n if the search text of the model has the word of bit n; `models.rare_words`
+-- has the other words. The texts of private models do not count.
 CREATE TABLE snapshot.frequent_words AS
 SELECT
     CAST(row_number() OVER (ORDER BY said.models DESC, said.word) - 1 AS INTEGER) AS bit,

@@ -1,10 +1,10 @@
--- What the service filters, counts, sorts and shows of every model, in the order of the row ids.
+-- The data of every model by which the service filters, counts, sorts and shows it, in the order of the row ids.
 --
--- `codes` begin with 0, the licence, the framework and the size category; then come those of the task categories and those
--- of the tags, as the record has them. A text of a facet is found by its code, and stands nowhere else here.
+-- `codes` has 0, then the codes of the licence, the framework and the size category, then those of the task categories and
+-- of the tags, in the order of the record. The texts of facet values are in `facet_values` only, by code.
 --
 -- The types `tag`, `license`, `task_category`, `framework` and `size_category` number the values of a facet in the order
--- of their codes; the variable `first_<facet>` is the code of the first one, `frequent_words` the list of those words.
+-- of their codes. The variable `first_<facet>` is the code of the first value, `frequent_words` the list of these words.
 CREATE TABLE snapshot.models (
     rid INTEGER,
     license INTEGER,

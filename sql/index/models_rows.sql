@@ -1,8 +1,8 @@
 -- The rows of `models`.
 --
--- `bars` are those of the histograms of `parameters` (-100, -101, …), `size_bytes` (-200, …) and `downloads` (-300, …): the first
--- is for all below 1, the others begin at 1, 2, 5, 10, 20, 50 and so on, which the digits tell exactly. They are below 0 so
--- that codes and bars can be counted together.
+-- `bars` has the bars of the histograms of `parameters` (-100, -101, …), `size_bytes` (-200, …) and `downloads` (-300, …).
+-- The first bar is for numbers below 1, the others start at 1, 2, 5, 10, 20, 50 and so on, computed exactly from the
+-- digits. They are below 0 so that one statement can count codes and bars.
 INSERT INTO snapshot.models
 WITH coded AS (
     SELECT

@@ -1,4 +1,4 @@
--- The orgs that the catalogue knows, and the row ids of their models: public ones from `public_first` to before
+-- The orgs of the catalogue, and the row ids of their models: public ones from `public_first` up to, but not including,
 -- `public_end`, private ones likewise (first = end: none).
 CREATE TABLE snapshot.orgs AS
 SELECT

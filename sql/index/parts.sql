@@ -1,5 +1,5 @@
--- The parts of the catalogue, each by the row id that it begins with: the public models of an org, or its private ones. They
--- cover the row ids without gaps.
+-- The parts of the catalogue, each with its first row id: the public or the private models of an org. They cover the row
+-- ids without gaps.
 SELECT parts.first AS first
 FROM (
     SELECT orgs.public_first AS first, orgs.public_end AS end FROM snapshot.orgs AS orgs

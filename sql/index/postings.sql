@@ -1,4 +1,4 @@
--- The public models that hold each tag that has no bit in `models`.
+-- The public models with each tag that has no bit in `models`.
 CREATE TABLE snapshot.postings AS
 SELECT
     held.code AS code,

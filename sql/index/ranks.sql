@@ -1,5 +1,5 @@
--- The place of every model among all by its id, and by its name and id: lists are put in order by numbers, which takes a
--- fifth of the time that texts take. Its rows are in the order of the row ids, beside those of `ordered`.
+-- The rank of every model by its id, and by its name and id: sorting lists by numbers takes a fifth of the time of sorting
+-- by texts. The rows are in the order of the row ids, like those of `ordered`.
 CREATE TABLE ranks AS
 SELECT
     by_id.rid AS rid,

@@ -1,8 +1,8 @@
--- How many models were added, removed and changed (in any column), by id, from one snapshot to another.
--- The columns are compared by a hash of 64 bits: in a catalogue of a million models the odds that a change is missed
--- are one in ten million million.
--- $before VARCHAR[]: the files of the records of the one
--- $after VARCHAR[]: those of the other
+-- The numbers of models added, removed and changed (in any column), by id, from one snapshot to another.
+-- The columns are compared by a hash of 64 bits: in a catalogue of a million models, the odds of missing a change are one
+-- in ten million million.
+-- $before VARCHAR[]: the files of the first snapshot's records
+-- $after VARCHAR[]: the files of the second snapshot's records
 WITH before AS (
     SELECT
         records.id AS id,

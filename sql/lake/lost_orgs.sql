@@ -1,10 +1,10 @@
--- The orgs with many models in one snapshot: how many there are, how many have lost more than half of their models in
--- another, and the greatest losses with the models before and after. Then the orgs of any size: how many there are, how many
--- have no model in the other snapshot, and those that had most.
--- $before VARCHAR[]: the files of the records of the one
--- $after VARCHAR[]: those of the other
--- $many INTEGER: how many models an org of many has at least
--- $at_most INTEGER: how many are named
+-- Of the orgs with many models in one snapshot: their number, the number of those that lose more than half of their models
+-- in another, and the largest losses, with the models before and after. Then, of all orgs: their number, the number of
+-- those without models in the other snapshot, and the largest of these.
+-- $before VARCHAR[]: the files of the first snapshot's records
+-- $after VARCHAR[]: the files of the second snapshot's records
+-- $many INTEGER: the fewest models of an org with many models
+-- $at_most INTEGER: the most orgs to name
 WITH before AS (
     SELECT records.org AS org, count(*) AS models
     FROM read_parquet($before, hive_partitioning = false) AS records

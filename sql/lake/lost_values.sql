@@ -1,8 +1,8 @@
--- For each column, of the models that are in both of two snapshots: how many have a value in the one, how many of these have
--- none in the other, and the first of them by id. Only columns that a model has lost.
--- $before VARCHAR[]: the files of the records of the one
--- $after VARCHAR[]: those of the other
--- $at_most INTEGER: how many models are named
+-- For each column, of the models in both of two snapshots: the number with a value in the first, the number of these without
+-- one in the second, and the first of them by id. Columns without such models are left out.
+-- $before VARCHAR[]: the files of the first snapshot's records
+-- $after VARCHAR[]: the files of the second snapshot's records
+-- $at_most INTEGER: the most models to name, per column
 WITH both_sides AS (
     SELECT
         before.id AS id,

@@ -1,8 +1,8 @@
--- The models that are public in a snapshot but not in the current one: how many of them are private there and how many
--- are not there, with the first of each by id. Also how many models of the current snapshot are private.
--- $target VARCHAR[]: the files of the records of the snapshot
--- $current VARCHAR[]: those of the current one
--- $at_most INTEGER: how many are named
+-- Of the models that are public in a snapshot but not in the current one: the numbers of those that are private in the
+-- current one and of those that it lacks, with the first of each by id. Also the number of private models of the current one.
+-- $target VARCHAR[]: the files of the snapshot's records
+-- $current VARCHAR[]: the files of the current snapshot's records
+-- $at_most INTEGER: the most models to name, of each kind
 SELECT
     count(*) FILTER (WHERE target.is_public AND NOT current.is_public) AS now_private,
     count(*) FILTER (WHERE target.is_public AND current.id IS NULL) AS now_gone,

@@ -1,7 +1,7 @@
--- The facet values whose number of models moved most from one snapshot to another, the greatest move first.
--- $before VARCHAR[]: the files of the records of the one
--- $after VARCHAR[]: those of the other
--- $at_most INTEGER: how many values
+-- The facet values whose number of models changed most from one snapshot to another, the largest change first.
+-- $before VARCHAR[]: the files of the first snapshot's records
+-- $after VARCHAR[]: the files of the second snapshot's records
+-- $at_most INTEGER: the most values to list
 WITH records AS (
     SELECT 'before' AS side, tags, license, task_categories, framework, size_category
     FROM read_parquet($before, hive_partitioning = false)

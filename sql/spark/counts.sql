@@ -1,11 +1,11 @@
--- How many models hold each code, over all facets: the counts of a facet answer.
+-- The number of models with each code, over all facets: the counts of a facet answer.
 --
--- A model that passes every filter counts for all of its codes, among them 0, which every model holds. One that fails the
--- filter of a single facet counts for its codes of that facet alone, so that a facet's counts leave its own filter out.
--- The codes of a model begin with 0, its licence, its framework and its size category; then come those of its task
--- categories, then those of its tags. Codes below 0 are bars of histograms, of the models that pass every filter.
+-- A model that passes every filter counts for all of its codes, one of which is 0. A model that fails the filter of only
+-- one facet counts for its codes of that facet, so that a facet's counts ignore its own filter. The codes of a model are 0,
+-- then those of its licence, its framework and its size category, then those of its task categories and of its tags. Codes
+-- below 0 are bars of histograms, of the models that pass every filter.
 --
--- $with_bars FLAG: count the bars of the histograms, too
+-- $with_bars FLAG: also count the bars of the histograms
 SELECT
     held.code AS code,
     count(*) AS models

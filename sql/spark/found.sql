@@ -1,4 +1,4 @@
--- The row id of the selected model of an id, if there is one.
+-- The row id of the selected model with an id, if there is one.
 -- $id VARCHAR: the id
 SELECT selected.rid AS rid
 FROM (

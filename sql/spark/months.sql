@@ -1,4 +1,4 @@
--- How many of the selected models were created in each month, in UTC; models without a time are left out.
+-- The number of selected models created in each month, in UTC. Models without a time are left out.
 SELECT
     year(selected.created_at) AS year,
     month(selected.created_at) AS month,

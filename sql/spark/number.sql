@@ -1,4 +1,4 @@
--- How many models are selected.
+-- The number of selected models.
 SELECT count(*) AS models
 FROM (
     -- include spark/selected

@@ -1,4 +1,4 @@
--- The orgs that the catalogue knows, and the row ids of their models. The service reads it once.
+-- The orgs of the catalogue, and the row ids of their models. The service reads it once.
 SELECT
     orgs.org AS org,
     orgs.public_first AS public_first,

@@ -1,14 +1,14 @@
--- The row ids of a page of the selected models, in order. Of equal values the lesser id comes first, or the greater one in
+-- The row ids of a page of the selected models, in order. Models with equal values are sorted by id, descending in
 -- descending order; models without a value come last.
--- $by_updated_at FLAG: ordered by it
--- $by_created_at FLAG: ordered by it
--- $by_downloads FLAG: ordered by it
--- $by_parameters FLAG: ordered by it
--- $by_name FLAG: ordered by it
+-- $by_updated_at FLAG: order by `updated_at`
+-- $by_created_at FLAG: order by `created_at`
+-- $by_downloads FLAG: order by `downloads`
+-- $by_parameters FLAG: order by `parameters`
+-- $by_name FLAG: order by `name`
 -- $descending FLAG: in descending order
 -- $ascending FLAG: in ascending order
--- $limit BIGINT: models of the page
--- $offset BIGINT: models before it
+-- $limit BIGINT: the most models of the page
+-- $offset BIGINT: number of models before the page
 SELECT selected.rid AS rid
 FROM (
     -- include spark/selected

@@ -1,11 +1,11 @@
--- How many models of an earlier snapshot each org may be shown: of its own (`own`), and with everybody's public ones
--- besides those that are public in both snapshots (`others`); the row of the org '' counts these.
+-- The number of models of an earlier snapshot that each org may see: in its own scope (`own`), and in its scope with public
+-- models, except for those that are public in both snapshots (`others`). The row of the org '' counts these.
 --
--- A model is shown that was in the org's scope then, and is public now or now belongs to the org. `current_models` are the
--- ids, row ids and orgs of the current snapshot.
+-- An org sees a model that was in its scope in the earlier snapshot, and is public or the org's in the current one.
+-- `current_models` has the ids, row ids and orgs of the current snapshot.
 --
 -- $public_end INTEGER: row id after the last public model
--- $now_public_end INTEGER: the same in the current snapshot
+-- $now_public_end INTEGER: in the current snapshot, row id after the last public model
 WITH both_times AS (
     SELECT
         models.org AS org,

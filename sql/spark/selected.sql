@@ -1,30 +1,30 @@
--- The models of the scope that pass every filter. A model that fails the filter of a facet may stay, for the counts of the
--- facet, which leave its own filter out: `tags_pass`, `license_passes` and so on tell.
+-- The models of the scope that pass every filter. For the counts of a facet, which ignore its own filter, models that fail
+-- this filter may stay: the columns `tags_pass`, `license_passes` and so on show whether a model passes.
 --
--- A code stands for a value of a facet, or for having none. `tag_bits_0` has a bit for each of the 63 commonest tags,
--- `tag_bits_1` for each of the next 63; `word_bits` has one for each of the 63 words that search texts hold most often,
--- `rare_words` the other words of a text. A search term has no white space: it lies within one word.
+-- A code stands for a value of a facet, or for a missing value. `tag_bits_0` has a bit for each of the 63 commonest tags,
+-- `tag_bits_1` for each of the next 63; `word_bits` has a bit for each of the 63 most frequent words of search texts,
+-- `rare_words` the other words of the text. A search term has no white space, so it is within one word.
 --
--- $tags_any FLAG: one of the tags is enough
--- $any_tag_bits_0 BIGINT: the bits of common tags, of which one is enough
+-- $tags_any FLAG: a model needs one of the tags only
+-- $any_tag_bits_0 BIGINT: bits of common tags; a model needs one
 -- $any_tag_bits_1 BIGINT: likewise
--- $any_tag INTEGER[]: codes of other tags, of which one is enough
--- $all_tag_bits_0 BIGINT: the bits of common tags, all of which must be there
+-- $any_tag INTEGER[]: codes of other tags; a model needs one
+-- $all_tag_bits_0 BIGINT: bits of common tags; a model needs all
 -- $all_tag_bits_1 BIGINT: likewise
--- $all_tag INTEGER[]: codes of other tags, all of which must be there
--- $no_tag_bits_0 BIGINT: the bits of common tags, none of which may be there
+-- $all_tag INTEGER[]: codes of other tags; a model needs all
+-- $no_tag_bits_0 BIGINT: bits of common tags; a model may have none
 -- $no_tag_bits_1 BIGINT: likewise
--- $no_tag INTEGER[]: codes of other tags, none of which may be there
--- $any_license INTEGER[]: codes, of which one must be there
--- $no_license INTEGER[]: codes, none of which may be there
--- $tasks_any FLAG: one of the task categories is enough
--- $any_task INTEGER[]: codes, of which one is enough
--- $all_task INTEGER[]: codes, all of which must be there
--- $no_task INTEGER[]: codes, none of which may be there
--- $any_framework INTEGER[]: codes, of which one must be there
--- $no_framework INTEGER[]: codes, none of which may be there
--- $any_size_category INTEGER[]: codes, of which one must be there
--- $no_size_category INTEGER[]: codes, none of which may be there
+-- $no_tag INTEGER[]: codes of other tags; a model may have none
+-- $any_license INTEGER[]: codes; a model needs one
+-- $no_license INTEGER[]: codes; a model may have none
+-- $tasks_any FLAG: a model needs one of the task categories only
+-- $any_task INTEGER[]: codes; a model needs one
+-- $all_task INTEGER[]: codes; a model needs all
+-- $no_task INTEGER[]: codes; a model may have none
+-- $any_framework INTEGER[]: codes; a model needs one
+-- $no_framework INTEGER[]: codes; a model may have none
+-- $any_size_category INTEGER[]: codes; a model needs one
+-- $no_size_category INTEGER[]: codes; a model may have none
 -- $tags_filtered FLAG: there is a filter of the tags
 -- $tags_narrow FLAG: models that fail it are left out
 -- $tags_stay FLAG: models that fail it stay
@@ -40,8 +40,8 @@
 -- $size_category_filtered FLAG: there is a filter of the size category
 -- $size_category_narrows FLAG: models that fail it are left out
 -- $size_category_stays FLAG: models that fail it stay
--- $several_stay FLAG: that holds for several facets; models that fail two of their filters are left out all the same
--- $rare_tag INTEGER: code of a tag that every selected model holds, and few models do: they are looked up
+-- $several_stay FLAG: models stay for several facets; those that fail two of these filters are left out nevertheless
+-- $rare_tag INTEGER: code of a tag that every selected model has, and few models have: they are looked up
 -- $parameters_minimum BIGINT: parameters is at least this
 -- $parameters_maximum BIGINT: parameters is at most this
 -- $size_bytes_minimum BIGINT: size_bytes is at least this
@@ -52,9 +52,9 @@
 -- $created_at_maximum TIMESTAMPTZ: created_at is before this
 -- $updated_at_minimum TIMESTAMPTZ: updated_at is at least this
 -- $updated_at_maximum TIMESTAMPTZ: updated_at is before this
--- $term VARCHAR[]: folded search terms that no frequent word holds
--- $frequent_term VARCHAR[]: folded search terms that frequent words hold
--- $frequent_term_bits BIGINT[]: the bits of those words, for each of these terms
+-- $term VARCHAR[]: folded search terms that no frequent word contains
+-- $frequent_term VARCHAR[]: folded search terms that frequent words contain
+-- $frequent_term_bits BIGINT[]: the bits of these words, for each of these terms
 SELECT judged.*
 FROM (
     SELECT
