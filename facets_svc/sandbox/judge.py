@@ -21,6 +21,9 @@ from facets_svc.errors import QueryError
 from facets_svc.sandbox import functions
 from facets_svc.sandbox.functions import folded
 
+Node = dict[str, Any]
+"""A node of the parse tree: an object of JSON."""
+
 _QUERIES: Final = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"}
 _RELATIONS: Final = {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY"}
 _MODIFIERS: Final = {"ORDER_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER"}
@@ -172,7 +175,7 @@ class _Walk:
     """
 
     reads: set[str] = field(default_factory=set)
-    stack: list[tuple[dict[str, Any], frozenset[str]]] = field(default_factory=list)
+    stack: list[tuple[Node, frozenset[str]]] = field(default_factory=list)
 
     def push(self, value: Any, known: frozenset[str]) -> None:
         """Push `value` on the stack if it is a node, or its items if it is a list."""
@@ -182,7 +185,7 @@ class _Walk:
             for item in reversed(value):
                 self.push(item, known)
 
-    def visit(self, node: dict[str, Any], known: frozenset[str]) -> None:
+    def visit(self, node: Node, known: frozenset[str]) -> None:
         """Check one node, and push its children. Raises `Refused`."""
         match node:
             case {"class": "CONSTANT"}:
@@ -204,7 +207,7 @@ class _Walk:
             elif key != "cte_map":
                 self.push(value, known)
 
-    def _push_expressions(self, entries: list[dict[str, Any]], known: frozenset[str]) -> frozenset[str]:
+    def _push_expressions(self, entries: list[Node], known: frozenset[str]) -> frozenset[str]:
         """Push the common table expressions of a query, and return the names in scope after them.
 
         Each can read those before it. Its own name is in scope only on the right side of a recursive one.
@@ -218,7 +221,7 @@ class _Walk:
         return known
 
 
-def _check(node: dict[str, Any]) -> None:
+def _check(node: Node) -> None:
     """Check one node that is not a table, without its children. Raises `Refused`."""
     match node:
         case {"class": kind}:
@@ -229,7 +232,7 @@ def _check(node: dict[str, Any]) -> None:
             raise Refused("Qualified names are not allowed here", _position(node))
 
 
-def _check_expression(kind: str, node: dict[str, Any]) -> None:
+def _check_expression(kind: str, node: Node) -> None:
     """Check one expression, without its children. Raises `Refused`."""
     if kind not in _EXPRESSIONS:
         raise Refused(f"This is not allowed here ({kind})", _position(node))
@@ -246,7 +249,7 @@ def _check_expression(kind: str, node: dict[str, Any]) -> None:
         raise Refused(f"The collation {_shown(node['collation'])} is not allowed here", _position(node))
 
 
-def _table_of_function(function: dict[str, Any], position: int | None) -> set[str]:
+def _table_of_function(function: Node, position: int | None) -> set[str]:
     if function["class"] != "FUNCTION":
         raise Refused("This is not a function", position)
     name = function["function_name"]
@@ -258,7 +261,7 @@ def _table_of_function(function: dict[str, Any], position: int | None) -> set[st
     raise Refused(f"The table function {_shown(name)} is not allowed here", position)
 
 
-def _table_of_name(name: str, node: dict[str, Any], known: Collection[str]) -> set[str]:
+def _table_of_name(name: str, node: Node, known: Collection[str]) -> set[str]:
     if node.get("at_clause") is not None:
         raise Refused("AT is not allowed here; use models_at('2026-11-01')", _position(node))
     if node.get("catalog_name") or node.get("schema_name"):
@@ -271,13 +274,13 @@ def _table_of_name(name: str, node: dict[str, Any], known: Collection[str]) -> s
     raise Refused(f"{_shown(name)} is not a table. The tables are {', '.join(RELATIONS)}", _position(node))
 
 
-def _check_unqualified(node: dict[str, Any], name: str, schemas: Collection[str] = ("",)) -> None:
+def _check_unqualified(node: Node, name: str, schemas: Collection[str] = ("",)) -> None:
     path: list[str] = node.get("qualified_name", {"path": [name]})["path"]
     if node.get("catalog") or node.get("schema", "") not in schemas or path[-1:] != [name] or len(path) > len(schemas):
         raise Refused("Qualified names are not allowed here", _position(node))
 
 
-def _position(node: dict[str, Any]) -> int | None:
+def _position(node: Node) -> int | None:
     position = node.get("query_location")
     return position if isinstance(position, int) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -168,7 +169,7 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array | list[Any]:
     return [[value] if (number or 0) > 1 else value for value, number in zip(values, dimensions, strict=True)]
 
 
-def _driver() -> Any:
+def _driver() -> ModuleType:
     """Return the driver, which is an extra. Raises `SourceError` if it is not installed."""
     try:
         return importlib.import_module("adbc_driver_postgresql.dbapi")
