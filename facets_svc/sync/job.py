@@ -275,8 +275,7 @@ def _leave(writer: Writer, draft: Draft, result: Report) -> str:
         written.write_bytes(report.encoded(result))
         place = writer.keep_refused(draft, [written, rejects])
     except (OSError, FacetsError) as error:
-        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-        return f"The report and the rejected rows could not be kept: {reason}."
+        return f"The report and the rejected rows could not be kept: {duck.described(error)}"
     return f"The report and the rejected rows are in {place}."
 
 
