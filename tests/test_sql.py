@@ -73,7 +73,7 @@ def test_a_folder_is_loaded_by_name() -> None:
 
 
 def test_a_command_that_begins_has_asked_duckdb_nothing_yet() -> None:
-    """DuckDB starts threads when it parses: whoever forks must have none, and `--help` need not wait for it."""
+    """DuckDB starts threads when it parses: a process that forks must have none, and `--help` need not wait for it."""
     code = "import facets_svc.cli; from facets_svc import sql; print(sql.load.cache_info().currsize)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert ran.stdout == "0\n"

@@ -1,4 +1,4 @@
-"""What the process of a query could still do if somebody took it over: each attempt runs in one that is confined."""
+"""Attempts of an attacker who controls the process of a query, each in a confined process."""
 
 from __future__ import annotations
 

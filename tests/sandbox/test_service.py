@@ -92,7 +92,7 @@ async def test_names_of_columns_that_are_longer_than_an_answer_are_told(
 
 
 async def test_a_process_that_sends_more_than_it_may_is_ended(sandbox: SqlSandbox, lake: Lake) -> None:
-    """It could only be one that somebody has taken over: the limits are checked by whoever listens, too."""
+    """Only a process under an attacker's control would do so: the service checks the limits too."""
     current = lake.current()
     assert current is not None
     snapshots = sandbox._extracts.history(current, "acme")

@@ -1,4 +1,4 @@
-"""Inputs that went wrong once, each with its siblings: what a source holds arrives, or is told."""
+"""Inputs that once caused errors, and similar ones: each value of a source is published, or reported."""
 
 from __future__ import annotations
 

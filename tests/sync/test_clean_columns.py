@@ -85,7 +85,7 @@ OBJECTS = st.one_of(
 
 
 def one_by_one(values: list[Any], name: str) -> tuple[list[Any], dict[int, str], dict[int, int]]:
-    """Clean values by the rule alone: what is left, the reasons by row, and by row how many were too long."""
+    """Clean values by the rule alone: return them, and by row the reasons and the numbers of values too long."""
     cleaned: list[Any] = []
     reasons: dict[int, str] = {}
     dropped: dict[int, int] = {}

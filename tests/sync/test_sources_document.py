@@ -1,4 +1,4 @@
-"""docs/sources.md says what is read and why a row is rejected; this holds it to the code."""
+"""Compares docs/sources.md with the code: the columns and the reasons for rejecting a row."""
 
 from __future__ import annotations
 
