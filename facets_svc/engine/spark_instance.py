@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import re
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
@@ -34,7 +35,7 @@ try:
         # Answers come as Arrow: the part of PySpark that uses pandas is not used.
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
         import grpc
-        from pyspark.errors import PySparkException
+        from pyspark.errors import AnalysisException, PySparkException
         from pyspark.sql.connect.client import DefaultChannelBuilder
         from pyspark.sql.connect.session import SparkSession
 except ImportError:
@@ -60,6 +61,8 @@ _CHANNEL: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+
+_FILE: Final = "file://"
 
 _FAILURES: Final = (PySparkException, grpc.RpcError, OSError, pa.ArrowException)
 
@@ -244,7 +247,7 @@ class SparkInstance:
         try:
             session.conf.set("spark.sql.session.timeZone", "UTC")
             for name, files in self.tables.items():
-                session.read.parquet(*files).createOrReplaceTempView(name)
+                _create_view(session, name, files)
             for name, statement in self._views.items():
                 session.sql(spark_statement(statement).text).createOrReplaceTempView(name)
         except _FAILURES:
@@ -276,6 +279,27 @@ class SparkInstance:
             session.stop()
         # Else each session of a long outage would be held until the process ends.
         atexit.unregister(session.client._on_exit)  # noqa: SLF001 - the client has no other way
+
+
+def _create_view(session: SparkSession, name: str, files: list[str]) -> None:
+    """Let `name` stand for the rows of Parquet files, which are URIs.
+
+    Sail decodes a URI. Apache Spark takes the text as it is, and looks for a folder named `a%20b`.
+    """
+    try:
+        session.read.parquet(*files).createOrReplaceTempView(name)
+    except AnalysisException as error:
+        undecoded = [hadoop_path(file) for file in files]
+        if error.getCondition() != "PATH_NOT_FOUND" or undecoded == files:
+            raise
+        session.read.parquet(*undecoded).createOrReplaceTempView(name)
+
+
+def hadoop_path(location: str) -> str:
+    """Return the URI of a file as Hadoop writes it: not encoded, with the characters of its patterns escaped."""
+    if not location.startswith(_FILE):
+        return location
+    return _FILE + re.sub(r"([\\\[\]{}*?])", r"\\\1", unquote(location.removeprefix(_FILE)))
 
 
 def spark_statement(name: str) -> sql.Statement:
