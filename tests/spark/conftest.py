@@ -20,6 +20,10 @@ SERVERS = [pytest.param(Sail, id="sail"), pytest.param(ApacheSpark, id="apache-s
 """Sail in every run; Apache Spark, which takes seconds to start and 500 MB on disk, in the soak."""
 
 
+ON_SAIL = pytest.mark.parametrize("kind", SERVERS[:1], indirect=True)
+"""Marks what asks thousands of questions, which Apache Spark would take an hour for."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if MISSING:
         skip = pytest.mark.skip(reason=f"not installed: {', '.join(MISSING)}")

@@ -212,8 +212,9 @@ class ApacheSpark(SparkServer):
     def tasks(self) -> dict[str, int]:
         """Return how many tasks each executor that it knows to live runs."""
         address = f"http://127.0.0.1:{self._page}/api/v1/applications"
-        [application] = httpx.get(address, trust_env=False).raise_for_status().json()
-        executors = httpx.get(f"{address}/{application['id']}/executors", trust_env=False).raise_for_status().json()
+        with httpx.Client(trust_env=False, timeout=60) as page:
+            [application] = page.get(address).raise_for_status().json()
+            executors = page.get(f"{address}/{application['id']}/executors").raise_for_status().json()
         return {each["id"]: each["activeTasks"] for each in executors if each["id"] != "driver" and each["isActive"]}
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.hostile.test_tenancy import CANARY, ask_both
 from tests.hostile.test_values import HOSTILE, ROWS, serving
 from tests.oracle import asked_of, clean_catalogue, facets
+from tests.spark.conftest import ON_SAIL
 from tests.spark.servers import SparkServer
 from tests.web.client import ask, bearer
 
@@ -52,10 +53,14 @@ async def test_a_hostile_value_is_found_where_it_stands(server: SparkServer, tmp
 
 
 @pytest.mark.soak
+@ON_SAIL
 async def test_two_thousand_requests_show_no_canary(
     server: SparkServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, say: Callable[[str], None]
 ) -> None:
     caplog.set_level(logging.INFO)
     statuses = await ask_both(tmp_path, 2_000, seed=5, engine=server.endpoint)
     assert CANARY not in caplog.text
-    say(f"tenancy, Sail: {sum(statuses.values()):,} requests, 0 differences, 0 canary bytes; statuses {statuses}")
+    say(
+        f"tenancy, {server.version()}: {sum(statuses.values()):,} requests, 0 differences, 0 canary bytes; "
+        f"statuses {statuses}"
+    )

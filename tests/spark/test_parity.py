@@ -14,7 +14,7 @@ from tests.parity.published import Published, published
 from tests.parity.test_earlier import assert_seen_alike, moved
 from tests.parity.test_engine import assert_listed_alike, assert_parity
 from tests.parity.test_tenancy import CATALOGUE, ask
-from tests.spark.conftest import on_spark
+from tests.spark.conftest import ON_SAIL, on_spark
 from tests.spark.servers import SparkServer
 from tests.strategies import crowded_catalogue, random_model_question
 
@@ -76,9 +76,10 @@ def test_what_others_hold_privately_is_neither_seen_nor_counted(server: SparkSer
 
 
 @pytest.mark.soak
+@ON_SAIL
 def test_a_thousand_questions_to_the_sample_are_answered_as_the_oracle_answers(
     sample: Published, crowded: Published, server: SparkServer, say: Callable[[str], None]
 ) -> None:
     assert_parity(on_spark(sample, server), seed=35, count=1_000)
     assert_parity(on_spark(crowded, server), seed=36, count=1_000)
-    say("parity, Sail: 2,000 questions, 0 differences")
+    say(f"parity, {server.version()}: 2,000 questions, 0 differences")
