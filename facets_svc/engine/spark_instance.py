@@ -36,12 +36,17 @@ try:
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
         import grpc
         from pyspark.errors import AnalysisException, PySparkException
+        from pyspark.logger import PySparkLogger
         from pyspark.sql.connect.client import DefaultChannelBuilder
         from pyspark.sql.connect.session import SparkSession
 except ImportError:
     raise SettingsError("FACETS_ENGINE=sc://… needs the extra `spark`: pip install 'facets-svc[spark]'.") from None
 
 _log = logging.getLogger(__name__)
+
+for _name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+    # They write each error of Apache Spark to stderr, with its stack and unredacted. `_reason` says what the log has.
+    PySparkLogger.getLogger(_name).disabled = True
 
 CALL_SECONDS: Final = 120.0
 """Seconds after which a call to the server is given up, whatever it waits for: a query has its own deadline before."""

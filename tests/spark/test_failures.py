@@ -140,6 +140,15 @@ def test_a_statement_that_fails_disturbs_no_other_request(sample: Published, ser
     assert following.session is instance._session
 
 
+def test_the_client_writes_no_error_beside_the_log(
+    sample: Published, server: SparkServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    instance = opened(sample, server)._instance
+    with pytest.raises(Unavailable), instance.cursor(Interruption()) as failing:
+        failing.rows("facets/seen", {})  # a table that is not there
+    assert "TABLE_OR_VIEW_NOT_FOUND" not in capfd.readouterr().err
+
+
 def test_a_query_that_was_interrupted_before_does_not_run(sample: Published, server: SparkServer) -> None:
     interruption = Interruption()
     interruption.request()
