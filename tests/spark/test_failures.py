@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 from litestar.types import ASGIApp
+from pyspark.logger import PySparkLogger
 
 from facets_svc.catalogue import LICENSE
 from facets_svc.engine.base import Interrupted, Interruption
@@ -141,12 +142,14 @@ def test_a_statement_that_fails_disturbs_no_other_request(sample: Published, ser
 
 
 def test_the_client_writes_no_error_beside_the_log(
-    sample: Published, server: SparkServer, capfd: pytest.CaptureFixture[str]
+    sample: Published, server: SparkServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        monkeypatch.setattr(PySparkLogger.getLogger(name), "handlers", [caplog.handler])
     instance = opened(sample, server)._instance
     with pytest.raises(Unavailable), instance.cursor(Interruption()) as failing:
         failing.rows("facets/seen", {})  # a table that is not there
-    assert "TABLE_OR_VIEW_NOT_FOUND" not in capfd.readouterr().err
+    assert {record.name for record in caplog.records} == {"facets_svc.engine.spark_instance"}
 
 
 def test_a_query_that_was_interrupted_before_does_not_run(sample: Published, server: SparkServer) -> None:
