@@ -3,6 +3,7 @@
 VENV     = .venv
 BIN      = $(VENV)/bin
 DUCKDB15 = .cache/duckdb-1.5
+APACHE_SPARK = .cache/apache-spark
 WHEELS   = .cache/wheels
 GENERATORS = .cache/generators
 PAGE_VENDOR = .cache/page-vendor
@@ -63,7 +64,7 @@ fmt: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(VENV)/.prometheus $(WHEELS)/.downloaded $(DUCKDB15)/.installed ## the long checks, with their figures
+soak: $(VENV)/.dev $(VENV)/.strace $(VENV)/.promtool $(VENV)/.prometheus $(WHEELS)/.downloaded $(DUCKDB15)/.installed $(VENV)/.java $(APACHE_SPARK)/.installed ## the long checks, with their figures
 	$(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 2.0 tests
 	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -m soak --timeout 0 -s --expect-duckdb 1.5 \
 	  tests/parity tests/hostile/test_laws.py tests/hostile/test_tenancy.py tests/sql_attacks/test_law.py \
@@ -84,6 +85,7 @@ lock: $(VENV)/.lock ## write requirements/*.txt anew from pyproject.toml (UPGRAD
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/lock.txt
 	$(COMPILE) requirements/duckdb-1.5.in -o requirements/duckdb-1.5.txt
+	$(COMPILE) requirements/apache-spark.in -o requirements/apache-spark.txt
 
 wheel: $(VENV)/.run ## build the wheel into dist/
 	@rm -f dist/facets_svc-*.whl
@@ -127,6 +129,13 @@ $(DUCKDB15)/.installed: requirements/duckdb-1.5.txt | $(BIN)/python
 	@$(INSTALL) --target $(DUCKDB15) -r requirements/duckdb-1.5.txt
 	@touch $@
 
+# Some 500 MB on disk, for the soak alone. It starts from this folder and is never imported.
+$(APACHE_SPARK)/.installed: requirements/apache-spark.txt | $(BIN)/python
+	@echo "Installing Apache Spark into $(APACHE_SPARK)." >&2
+	@rm -rf $(APACHE_SPARK)
+	@$(INSTALL) --target $(APACHE_SPARK) -r requirements/apache-spark.txt
+	@touch $@
+
 # For the tests that install the service from its wheel without a network, and build its image.
 $(WHEELS)/.downloaded: requirements/image.txt requirements/build.txt | $(BIN)/python
 	@echo "Downloading the wheels that the service needs into $(WHEELS)." >&2
@@ -145,6 +154,10 @@ $(VENV)/.promtool: | $(BIN)/python
 
 $(VENV)/.prometheus: | $(BIN)/python
 	@scripts/need-program prometheus prometheus "Scraping the service and firing its alerts in the soak"
+	@touch $@
+
+$(VENV)/.java: | $(BIN)/python
+	@scripts/need-program java default-jre-headless "Running Apache Spark in the soak"
 	@touch $@
 
 # The generators of TypeScript clients and the linters of OpenAPI documents. Without Node, their tests are skipped.

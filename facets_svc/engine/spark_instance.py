@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import re
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
@@ -32,11 +33,16 @@ with warnings.catch_warnings():
     # Answers come as Arrow: nothing here uses the part of PySpark that needs pandas.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     import grpc
-    from pyspark.errors import PySparkException
+    from pyspark.errors import AnalysisException, PySparkException
+    from pyspark.logger import PySparkLogger
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession
 
 _log = logging.getLogger(__name__)
+
+for _name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+    # They write each error of Apache Spark to stderr, with its stack and unredacted. `_reason` says what the log has.
+    PySparkLogger.getLogger(_name).disabled = True
 
 CALL_SECONDS: Final = 120.0
 """Time limit of any call to the server. The deadline of a query is shorter."""
@@ -56,6 +62,8 @@ _CHANNEL: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+
+_FILE: Final = "file://"
 
 _FAILURES: Final = (PySparkException, grpc.RpcError, OSError, pa.ArrowException)
 
@@ -241,7 +249,7 @@ class SparkInstance:
         try:
             session.conf.set("spark.sql.session.timeZone", "UTC")
             for name, files in self.tables.items():
-                session.read.parquet(*files).createOrReplaceTempView(name)
+                _create_view(session, name, files)
             for name, statement in self._views.items():
                 session.sql(spark_statement(statement).text).createOrReplaceTempView(name)
         except _FAILURES:
@@ -273,6 +281,27 @@ class SparkInstance:
             session.stop()
         # Otherwise, atexit would keep each session of a long outage in memory until the process ends.
         atexit.unregister(session.client._on_exit)  # noqa: SLF001 - the client has no public way
+
+
+def _create_view(session: SparkSession, name: str, files: list[str]) -> None:
+    """Let `name` stand for the rows of Parquet files, which are URIs.
+
+    Sail decodes a URI. Apache Spark takes the text as it is, and looks for a folder named `a%20b`.
+    """
+    try:
+        session.read.parquet(*files).createOrReplaceTempView(name)
+    except AnalysisException as error:
+        undecoded = [hadoop_path(file) for file in files]
+        if error.getCondition() != "PATH_NOT_FOUND" or undecoded == files:
+            raise
+        session.read.parquet(*undecoded).createOrReplaceTempView(name)
+
+
+def hadoop_path(location: str) -> str:
+    """Return the URI of a file as Hadoop writes it: not encoded, with the characters of its patterns escaped."""
+    if not location.startswith(_FILE):
+        return location
+    return _FILE + re.sub(r"([\\\[\]{}*?])", r"\\\1", unquote(location.removeprefix(_FILE)))
 
 
 def spark_statement(name: str) -> sql.Statement:

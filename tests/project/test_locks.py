@@ -70,3 +70,10 @@ def test_the_two_lines_of_duckdb_are_locked() -> None:
 
     assert newer.startswith("2.0.")
     assert older.startswith("1.5.")
+
+
+def test_apache_spark_of_the_soak_is_of_the_line_of_its_client() -> None:
+    [server] = locked("apache-spark")["pyspark"]
+    [client] = locked("dev")["pyspark-client"]
+
+    assert server.rpartition(".")[0] == client.rpartition(".")[0]

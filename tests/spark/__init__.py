@@ -1,1 +1,1 @@
-"""The engine over Spark Connect, against Sail, which speaks the protocol of Spark."""
+"""The engine over Spark Connect, against Sail, and in the soak against Apache Spark."""

@@ -1,4 +1,4 @@
-"""Sail once a session, and the catalogues of the parity tests with the tables that it reads."""
+"""The servers that every test of this folder runs on, and the catalogues with the tables that they read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.parity.published import Published, published, published_from
-from tests.spark.sail import Sail
+from tests.spark.servers import ApacheSpark, Sail, SparkServer
 from tests.strategies import crowded_catalogue
 
-MISSING = [name for name in ("pysail", "pyspark", "grpc") if importlib.util.find_spec(name) is None]
+MISSING = [name for name in ("pyspark", "grpc") if importlib.util.find_spec(name) is None]
+
+SERVERS = [pytest.param(Sail, id="sail"), pytest.param(ApacheSpark, id="apache-spark", marks=pytest.mark.soak)]
+"""Sail in every run; Apache Spark, which takes seconds to start and 500 MB on disk, in the soak."""
+
+
+ON_SAIL = pytest.mark.parametrize("kind", SERVERS[:1], indirect=True)
+"""Marks what asks thousands of questions, which Apache Spark would take an hour for."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,19 +32,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+@pytest.fixture(scope="session", params=SERVERS)
+def kind(request: pytest.FixtureRequest) -> type[SparkServer]:
+    """The kind of server of a test, which is skipped where that is not installed."""
+    chosen: type[SparkServer] = request.param
+    if reason := chosen.missing():
+        pytest.skip(reason)
+    return chosen
+
+
 @pytest.fixture(scope="session")
-def sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sail]:
-    server = Sail(tmp_path_factory.mktemp("sail"))
-    server.start()
-    yield server
-    server.kill()
+def server(kind: type[SparkServer], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkServer]:
+    """A server for all tests that leave it as it is."""
+    started = kind(tmp_path_factory.mktemp("server"))
+    started.start()
+    yield started
+    started.kill()
 
 
-def on_spark(it: Published, sail: Sail) -> Published:
+@pytest.fixture
+def own_server(kind: type[SparkServer], tmp_path: Path) -> Iterator[SparkServer]:
+    """A server for one test, which may kill it."""
+    started = kind(tmp_path / "server")
+    started.start()
+    yield started
+    started.kill()
+
+
+def on_spark(it: Published, server: SparkServer) -> Published:
     """Return a catalogue with the engine over Spark in place of DuckDB's."""
     from facets_svc.engine.spark import cluster_location, open_spark_engine  # noqa: PLC0415 - needs the extra
 
-    engine = open_spark_engine(it.snapshot, endpoint=sail.endpoint, location=cluster_location(str(it.lake)))
+    engine = open_spark_engine(it.snapshot, endpoint=server.endpoint, location=cluster_location(str(it.lake)))
     return dataclasses.replace(it, engine=engine)
 
 

@@ -20,7 +20,7 @@ from tests.bucket.seaweed import SECRET_KEY, Seaweed
 from tests.catalogues import LENIENT
 from tests.parity.published import Published, Silence
 from tests.parity.test_engine import assert_parity
-from tests.spark.sail import Sail
+from tests.spark.servers import Sail
 
 __all__ = ["lake", "location", "objects", "seaweed", "shared_seaweed"]
 
@@ -28,7 +28,7 @@ __all__ = ["lake", "location", "objects", "seaweed", "shared_seaweed"]
 @pytest.fixture
 def bucket_sail(seaweed: Seaweed, tmp_path: Path) -> Iterator[Sail]:
     """A server that finds the bucket by the usual variables."""
-    server = Sail(tmp_path, environment=os.environ | seaweed.environ() | {"AWS_ALLOW_HTTP": "true"})
+    server = Sail(tmp_path, environment=seaweed.environ() | {"AWS_ALLOW_HTTP": "true"})
     server.start()
     yield server
     server.kill()
@@ -67,7 +67,7 @@ def test_a_cluster_with_a_wrong_key_is_told_and_no_key_is_shown(
 ) -> None:
     synced(sample_path, lake)
     wrong = {"AWS_ALLOW_HTTP": "true", "AWS_SECRET_ACCESS_KEY": "wrong"}
-    server = Sail(tmp_path, environment=os.environ | seaweed.environ() | wrong)
+    server = Sail(tmp_path, environment=seaweed.environ() | wrong)
     server.start()
     try:
         with pytest.raises(LakeError, match="cannot read the snapshot") as raised:

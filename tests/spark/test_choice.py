@@ -11,12 +11,13 @@ import pytest
 from facets_svc.engine import chosen
 from facets_svc.engine.duckdb import DuckdbEngine
 from facets_svc.engine.spark import SparkEngine, cluster_location
+from facets_svc.engine.spark_instance import hadoop_path
 from facets_svc.errors import SettingsError
 from facets_svc.settings import Settings
 from facets_svc.web.app import create_app_with_settings
 from tests.catalogues import model
 from tests.parity.published import Published, published
-from tests.spark.sail import Sail
+from tests.spark.servers import SparkServer
 
 
 @pytest.mark.parametrize(
@@ -65,22 +66,35 @@ def test_a_token_is_not_shown_with_the_settings() -> None:
     assert "hush" not in repr(Settings(engine="sc://host:15002/;token=hush"))
 
 
-def test_the_settings_choose_the_engine(sample: Published, sail: Sail) -> None:
+def test_the_settings_choose_the_engine(sample: Published, server: SparkServer) -> None:
     lake = str(sample.lake)
     assert type(chosen.open_engine(sample.snapshot, Settings(lake=lake))) is DuckdbEngine
-    assert type(chosen.open_engine(sample.snapshot, Settings(lake=lake, engine=sail.endpoint))) is SparkEngine
+    assert type(chosen.open_engine(sample.snapshot, Settings(lake=lake, engine=server.endpoint))) is SparkEngine
 
 
-def test_a_cluster_may_find_the_lake_elsewhere(sample: Published, sail: Sail, tmp_path: Path) -> None:
+def test_a_cluster_may_find_the_lake_elsewhere(sample: Published, server: SparkServer, tmp_path: Path) -> None:
     elsewhere = tmp_path / "mounted"
     elsewhere.symlink_to(sample.lake)
-    settings = Settings(lake="not/here", engine=sail.endpoint, engine_lake=elsewhere.as_uri())
+    settings = Settings(lake="not/here", engine=server.endpoint, engine_lake=elsewhere.as_uri())
     assert type(chosen.open_engine(sample.snapshot, settings)) is SparkEngine
 
 
 def test_a_bucket_is_where_it_is_for_the_cluster_too() -> None:
     assert cluster_location("s3://bucket/prefix") == "s3://bucket/prefix"
     assert cluster_location("/lakes/a b") == "file:///lakes/a%20b"
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///lakes/a/part-00000.parquet", "file:///lakes/a/part-00000.parquet"),
+        ("file:///gr%C3%B6%C3%9Fe%20100%25", "file:///größe 100%"),
+        ("file:///%5Ba%5D%7Bb%2Cc%7D%2A%3F%5C", r"file:///\[a\]\{b,c\}\*\?\\"),
+        ("s3a://bucket/a%20[b]", "s3a://bucket/a%20[b]"),
+    ],
+)
+def test_apache_spark_is_given_paths_as_hadoop_writes_them(uri: str, path: str) -> None:
+    assert hadoop_path(uri) == path
 
 
 def test_without_the_extra_the_service_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -91,8 +105,8 @@ def test_without_the_extra_the_service_says_what_to_install(monkeypatch: pytest.
     create_app_with_settings(Settings(lake=str(tmp_path), jwt_secret="a secret of the tests, of 32 bytes or more"))
 
 
-def test_a_lake_may_lie_in_a_folder_of_any_name(sail: Sail, tmp_path: Path) -> None:
+def test_a_lake_may_lie_in_a_folder_of_any_name(server: SparkServer, tmp_path: Path) -> None:
     lines = [model(1, license="mit")]
     with published(lines, tmp_path / "größe 100% [a] {b,c}", cluster=True) as it:
-        settings = Settings(lake=str(it.lake), engine=sail.endpoint)
+        settings = Settings(lake=str(it.lake), engine=server.endpoint)
         assert chosen.open_engine(it.snapshot, settings).knows("acme")

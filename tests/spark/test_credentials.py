@@ -20,7 +20,7 @@ from facets_svc.engine.spark_instance import SparkInstance
 from facets_svc.errors import Unavailable
 from tests.parity.published import Published
 from tests.spark.guarded import guarded
-from tests.spark.sail import Sail, free_port
+from tests.spark.servers import SparkServer, free_port
 from tests.web.client import SECRET, bearer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,11 +69,11 @@ def waits_for(client: httpx.Client, log: Path, status: int) -> httpx.Response:
 
 @pytest.mark.parametrize("by_variable", [False, True])
 def test_a_token_goes_to_the_server_and_nowhere_else(
-    sample: Published, sail: Sail, tmp_path: Path, *, by_variable: bool
+    sample: Published, server: SparkServer, tmp_path: Path, *, by_variable: bool
 ) -> None:
     authority, log = tmp_path / "authority.pem", tmp_path / "log"
     headers = dict([bearer("timm")])
-    with guarded(sail.endpoint.removeprefix("sc://"), TOKEN, authority) as guard:
+    with guarded(server.endpoint.removeprefix("sc://"), TOKEN, authority) as guard:
         address = f"sc://127.0.0.1:{guard.port}/;use_ssl=true"
         environ = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(authority)} | (
             {"FACETS_ENGINE": address, "SPARK_CONNECT_AUTHENTICATE_TOKEN": TOKEN}
@@ -104,8 +104,10 @@ def test_a_token_goes_to_the_server_and_nowhere_else(
     assert not re.search("hush", everything)
 
 
-def test_a_server_that_nobody_vouches_for_is_not_sent_the_token(sample: Published, sail: Sail, tmp_path: Path) -> None:
-    with guarded(sail.endpoint.removeprefix("sc://"), TOKEN, tmp_path / "authority.pem") as guard:
+def test_a_server_that_nobody_vouches_for_is_not_sent_the_token(
+    sample: Published, server: SparkServer, tmp_path: Path
+) -> None:
+    with guarded(server.endpoint.removeprefix("sc://"), TOKEN, tmp_path / "authority.pem") as guard:
         instance = SparkInstance(f"sc://127.0.0.1:{guard.port}/;token={WRITTEN}", {}, snapshot_id=sample.snapshot.id)
         with pytest.raises(Unavailable), instance.cursor(Interruption()) as cursor:
             cursor.rows("facets/frequent_words", {})

@@ -12,7 +12,8 @@ import pytest
 from tests.hostile.test_tenancy import CANARY, ask_both
 from tests.hostile.test_values import HOSTILE, ROWS, serving
 from tests.oracle import asked_of, clean_catalogue, facets
-from tests.spark.sail import Sail
+from tests.spark.conftest import ON_SAIL
+from tests.spark.servers import SparkServer
 from tests.web.client import ask, bearer
 
 pytestmark = pytest.mark.anyio
@@ -27,18 +28,18 @@ def anyio_backend() -> str:
 
 
 async def test_strangers_are_told_the_same_with_and_without_others_private_models(
-    sail: Sail, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    server: SparkServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    statuses = await ask_both(tmp_path, 120, seed=3, engine=sail.endpoint)
+    statuses = await ask_both(tmp_path, 120, seed=3, engine=server.endpoint)
     assert set(statuses) <= {200, 304, 400, 401, 403, 404, 405, 422}
     assert statuses[200] > 30
     assert CANARY not in caplog.text
 
 
-async def test_a_hostile_value_is_found_where_it_stands(sail: Sail, tmp_path: Path) -> None:
+async def test_a_hostile_value_is_found_where_it_stands(server: SparkServer, tmp_path: Path) -> None:
     models, _ = clean_catalogue(ROWS)
-    async with serving(tmp_path, engine=sail.endpoint, deadline_ms=60_000) as app:
+    async with serving(tmp_path, engine=server.endpoint, deadline_ms=60_000) as app:
         for number, value in enumerate(HOSTILE):
             parameter = PARAMETERS[number % len(PARAMETERS)]
             answer = await ask(app, f"{FACETS}?{parameter}={quote(value, safe='')}", bearer("acme"))
@@ -52,10 +53,14 @@ async def test_a_hostile_value_is_found_where_it_stands(sail: Sail, tmp_path: Pa
 
 
 @pytest.mark.soak
+@ON_SAIL
 async def test_two_thousand_requests_show_no_canary(
-    sail: Sail, tmp_path: Path, caplog: pytest.LogCaptureFixture, say: Callable[[str], None]
+    server: SparkServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, say: Callable[[str], None]
 ) -> None:
     caplog.set_level(logging.INFO)
-    statuses = await ask_both(tmp_path, 2_000, seed=5, engine=sail.endpoint)
+    statuses = await ask_both(tmp_path, 2_000, seed=5, engine=server.endpoint)
     assert CANARY not in caplog.text
-    say(f"tenancy, Sail: {sum(statuses.values()):,} requests, 0 differences, 0 canary bytes; statuses {statuses}")
+    say(
+        f"tenancy, {server.version()}: {sum(statuses.values()):,} requests, 0 differences, 0 canary bytes; "
+        f"statuses {statuses}"
+    )

@@ -16,7 +16,7 @@ from facets_svc.engine.spark import SparkEngine
 from scripts import generate_spark
 from tests.parity.published import Published
 from tests.spark.conftest import on_spark
-from tests.spark.sail import Sail
+from tests.spark.servers import SparkServer
 
 SPARK = Path(__file__).resolve().parents[2] / "sql" / "spark"
 EVERYTHING = {"public_first": 0, "public_end": 1 << 30, "private_first": 0, "private_end": 0}
@@ -94,11 +94,17 @@ def rows_of(table: pa.Table | pa.RecordBatch) -> list[tuple[Any, ...]]:
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
+@pytest.fixture(scope="module")
+def spark(crowded: Published, server: SparkServer) -> SparkEngine:
+    engine = on_spark(crowded, server).engine
+    assert isinstance(engine, SparkEngine)
+    return engine
+
+
 @pytest.mark.parametrize(("name", "parameters"), ASKED)
-def test_both_give_the_same_rows(crowded: Published, sail: Sail, name: str, parameters: dict[str, Any]) -> None:
-    duckdb, spark = crowded.engine, on_spark(crowded, sail).engine
+def test_both_give_the_same_rows(crowded: Published, spark: SparkEngine, name: str, parameters: dict[str, Any]) -> None:
+    duckdb = crowded.engine
     assert isinstance(duckdb, DuckdbEngine)
-    assert isinstance(spark, SparkEngine)
     with duckdb._instance.cursor(Interruption()) as here, spark._instance.cursor(Interruption()) as there:
         expected = [row for batch in here.batches(f"facets/{name}", parameters) for row in rows_of(batch)]
         found = rows_of(there._run(f"facets/{name}", parameters))
