@@ -12,11 +12,11 @@ import msgspec
 
 from facets_svc import tracing
 from facets_svc.catalogue import RECORD, REQUIRED
+from facets_svc.cli.exits import stopping
 from facets_svc.cli.metrics import metrics_options, recorded
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.cli.progress import TracedProgress, progress_on, tracing_if
 from facets_svc.cli.report import written_out
-from facets_svc.cli.signals import stopping
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.errors import SettingsError
 from facets_svc.lake.snapshot import Snapshot
