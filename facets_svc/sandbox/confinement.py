@@ -20,7 +20,7 @@ _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 _NICENESS: Final = 19
-"""The last of all: facets are answered in threads of niceness 10 (`facets_svc.service.priority`)."""
+"""The last of all: facets are answered in threads of niceness 10 (`facets_svc.service.pool`)."""
 _DESCRIPTORS: Final = 256
 _CPU_SPARE_SECONDS: Final = 2
 """Processor time beyond the deadline, for what answers it: the clock is the limit, this is one for when it fails."""

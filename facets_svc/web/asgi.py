@@ -106,7 +106,7 @@ async def _looking_on_hangup(service: FacetService) -> AsyncIterator[None]:
     """While open, SIGHUP makes the service look at the lake at once (where signals can be had: in a main thread)."""
     loop = asyncio.get_running_loop()
     with suppress(ValueError, RuntimeError, NotImplementedError):
-        loop.add_signal_handler(signal.SIGHUP, service.look_soon)
+        loop.add_signal_handler(signal.SIGHUP, service.poll_soon)
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from msgspec import inspect
 from facets_svc.settings import Settings
 from facets_svc.web.parameters import Scope, bounds_of
 from facets_svc.web.problems import APIErrorPayload
-from facets_svc.web.reading import Bound, bare, fields_of
+from facets_svc.web.reading import Bound, fields_of, unwrapped
 
 Json = dict[str, Any]
 
@@ -137,7 +137,7 @@ def _described(kind: inspect.Type) -> tuple[Json, Mapping[str, Any]]:
 def schema_of(kind: inspect.Type) -> Json:
     """Return the JSON schema of the values of a parameter. One that is not given is not null: it is not there."""
     schema: Json
-    match bare(kind)[0]:
+    match unwrapped(kind)[0]:
         case inspect.VarTupleType(item_type=item):
             schema = {"type": "array", "items": schema_of(item)}
         case inspect.LiteralType(values=values):

@@ -24,8 +24,9 @@ from facets_svc.analyst.tables import tables
 from facets_svc.errors import NotFound
 from facets_svc.sandbox.functions import listed
 from facets_svc.settings import Settings
-from facets_svc.web.codings import IDENTITY, Coding, negotiated
 from facets_svc.web.edge import PUBLIC
+from facets_svc.web.negotiation import IDENTITY, Coding, negotiated
+from facets_svc.web.representation import names_tag
 
 MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -114,7 +115,7 @@ def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
         coding = negotiated(request.headers.get("accept-encoding", ""))
         tag = f'"{file.tag}-{coding.name}"'
         headers = HEADERS | {"ETag": tag, "Cache-Control": "no-cache"}
-        if _matches(request.headers.get("if-none-match", ""), tag):
+        if names_tag(request.headers.getall("if-none-match", []), tag):
             return Response(b"", status_code=304, media_type=file.media_type, headers=headers)
         return _sent(file, coding, headers)
 
@@ -139,8 +140,3 @@ def _sent(file: File, coding: Coding, headers: dict[str, str]) -> Response[bytes
 @cache
 def _encoded(file: File, coding: Coding) -> bytes:
     return coding.compress(file.content)
-
-
-def _matches(sent: str, tag: str) -> bool:
-    """Tell whether an `If-None-Match` names the tag, by the weak comparison of RFC 9110."""
-    return any(one.strip().removeprefix("W/") in (tag, "*") for one in sent.split(","))

@@ -41,8 +41,8 @@ from facets_svc.facets.query import (
 )
 from facets_svc.lake.manifest import is_snapshot_id
 from facets_svc.settings import Settings
-from facets_svc.web import cursors, rfc3339
-from facets_svc.web.reading import Bound, Pairs, Wrong, read, refused, whole_number
+from facets_svc.web import cursors
+from facets_svc.web.reading import Bound, InvalidValue, Pairs, instant, invalid_field, is_date, read, whole_number
 
 MAX_SEARCH_LENGTH: Final = 256
 MAX_SEARCH_TERMS: Final = 16
@@ -155,15 +155,17 @@ class Dated(Scope, frozen=True, kw_only=True, eq=False):
         """Yield what is wrong between parameters, or with what only the settings know."""
         yield from Scope.faults(self, settings)
         if self.as_of is not None and self.moment is None:
-            yield refused("as_of", "Should be the id of a snapshot, a time in RFC 3339, or a date.", "datetime_parsing")
+            yield invalid_field(
+                "as_of", "Should be the id of a snapshot, a time in RFC 3339, or a date.", "datetime_parsing"
+            )
 
     @property
     def moment(self) -> Moment | None:
         """The snapshot, or the time, that is asked for; of a day its end."""
         if self.as_of is None or is_snapshot_id(self.as_of):
             return self.as_of
-        moment = rfc3339.instant(self.as_of)
-        return moment + _DAY if moment is not None and rfc3339.is_date(self.as_of) else moment
+        moment = instant(self.as_of)
+        return moment + _DAY if moment is not None and is_date(self.as_of) else moment
 
 
 class Filters(Dated, frozen=True, kw_only=True, eq=False):
@@ -212,14 +214,16 @@ class Filters(Dated, frozen=True, kw_only=True, eq=False):
         """Yield what is wrong between parameters, or with what only the settings know."""
         yield from Dated.faults(self, settings)
         if len((self.search or "").split()) > MAX_SEARCH_TERMS:
-            yield refused("search", f"Should have at most {MAX_SEARCH_TERMS} terms.", "too_many")
+            yield invalid_field("search", f"Should have at most {MAX_SEARCH_TERMS} terms.", "too_many")
         excluded = [value for _, value in _by_facet(self.exclude)]
         if any(len(value) > MAX_VALUE_LENGTH for value in excluded):
-            yield refused("exclude", f"Should have at most {MAX_VALUE_LENGTH} characters after the colon.", "too_long")
+            yield invalid_field(
+                "exclude", f"Should have at most {MAX_VALUE_LENGTH} characters after the colon.", "too_long"
+            )
         counts = {name: len(getattr(self, name)) for name in (*BY_PARAMETER, "exclude")}
         if sum(counts.values()) > MAX_VALUES:
             for name in (name for name, count in counts.items() if count):
-                yield refused(name, f"All facets together should have at most {MAX_VALUES} values.", "too_many")
+                yield invalid_field(name, f"All facets together should have at most {MAX_VALUES} values.", "too_many")
 
     def query(self, org: str, **more: Any) -> FacetQuery:
         """Return the query for the models of `org` that pass; without `more`, for no facet's values."""
@@ -292,8 +296,8 @@ class FacetsParameters(Filters, frozen=True, kw_only=True, eq=False):
         try:
             for _, limit in _by_facet(self.facet_limits):
                 whole_number(limit, 1, settings.facet_limit_max, of="facet:limit, and the limit ")
-        except Wrong as error:
-            yield refused("facet_limits", str(error), error.kind)
+        except InvalidValue as error:
+            yield invalid_field("facet_limits", str(error), error.kind)
 
     def question(self, org: str) -> FacetQuery:
         """Return what is asked about `org`."""
@@ -379,7 +383,7 @@ class ModelsParameters(Filters, frozen=True, kw_only=True, eq=False):
             return asked
         if (cursor := cursors.decode(self.cursor, asked)) is None:
             raise _invalid(
-                [refused("cursor", "Should be the next_cursor of an answer to the same question.", "cursor")]
+                [invalid_field("cursor", "Should be the next_cursor of an answer to the same question.", "cursor")]
             )
         return replace(asked, edition=cursor.edition, offset=cursor.offset)
 

@@ -19,7 +19,6 @@ from facets_svc.errors import InvalidField, InvalidRequest, NotFound, Unavailabl
 from facets_svc.facets.query import Question
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web.accept import form_of
 from facets_svc.web.documented import answers, asking
 from facets_svc.web.edge import PLAIN, PUBLIC, exchange_of
 from facets_svc.web.incoming import unless_client_leaves
@@ -42,7 +41,7 @@ from facets_svc.web.parameters import (
 )
 from facets_svc.web.problems import NO_STORE
 from facets_svc.web.reading import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, decoded, fields_of, pairs_of, remembered
-from facets_svc.web.representation import Reply
+from facets_svc.web.representation import Reply, form_of
 
 Asked = Request[Any, Any, Any]
 

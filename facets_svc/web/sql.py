@@ -25,7 +25,7 @@ from facets_svc.web.auth import Caller
 from facets_svc.web.documented import ERRORS, answers
 from facets_svc.web.edge import exchange_of
 from facets_svc.web.incoming import read_body, unless_client_leaves
-from facets_svc.web.quality import qualities, weight_of
+from facets_svc.web.negotiation import qualities, weight_of
 from facets_svc.web.routes import Asked, Org
 from facets_svc.web.sql_body import SqlParameter, SqlQueries, SqlQuery, SqlRequest, SqlResponse, documented_sql
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import Question
-from facets_svc.service.answered import Answered, ServedSnapshot
+from facets_svc.service.answers import Answered, ServedSnapshot
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.answered import Answered, ServedSnapshot
+from facets_svc.service.answers import Answered, ServedSnapshot
 from facets_svc.service.response_cache import ResponseCache
 from tests.service.engines import CREATED_AT
 from tests.service.forms import WHOLE, Whole, WholeForm

@@ -282,7 +282,7 @@ async def shared(service: FacetService) -> bool:
     await asyncio.sleep(0.01)
     loaded = service._current.loaded
     assert loaded is not None
-    return any(flight.waiters > 1 for flight in loaded.flight._under_way.values())
+    return any(work.waiters > 1 for work in loaded.single_flight._running.values())
 
 
 def scope_of(*headers: tuple[str, str]) -> Any:

@@ -24,7 +24,7 @@ from facets_svc.lake.manifest import id_time
 from facets_svc.lake.snapshot import INDEX
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web.app import past
+from facets_svc.web.app import earlier_source
 from facets_svc.web.asgi import create_app_for
 from facets_svc.web.parameters import FacetsParameters, parameters_of
 from tests.catalogues import model, sync, write_catalogue
@@ -98,7 +98,7 @@ async def serving(
         poll_seconds=3600,
         concurrency=2,
         queue=16,
-        past=past(lake, open_it),
+        earlier=earlier_source(lake, open_it),
         earlier_snapshots=earlier_snapshots,
     )
     async with service.running():

@@ -10,7 +10,7 @@ from facets_svc.engine.base import Interruption
 from facets_svc.errors import DeadlineExceeded, NotFound, Overloaded
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.timing import Course, Timing
+from facets_svc.service.timing import Stages, Timing
 from tests.service import engines
 from tests.service.engines import row
 from tests.service.forms import WHOLE, WholeForm
@@ -230,18 +230,18 @@ async def test_a_late_joiner_does_not_put_the_deadline_off() -> None:
 
 
 def test_a_joiner_is_told_its_own_time_only() -> None:
-    course = Course(begun=10.0, started=11.0, counted=13.0, encoded=13.5)
+    stages = Stages(begun=10.0, started=11.0, counted=13.0, encoded=13.5)
     for asked, durations in (
         (10.0, (1.0, 2.0, 0.5)),
         (9.0, (1.0, 2.0, 0.5)),
         (12.0, (0.0, 1.0, 0.5)),
         (20.0, (0, 0, 0)),
     ):
-        assert Timing(asked=asked, shared=True, course=course).durations() == durations
+        assert Timing(asked=asked, shared=True, stages=stages).durations() == durations
 
 
 def test_what_is_not_over_lasts_until_now() -> None:
-    queue, engine, encode = Timing(asked=0.0, course=Course(begun=1.0, started=2.0)).durations()
+    queue, engine, encode = Timing(asked=0.0, stages=Stages(begun=1.0, started=2.0)).durations()
     assert (queue, encode) == (1.0, 0.0)
     assert engine > 0
     assert Timing().durations() == (0.0, 0.0, 0.0)
