@@ -91,7 +91,7 @@ def _moments(column: pa.Array) -> list[Any]:
     return values
 
 
-def _moment(scalar: Any) -> Any:
+def _moment(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
     except (ValueError, OverflowError, pa.ArrowException):

@@ -19,7 +19,7 @@ from facets_svc.settings import Settings
 
 
 class Listed(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One snapshot as it is listed; of one that cannot be read, only the id and the `problem`."""
+    """A snapshot of the list. An unreadable one has only its id, its state and the `problem`."""
 
     id: str
     is_current: bool = False
@@ -32,14 +32,14 @@ class Listed(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class CurrentPeriod(msgspec.Struct, kw_only=True):
-    """When a snapshot was current; null: from before the journal began, or until now."""
+    """A period in which a snapshot was current. `since` is null before the journal began, `until` is null until now."""
 
     since: datetime | None
     until: datetime | None
 
 
 class Shown(msgspec.Struct, kw_only=True):
-    """What is known of a snapshot, but for its files."""
+    """The properties of a snapshot."""
 
     id: str
     is_current: bool
@@ -59,7 +59,7 @@ class Shown(msgspec.Struct, kw_only=True):
 
 
 class Verified(msgspec.Struct, kw_only=True):
-    """A snapshot that is whole: how many files and bytes were read to say so."""
+    """A valid snapshot, and the numbers of files and bytes that were read."""
 
     id: str
     files: int
