@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import logging.config
-import os
 from collections.abc import Callable
 from functools import partial
 
@@ -27,18 +25,10 @@ from facets_svc.service.answers import ServedSnapshot
 from facets_svc.service.earlier import EarlierSource, ModelCounts
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import logs
 from facets_svc.web.asgi import create_app_for
 from facets_svc.web.metrics import JobOutcome
 
 _logger = logging.getLogger(__name__)
-
-
-def create_app() -> ASGIApp:
-    """Return the service with the settings of the environment: a factory for any ASGI server."""
-    settings = Settings.from_env(os.environ)
-    logging.config.dictConfig(logs.configuration(settings.log_level))
-    return create_app_with_settings(settings)
 
 
 def create_app_with_settings(settings: Settings) -> ASGIApp:

@@ -1,4 +1,4 @@
-"""A form for tests, which keeps answers as they are."""
+"""A form for tests, which leaves answers unencoded."""
 
 from __future__ import annotations
 

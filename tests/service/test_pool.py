@@ -175,7 +175,7 @@ async def test_waiting_work_whose_caller_is_cancelled_never_starts() -> None:
     assert second.runs == 0
 
 
-async def test_those_who_are_refused_are_told_to_come_back_one_after_the_other() -> None:
+async def test_those_who_are_refused_get_increasing_retry_times() -> None:
     pool, work = Pool(threads=2, queue=0), Work()
     pool.admission._mean_seconds = 0.4  # five a second, of which one is for those who come back
     asked = [asyncio.create_task(pool.run(work)) for _ in range(2)]

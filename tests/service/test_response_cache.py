@@ -65,7 +65,7 @@ def test_a_long_question_takes_room_too() -> None:
     assert entry_bytes(long, answer(1)) >= entry_bytes(A, answer(1)) + 256
 
 
-def test_an_answer_that_is_larger_than_the_cache_is_not_kept_and_pushes_nothing_out() -> None:
+def test_an_answer_that_is_larger_than_the_cache_is_not_cached_and_pushes_nothing_out() -> None:
     cache = ResponseCache(10_000)
     cache.put(A, WHOLE, answer(1))
     cache.put(B, WHOLE, answer(2, size=10_001))

@@ -21,7 +21,7 @@ def test_without_an_engine_nothing_is_lent() -> None:
         pass
 
 
-def test_an_engine_that_nobody_uses_closes_when_it_is_replaced() -> None:
+def test_an_engine_without_users_closes_when_it_is_replaced() -> None:
     current, old, new = CurrentEngine(), OracleEngine(snapshot_id="old"), OracleEngine(snapshot_id="new")
     current.replace(old)
     current.replace(new)
@@ -43,7 +43,7 @@ def test_a_replaced_engine_serves_its_users_to_the_end_and_then_closes() -> None
     assert (closed_early, old.closed, new.closed) == (False, True, False)
 
 
-def test_an_engine_that_does_not_close_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_engine_that_does_not_close_is_logged_and_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
     current, new = CurrentEngine(), OracleEngine(snapshot_id="new")
     current.replace(StuckEngine(snapshot_id="old"))
 

@@ -56,7 +56,7 @@ async def test_head_of_an_error_is_its_envelope_without_the_body(app: ASGIApp) -
         assert (head.status, head.headers, head.body) == (get.status, get.headers, b"")
 
 
-async def test_what_is_cut_is_told(app: ASGIApp) -> None:
+async def test_what_is_cut_is_reported(app: ASGIApp) -> None:
     answer = await ask(app, FACETS + "?facet_limit=2", ACME)
     assert answer.headers["x-facets-truncated"] == "tags"
     answer = await ask(app, FACETS + "?facet_limit=1", ACME)
