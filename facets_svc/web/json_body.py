@@ -45,7 +45,7 @@ Mode = Annotated[
 
 
 class CountedValue(msgspec.Struct, frozen=True):
-    """A value, and how many models one would see."""
+    """A value, and the number of models with it."""
 
     value: Annotated[str, Meta(examples=["apache-2.0"])]
     count: Count
@@ -53,7 +53,7 @@ class CountedValue(msgspec.Struct, frozen=True):
 
 
 class CountedFacet(msgspec.Struct, frozen=True):
-    """The values of a facet with their counts, and what is not among them."""
+    """The listed values of a facet with their counts, and the counts of the rest."""
 
     values: Annotated[list[CountedValue], Meta(description="In the facet's order")]
     total_values: TotalValues

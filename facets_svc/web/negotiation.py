@@ -92,4 +92,5 @@ def negotiated(accept_encoding: str) -> Coding:
     everything = accepted.get("*", 0.0)
     weights = {coding: accepted.get(coding.name, everything) for coding in _OFFERED}
     best = max(_OFFERED, key=lambda coding: weights[coding])
+    # A client that prefers identity gets it.
     return best if weights[best] > 0 and weights[best] >= accepted.get("identity", 0.0) else IDENTITY
