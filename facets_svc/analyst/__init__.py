@@ -1,5 +1,5 @@
-"""What analysts ask: tables over the Parquet files of snapshots, named queries, and answers in many formats.
+"""SQL for analysts: tables over the Parquet files of snapshots, named queries, and answers in many formats.
 
-The tables are defined once, in `sql/views/`, over whatever files hold the rows that the asker may see: those of a lake
-on one's own machine, or an org's and the public ones behind HTTP.
+`sql/views/` defines the tables once, for any files with the rows that a caller may see: all files of a lake for
+`facets-svc sql`, an org's models and the public ones for SQL over HTTP.
 """

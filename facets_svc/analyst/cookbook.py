@@ -1,4 +1,4 @@
-"""The cookbook: `sql/cookbook/`, named queries that are worth asking, with how to read their answers."""
+"""The cookbook: the named queries in `sql/cookbook/`, and how to read their answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ FOLDER: Final = "cookbook"
 
 @dataclass(frozen=True, slots=True)
 class NamedQuery:
-    """One query: its name (`license-compliance`), the question, how to read the answer, its parameters, its text."""
+    """A query with a name such as `license-compliance`.
+
+    `question` is the question that it answers, `reading` how to read its answer, `text` its SQL.
+    """
 
     name: str
     question: str
@@ -27,13 +30,13 @@ class NamedQuery:
     text: str
 
     def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a value for every parameter, given or by default. Raises `QueryError`."""
+        """Return a value for every parameter: the one in `given`, or the default. Raises `QueryError`."""
         return parameters.declared(self.parameters, given)
 
 
 @functools.cache
 def cookbook() -> tuple[NamedQuery, ...]:
-    """Return every named query, by name. Raises `SqlFileError` for a malformed one."""
+    """Return all named queries, in the order of their names. Raises `SqlFileError` for a malformed one."""
     queries = []
     for statement in sql.load_folder(FOLDER):
         name = statement.name.removeprefix(f"{FOLDER}/").replace("_", "-")
@@ -48,7 +51,7 @@ def cookbook() -> tuple[NamedQuery, ...]:
 
 
 def named(name: str) -> NamedQuery:
-    """Return the query of that name. Raises `QueryError`, with the names that are like it."""
+    """Return the named query `name`. Raises `QueryError` with similar names if there is none."""
     queries = {query.name: query for query in cookbook()}
     if name in queries:
         return queries[name]

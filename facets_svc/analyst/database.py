@@ -1,4 +1,4 @@
-"""DuckDB with the tables in it: in memory for one session, or as a small file for other clients."""
+"""A DuckDB database with the tables: in memory for one session, or as a file for other clients."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from facets_svc.analyst.rows import History
 from facets_svc.errors import SettingsError
 
 STORAGE_VERSION: Final = "v1.0.0"
-"""The oldest storage that DuckDB 1.x and 2.x both write: every client since 1.0 reads it."""
+"""The oldest storage version that DuckDB 1.x and 2.x can write: every client since 1.0 reads it."""
 
 _EXTENSIONS: Final[Mapping[str, duck.Value]] = {"autoload_known_extensions": True, "allow_community_extensions": True}
 _MAGIC: Final = b"DUCK"  # at byte 8 of a database file, after the checksum of its header
 
 
 def define(connection: duckdb.DuckDBPyConnection, history: History) -> None:
-    """Make the tables in the database in use."""
+    """Create the tables over `history` in the current database of the connection."""
     for statement in definitions(history):
         connection.execute(statement)
 
 
 @contextmanager
 def session(history: History, *, threads: int, memory_limit: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB of its own with the tables in it; what does not fit into memory spills into a private folder.
+    """Open a DuckDB database in memory with the tables, which spills into a temporary folder beyond `memory_limit`.
 
-    Errors say where in the statement they are. Statements may load extensions, but nothing is downloaded unless one
-    says so. Raises `SettingsError`.
+    Errors have their position in the statement. Statements may load extensions; DuckDB downloads one only for an
+    INSTALL statement. Raises `SettingsError`.
     """
     with (
         tempfile.TemporaryDirectory(prefix="facets-sql-", ignore_cleanup_errors=True) as folder,
@@ -50,11 +50,10 @@ def session(history: History, *, threads: int, memory_limit: str = "") -> Iterat
 
 
 def write_database(path: Path, history: History) -> None:
-    """Write the tables as a DuckDB file at `path`, in place of one that is there, all or nothing.
+    """Write a DuckDB file with the tables to `path`, and atomically replace an older one.
 
-    It holds views, not rows: the snapshot's files are read where they are, so that it is of no use without them.
-    Raises `SettingsError` when there is another kind of file at `path`, when it cannot be written, and when the files
-    are copies that will not last.
+    The file has views over the snapshot's Parquet files, not rows: it needs these files. Raises `SettingsError` if
+    `path` is another kind of file, if it cannot be written, and if the Parquet files are temporary copies.
     """
     if not history.lasts:
         raise SettingsError(

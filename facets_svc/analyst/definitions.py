@@ -1,7 +1,7 @@
-"""The statements that make the tables in DuckDB, over given files: views, and macros for the same at another time.
+"""Statements that create the tables in DuckDB over given files: views, and macros for other points in time.
 
-A definition is never edited: what it is defined over is put before it by name, as common table expressions. So each
-view stands on its own, and works under whatever name its database is attached.
+A definition of `sql/views/` is used as it is: the tables that it reads come before it as common table expressions. So
+a view depends on no other view, and works in a database that is attached under any name.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ coalesce(
         || '; a date, a time, the id of a snapshot, first or previous is understood, and the oldest is ' || {ids}[1]
     )
 )"""
-# Ids begin with their time, so that they compare as the times do; ~ comes after every character of an id. A time
-# without an offset is in UTC, wherever the client is. Nothing here is a subquery or a column: the argument of a table
-# function must be known when the query is planned.
+# Ids begin with their time, so that they sort by time; ~ sorts after every character of an id. A time without an
+# offset is in UTC, in any time zone of the client. There is no subquery and no column here: DuckDB must know the
+# argument of a table function when it plans the query.
 
 
 def definitions(history: History) -> Iterator[str]:
-    """Yield the statements that make every table over `history`, with its comments, in the database in use."""
+    """Yield the statements that create all tables over `history`, with comments, in the current database."""
     yield from bare_definitions(history, RELATIONS + MACROS)
     for table in tables():
         yield f"COMMENT ON VIEW {table.name} IS {_text(table.meaning)}"
@@ -60,7 +60,7 @@ def definitions(history: History) -> Iterator[str]:
 
 
 def bare_definitions(history: History, names: Collection[str]) -> Iterator[str]:
-    """Yield the statements that make the views and macros of these names, without comments."""
+    """Yield the statements that create the views and macros in `names`, without comments."""
     present = _model_rows(_list(_text(pattern(file)) for file in history.present.files))
     files = _map({rows.snapshot_id: _list(_text(pattern(file)) for file in rows.files) for rows in history.snapshots})
     then = _model_rows(f"{files}[{snapshot_at(history)}]")
@@ -73,9 +73,10 @@ def bare_definitions(history: History, names: Collection[str]) -> Iterator[str]:
 
 
 def snapshot_at(history: History) -> str:
-    """Return the expression that tells the current snapshot at `moment`: a date (its end), a time, or an id.
+    """Return an SQL expression for the id of the snapshot that was current at `moment`, a column or parameter.
 
-    Also `first`, the oldest one, and `previous`, the one before that which is shown.
+    `moment` is a date (its end counts), a time, an id, `first` for the oldest snapshot, or `previous` for the one
+    before `history.shown`.
     """
     previous = "NULL" if history.previous is None else _text(history.previous.snapshot_id)
     return _SNAPSHOT_AT.format(ids=_list(_text(rows.snapshot_id) for rows in history.snapshots), previous=previous)
@@ -101,7 +102,7 @@ def _snapshot_row(rows: SnapshotRows, *, is_current: bool) -> str:
 
 
 def _over(expressions: list[str], table: Table) -> str:
-    """Return the table's SELECT with `expressions` before it: the last is what it reads, before it what that reads."""
+    """Return the table's SELECT after the common table `expressions`, of which it reads the last."""
     if table.name == "models":
         expressions = expressions[:1]
     columns = ", ".join(f"{table.name}.{column.name}" for column in table.columns)
@@ -117,6 +118,6 @@ def _map(entries: dict[str, str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Return `text` as a literal of SQL."""
+    """Return `text` as an SQL literal."""
     quoted = text.replace("'", "''")
     return f"'{quoted}'"

@@ -14,28 +14,29 @@ from facets_svc.analyst.texts import text_of
 from facets_svc.errors import QueryError, SettingsError
 
 MAX_ROWS: Final = 1_048_575
-"""The rows that a worksheet has below its header."""
+"""Rows of a worksheet without its header, at most."""
 
 MAX_CHARACTERS: Final = 32_767
-"""The characters that a cell holds."""
+"""Characters of a cell, at most."""
 
 _EXACT: Final = 2**53
-"""Excel's numbers are doubles: larger integers are written as text, which keeps their digits."""
+"""Excel's numbers are doubles: larger integers are written as text, to keep their digits."""
 
 _FIRST_DATE: Final = date(1900, 3, 1)
-"""Excel has a 29 February 1900: earlier dates would be shown as the day before."""
+"""Excel counts a 29 February 1900, and shows earlier dates as the day before."""
 
 
 def write_workbook(columns: list[str], rows: Iterator[tuple[Any, ...]], stream: BinaryIO) -> None:
-    """Write one worksheet: a header, then `rows`. Texts are never formulas; times are in UTC; null is an empty cell.
+    """Write a workbook to `stream`: one worksheet with a header and `rows`, whose values are in the order of `columns`.
 
-    Raises `SettingsError` without XlsxWriter, and `QueryError` for more rows or longer texts than a worksheet holds.
+    Texts are never formulas; times are in UTC; null is an empty cell. Raises `SettingsError` without XlsxWriter, and
+    `QueryError` for more rows or longer texts than a worksheet can hold.
     """
     try:
         import xlsxwriter  # noqa: PLC0415 - the extra
     except ImportError:
         raise SettingsError("Excel files need XlsxWriter: pip install 'facets-svc[excel]'.") from None
-    # Closing it in the end writes the file, and removes what it holds on the disk until then.
+    # Closing the workbook writes the file, and removes its temporary files.
     with io.BytesIO() as content:
         with closing(xlsxwriter.Workbook(content, {"constant_memory": True})) as workbook:
             bold, day, moment = (
@@ -62,7 +63,7 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any, *, day: Any, mome
     elif isinstance(value, int | float | Decimal) and math.isfinite(value) and -_EXACT <= value <= _EXACT:
         sheet.write_number(row, column, value)
     elif isinstance(value, datetime) and value.date() >= _FIRST_DATE:
-        sheet.write_datetime(row, column, value.replace(tzinfo=None), moment)  # the connection's zone is UTC
+        sheet.write_datetime(row, column, value.replace(tzinfo=None), moment)  # the connection's time zone is UTC
     elif isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_DATE:
         sheet.write_datetime(row, column, value, day)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
@@ -21,7 +21,7 @@ Write = Callable[[Answer, Iterator[pa.RecordBatch], BinaryIO], None]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its name, its media type, the endings of its files, whether it is text, and what writes it."""
+    """A format of answers: its name, media type and file endings, and the function that writes it."""
 
     name: str
     media_type: str
@@ -32,16 +32,16 @@ class Format:
 
 @dataclass(slots=True)
 class Written:
-    """What was written: how many rows, and whether there were more of them."""
+    """The number of rows that were written, and whether the answer had more."""
 
     rows: int = 0
     truncated: bool = False
 
 
 def write(answer: Answer, format_: Format, stream: BinaryIO, *, max_rows: int | None = None) -> Written:
-    """Write `answer` to `stream`, at most `max_rows` of it, a batch at a time.
+    """Write `answer` to `stream` batch by batch, and at most `max_rows` rows (None: all).
 
-    Raises `QueryError`: for a query that fails on the way, and for a type of value that the format cannot hold.
+    Raises `QueryError` if the query fails while it is read, and for a type that the format cannot hold.
     """
     written = Written()
     batches = _counted(answer.batches, written, max_rows)
@@ -66,7 +66,10 @@ def _counted(batches: Iterator[pa.RecordBatch], written: Written, most: int | No
 
 
 def rows_of(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of `batch` as Python values; intervals as texts, being of no type of Python's."""
+    """Yield the rows of `batch` as tuples of Python values, in the order of its columns.
+
+    Intervals are ISO 8601 texts. So are dates and times that Python's types cannot hold.
+    """
     return zip(*(_values(column) for column in batch.columns), strict=True)
 
 
@@ -80,7 +83,7 @@ def _values(column: pa.Array) -> list[Any]:
 
 
 def _moments(column: pa.Array) -> list[Any]:
-    """Return times and dates; those that Python has no value for (infinity, years beyond 1 to 9999) as texts."""
+    """Return times or dates; infinity, and years outside of 1 to 9999, as texts."""
     try:
         values: list[Any] = column.to_pylist()
     except (ValueError, OverflowError, pa.ArrowException):
@@ -88,7 +91,7 @@ def _moments(column: pa.Array) -> list[Any]:
     return values
 
 
-def _moment(scalar: Any) -> Any:
+def _moment(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
     except (ValueError, OverflowError, pa.ArrowException):
@@ -101,13 +104,13 @@ def _moment(scalar: Any) -> Any:
 
 
 def _csv(answer: Answer, batches: Iterator[pa.RecordBatch], stream: BinaryIO) -> None:
-    """Write RFC 4180, with the line ends of Unix; null is empty, and an empty text is a pair of quotes."""
+    """Write CSV by RFC 4180 with Unix line ends. Null is an empty cell, an empty text a pair of quotes."""
     stream.write(csv_line([column.name for column in answer.columns]))
     stream.writelines(b"".join(csv_line(row) for row in rows_of(batch)) for batch in batches)
 
 
-def csv_line(row: Any) -> bytes:
-    """Return one row as a line of CSV."""
+def csv_line(row: Iterable[Any]) -> bytes:
+    """Return the values of one row as a line of CSV, in UTF-8 with its line end."""
     return (",".join(_csv_cell(value) for value in row) + "\n").encode("utf-8", errors="replace")
 
 
@@ -139,20 +142,20 @@ def _objects(answer: Answer, batch: pa.RecordBatch) -> Iterator[bytes]:
 
 
 def _markdown(answer: Answer, batches: Iterator[pa.RecordBatch], stream: BinaryIO) -> None:
-    """Write a table as GitHub reads it; numbers stand to the right."""
+    """Write a table of GitHub Flavored Markdown, with numbers aligned to the right."""
     stream.write(_markdown_line([column.name for column in answer.columns]))
     rules = ["---:" if is_number(field.type) else "---" for field in answer.schema]
     stream.write(f"|{'|'.join(rules)}|\n".encode())
     stream.writelines(b"".join(_markdown_line(row) for row in rows_of(batch)) for batch in batches)
 
 
-def _markdown_line(row: Any) -> bytes:
+def _markdown_line(row: Iterable[Any]) -> bytes:
     cells = ("" if value is None else on_one_line(text_of(value)).replace("|", "\\|") for value in row)
     return f"| {' | '.join(cells)} |\n".encode("utf-8", errors="replace")
 
 
 def is_number(type_: pa.DataType) -> bool:
-    """Tell whether values of this type are read from the right."""
+    """Return whether `type_` is an integer, floating-point or decimal type."""
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
 
 

@@ -1,4 +1,4 @@
-"""Values for the parameters of a query: what `name=value` means, and what a named query declares."""
+"""Values of query parameters: reads `name=value`, and converts values to their declared types."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _WORDS: Final = {**_BOOLEANS, "null": None}
 
 
 def assigned(assignments: Iterable[str]) -> dict[str, tuple[str | None, str]]:
-    """Read `name=value` and `name:TYPE=value`: by name the type, if one is given, and the text.
+    """Return the type (None: not given) and the text of each `name=value` or `name:TYPE=value`, by name.
 
-    Raises `QueryError` for an assignment that does not read so, for an unknown type and for a name given twice.
+    Raises `QueryError` for a malformed assignment, an unknown type, and a name that is given twice.
     """
     given: dict[str, tuple[str | None, str]] = {}
     for assignment in assignments:
@@ -40,7 +40,7 @@ def assigned(assignments: Iterable[str]) -> dict[str, tuple[str | None, str]]:
 
 
 def guessed(text: str) -> Any:
-    """Return the value that `text` looks like: a number, true, false, null, a JSON array, or the text that it is.
+    """Return `text` as a number, a boolean, None or a list if it is written like one, else as text.
 
     >>> [guessed(text) for text in ("10", "007", "1.5", "true", '["a"]', "mit")]
     [10, '007', 1.5, True, ['a'], 'mit']
@@ -58,10 +58,10 @@ def guessed(text: str) -> Any:
 
 
 def declared(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a value for each of `parameters`: the given one, in the declared type, or its default.
+    """Return a value for each of `parameters`: the given one, converted to the declared type, or the default.
 
-    Texts are read as the type says, so that values may come from a command line or from JSON. Raises `QueryError` for a
-    parameter that is not declared, that is missing, or whose value is of another type.
+    A text is converted, too, so that values may come from a command line or from JSON. Raises `QueryError` for an
+    unknown or missing parameter, and for a value that cannot be converted.
     """
     unknown = sorted(given.keys() - parameters.keys())
     if unknown:
@@ -79,7 +79,7 @@ def declared(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> d
 
 
 def default_of(name: str, parameter: Parameter) -> Any:
-    """Return the default of `parameter` as a value."""
+    """Return the default of `parameter` in its declared type."""
     literal = parameter.default or "NULL"
     if literal.startswith("'"):
         literal = literal[1:-1].replace("''", "'")
@@ -89,9 +89,9 @@ def default_of(name: str, parameter: Parameter) -> Any:
 
 
 def converted(name: str, type_: str, value: Any) -> Any:
-    """Return `value`, a text or a value of JSON, as a value of the DuckDB type `type_`. Null stays null.
+    """Return `value`, a text or a JSON value, converted to the DuckDB type `type_`. Null stays null.
 
-    Raises `QueryError` when it is none.
+    Raises `QueryError` if it cannot be converted.
     """
     if value is None or (isinstance(value, str) and value.lower() == "null" and type_ != "VARCHAR"):
         return None
@@ -151,4 +151,4 @@ TYPES: Final[Mapping[str, tuple[Callable[[Any], Any], str]]] = {
     "TIMESTAMP": (lambda value: datetime.fromisoformat(_text(value)), "a time such as 2026-11-01T02:00:00"),
     "VARCHAR[]": (_texts, "a list of texts, by comma or as a JSON array"),
 }
-"""The types that a parameter may have: how a text or a value of JSON becomes one, and what to call it."""
+"""The types of parameters: the function that converts a text or a JSON value, and the name for messages."""

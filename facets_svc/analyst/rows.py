@@ -1,4 +1,4 @@
-"""Which rows the tables are over: of each snapshot, the files that hold what the asker may see."""
+"""The rows behind the tables: the files of each snapshot that hold the rows that a caller may see."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from facets_svc.lake import Lake, Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRows:
-    """The rows of one snapshot that the asker may see.
+    """The rows of one snapshot that the caller may see.
 
-    `files` are Parquet files in the columns of the record, at least one, by absolute path; `models`, `public_models`
-    and `orgs` count what is in them.
+    `files` are the absolute paths of one or more Parquet files with the columns of the record. `models`,
+    `public_models` and `orgs` are the counts of their rows.
     """
 
     snapshot_id: str
@@ -30,10 +30,10 @@ class SnapshotRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The rows of every snapshot, oldest first; the tables are over `shown`, the service answers from `current`.
+    """The rows of every snapshot, oldest first. The tables read the snapshot `shown`; `current` is the current one.
 
-    `fetches` has a function for each snapshot whose files are not there yet: it puts them where `files` says. `lasts`
-    tells whether the files stay when this process ends.
+    `fetches` has a function for each snapshot of a bucket, which downloads its `files`. `lasts` is true if the files
+    still exist after this process ends.
     """
 
     snapshots: tuple[SnapshotRows, ...]
@@ -44,23 +44,23 @@ class History:
 
     @property
     def present(self) -> SnapshotRows:
-        """The rows that the tables are over."""
+        """The rows of the snapshot that the tables read."""
         return next(rows for rows in self.snapshots if rows.snapshot_id == self.shown)
 
     @property
     def previous(self) -> SnapshotRows | None:
-        """The rows of the snapshot before the one that is shown."""
+        """The rows of the snapshot before `shown`; None if it is the oldest."""
         earlier = [rows for rows in self.snapshots if rows.snapshot_id < self.shown]
         return earlier[-1] if earlier else None
 
-    def fetch(self, said: str) -> bool:
-        """Fetch the snapshot of which an error `said` that a file is missing; tell whether it is worth another try.
+    def fetch(self, message: str) -> bool:
+        """Download the snapshot whose missing file an error's `message` names; return whether to run the query again.
 
         Raises `LakeError`.
         """
         for rows in self.snapshots:
             if rows.snapshot_id in self.fetches and any(
-                file in said and not Path(file).exists() for file in rows.files
+                file in message and not Path(file).exists() for file in rows.files
             ):
                 self.fetches[rows.snapshot_id]()
                 return all(Path(file).exists() for file in rows.files)
@@ -68,17 +68,17 @@ class History:
 
 
 def everything_in(lake: Lake, snapshot_id: str | None = None) -> History:
-    """Return every row of every snapshot of `lake`, shown as of `snapshot_id` or of the current snapshot.
+    """Return all rows of all snapshots of `lake`; the tables read `snapshot_id`, or the current snapshot.
 
-    Of a lake in a bucket only the shown one's files are copied at once. Raises `LakeError` when that one cannot be
-    read; others that cannot, such as one that was just pruned, are left out.
+    From a bucket, the files of that snapshot are downloaded now, those of others on demand. Raises `LakeError` if that
+    snapshot cannot be read. Other unreadable snapshots, such as pruned ones, are left out.
     """
     current = lake.current()
     shown = lake.snapshot(snapshot_id)
     files = [Path(file) for file in shown.model_files()]
     if not files:
         raise NoSnapshot(f"The snapshot {shown.id} holds no models.")
-    # Copies of a bucket's snapshots lie beside each other, as the snapshots of a folder do.
+    # Downloaded snapshots have one parent folder, like the snapshots of a lake in a folder.
     beside = Path(str(files[0]).removesuffix(shown.entries("models/")[0].path)).parent
     snapshots = sorted([shown, *_others(lake, shown.id)], key=lambda snapshot: snapshot.id)
     return History(

@@ -1,4 +1,4 @@
-"""Runs one statement and streams its answer."""
+"""Runs one SQL statement and streams its answer."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from facets_svc.duck import query_error, reported_by
 from facets_svc.errors import QueryError, QueryInterrupted
 
 BATCH_ROWS: Final = 8_192
-"""Rows of a batch, at most: small enough that the first ones are there soon."""
+"""Rows of a batch, at most: few, so that the first batch comes soon."""
 
-_TOLD_BY_COMMANDS: Final = {(), ("Count",), ("Success",)}
-"""The columns of what DuckDB answers when a statement is no question."""
+_COMMAND_COLUMNS: Final = {(), ("Count",), ("Success",)}
+"""The columns that DuckDB returns for a statement that is not a query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an answer: its name, which no other has, and its DuckDB type."""
+    """A column of an answer: its name, unique in the answer, and its DuckDB type."""
 
     name: str
     type: str
@@ -32,9 +32,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A streaming answer: its columns, their Arrow schema, and the rows, which are computed as they are taken.
+    """A streaming answer: its columns, their Arrow schema, and its rows as record batches of at most `BATCH_ROWS`.
 
-    Taking them raises `QueryError` or `QueryInterrupted`.
+    DuckDB computes a batch when the iterator asks for it, which raises `QueryError` or `QueryInterrupted`. Batches have
+    the columns and the order of `schema`.
     """
 
     columns: tuple[Column, ...]
@@ -43,7 +44,7 @@ class Answer:
 
 
 def parameters_of(connection: duckdb.DuckDBPyConnection, piece: Piece, *, whole: str | None = None) -> set[str]:
-    """Return the names of the parameters of one statement. Raises `QueryError` when it does not parse."""
+    """Return the names of the parameters of one statement. Raises `QueryError` if it does not parse."""
     try:
         statements = connection.extract_statements(piece.text)
     except (duckdb.Error, RuntimeError) as error:
@@ -52,8 +53,8 @@ def parameters_of(connection: duckdb.DuckDBPyConnection, piece: Piece, *, whole:
 
 
 def snapshot_as_of(connection: duckdb.DuckDBPyConnection, history: History, moment: str) -> str:
-    """Return the id of the snapshot that `models_at(moment)` reads. `moment` is one that a query has just used."""
-    text = f"SELECT {snapshot_at(history)} FROM (SELECT ? AS moment)"  # noqa: S608 - an expression of ours
+    """Return the id of the snapshot that `models_at(moment)` reads; a query has used `moment` before."""
+    text = f"SELECT {snapshot_at(history)} FROM (SELECT ? AS moment)"  # noqa: S608 - no text of the caller
     [(snapshot_id,)] = connection.execute(text, [moment]).fetchall()
     return str(snapshot_id)
 
@@ -66,15 +67,16 @@ def run(
     whole: str | None = None,
     fetch: Callable[[str], bool] = lambda _: False,
 ) -> Answer | None:
-    """Run one statement and return its answer; None when it is no question (`CREATE …`, `SET …`).
+    """Run one statement and return its answer; None for a statement without rows (`CREATE …`, `SET …`).
 
-    `parameters` has a value for each of its own ones, and `whole` is the text that it was taken from, in which places
-    are told. `fetch` is told of an error, and says whether it mended it, by bringing files that were missing. Raises
-    `QueryError` or `QueryInterrupted`. The connection is busy until every row is taken.
+    `parameters` has a value for each parameter of the statement. `whole` is the text that the statement is part of, for
+    the positions of errors. `fetch` takes the message of an I/O error and returns whether to run the statement again,
+    after it has downloaded missing files. Raises `QueryError` or `QueryInterrupted`. The connection is busy until the
+    last batch is read.
     """
     try:
         relation = _relation(connection, piece.text, dict(parameters) if parameters else None)
-        # None for a statement that answers nothing: so 1.5 does, which the types do not say.
+        # DuckDB 1.5 returns None for a statement without rows, against its type hints.
         given: list[str] = getattr(relation, "columns", [])
         if _is_command(connection, piece.text, given):
             return None
@@ -101,7 +103,7 @@ def _relation(
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.InvalidInputException) as error:
         if reported_by(error) is not None:
             raise
-        # What is unknown is told without its place here, and with it there; it is unknown there too.
+        # `sql` reports an unknown name without its position. `execute` fails in the same way, and reports it.
         connection.execute(text, parameters or {})
         raise
 
@@ -123,14 +125,14 @@ def _failure(error: Exception, piece: Piece, whole: str | None) -> QueryError | 
 
 
 def _is_command(connection: duckdb.DuckDBPyConnection, text: str, columns: list[str]) -> bool:
-    if tuple(columns) not in _TOLD_BY_COMMANDS:
+    if tuple(columns) not in _COMMAND_COLUMNS:
         return False
     statements = connection.extract_statements(text)
     return all(statement.expected_result_type != [duckdb.ExpectedResultType.QUERY_RESULT] for statement in statements)
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Return `names` with a number after those that come again, since not every format can have one name twice."""
+    """Return `names` with a number after repeated ones: some formats allow a name only once."""
     seen: dict[str, int] = {}
     unique = []
     for name in names:

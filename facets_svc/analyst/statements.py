@@ -23,14 +23,14 @@ _TOKEN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One statement: its text without the semicolon, and the character where it begins."""
+    """A statement of a text, without its semicolon, and the index of its first character."""
 
     text: str
     first: int
 
 
 def split(text: str) -> list[Piece]:
-    r"""Return the statements of `text`; what is only comments and white space is none.
+    r"""Return the statements of `text`, in order; comments and white space alone are no statement.
 
     >>> [piece.text for piece in split("SELECT ';'; -- ;\n SELECT 2")]
     ["SELECT ';'", 'SELECT 2']

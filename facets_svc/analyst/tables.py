@@ -1,4 +1,4 @@
-"""The tables that analysts see: `sql/views/`, with what each column means."""
+"""The tables for analysts, from `sql/views/`, with the meanings of their columns."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from facets_svc import sql
 from facets_svc.sql import SqlFileError, Statement
 
 NAMES: Final = ("models", "model_tags", "model_tasks", "facet_values", "orgs", "snapshots")
-"""The tables, in the order that people read about them: each is `sql/views/<name>.sql`."""
+"""The names of the tables, in the order of the documentation: each is `sql/views/<name>.sql`."""
 
 ROWS: Final = "model_rows"
-"""What `models` is defined over: the files of one snapshot."""
+"""The relation that `models` reads: the rows of one snapshot's files."""
 
 SNAPSHOT_ROWS: Final = "snapshot_rows"
-"""What `snapshots` is defined over: a row a snapshot. Every other table is defined over `models`."""
+"""The relation that `snapshots` reads, with a row per snapshot. All other tables read `models`."""
 
 _COLUMN: Final = re.compile(
     r"^(?P<name>[a-z_]+) (?P<type>[A-Z][A-Z ]*[A-Z](?:\[\])?): (?P<meaning>.+?\.)(?: Example: (?P<example>.+))?$"
@@ -27,7 +27,7 @@ _COLUMN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its DuckDB type, what it means, and a value that it has (None: the sample has none)."""
+    """A column of a table: its DuckDB type, its meaning, and an example (None: the sample has no value)."""
 
     name: str
     type: str
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: what its rows are, its columns, and the SELECT that makes it out of what it is defined over."""
+    """A table: the meaning of its rows, its columns in order, and the SELECT that defines it."""
 
     name: str
     meaning: str
@@ -46,7 +46,7 @@ class Table:
 
     @property
     def as_of(self) -> str | None:
-        """The name of the macro that is this table at another time; `snapshots` has none, being about all times."""
+        """The name of the macro for this table at another time; None for `snapshots`, which has all of them."""
         return None if self.name == "snapshots" else f"{self.name}_at"
 
 
@@ -82,7 +82,7 @@ def _values(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 @functools.cache
 def tables() -> tuple[Table, ...]:
-    """Return every table. Raises `SqlFileError` for a malformed definition."""
+    """Return all tables, in the order of `NAMES`. Raises `SqlFileError` for a malformed definition."""
     return tuple(_table(name, sql.load(f"views/{name}")) for name in NAMES)
 
 

@@ -1,4 +1,4 @@
-"""How values are written as text: the same in every format that is text."""
+"""Writes values as text, in the same way for every text format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 def duration(interval: tuple[int, int, int]) -> str:
-    """Return an interval of months, days and nanoseconds as ISO 8601 has it.
+    """Return an interval of months, days and nanoseconds as an ISO 8601 duration.
 
     >>> duration((1, 2, 3_500_000_000))
     'P1M2DT3.5S'
@@ -20,11 +20,11 @@ def duration(interval: tuple[int, int, int]) -> str:
 
 
 json_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
-"""Writes values as JSON: times as RFC 3339, decimals as numbers, bytes in base64, NaN and infinities as null."""
+"""Encodes values as JSON: times by RFC 3339, decimals as numbers, bytes in base64, NaN and infinities as null."""
 
 
 def text_of(value: Any) -> str:
-    """Return `value`, not null, as text: lists and structs as JSON, times as in RFC 3339.
+    """Return `value`, which is not None, as text: lists and structs as JSON, times by RFC 3339.
 
     >>> [text_of(value) for value in (True, 1.0, ["a", None], Decimal("0.50"))]
     ['true', '1.0', '["a",null]', '0.50']
@@ -34,12 +34,12 @@ def text_of(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     encoded = json_encoder.encode(value).decode()
-    # Times and bytes are texts of JSON, of characters that need no escape.
+    # Times and bytes are JSON strings without escapes.
     return encoded[1:-1] if encoded.startswith('"') else encoded
 
 
 def on_one_line(text: str) -> str:
-    r"""Return `text` as a terminal may show it: no line breaks, and nothing that moves the cursor or turns the script.
+    r"""Return `text` for one line of a terminal, without characters that move the cursor or change the direction.
 
     >>> on_one_line("two\nlines \x1b[31m")
     'two⏎lines �[31m'
@@ -55,6 +55,6 @@ def _shown(character: str) -> str:
     if character in "\t\r":
         return " "
     if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
-        # Two joiners make emoji and some scripts what they are, and move nothing.
+        # Emoji and some scripts need the two joiners, which do not move the cursor.
         return character if character in "\u200c\u200d" else "\ufffd"
     return character

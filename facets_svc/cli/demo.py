@@ -1,4 +1,4 @@
-"""`facets-svc serve --demo`: a service to try at once, with a secret that nobody has to make."""
+"""`facets-svc serve --demo`: a service with a temporary secret, and requests to try."""
 
 from __future__ import annotations
 
@@ -12,27 +12,32 @@ import signal
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from typing import Any, Final
 
 import click
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from facets_svc.cli.options import opened_lake
-from facets_svc.cli.orgs import orgs_to_try
 from facets_svc.cli.token import sign
 from facets_svc.errors import FacetsError, LakeError, SettingsError
+from facets_svc.lake.snapshot import Snapshot
 from facets_svc.settings import Settings
 
-TOKEN_SECONDS = 12 * 3600
-"""Long enough for a working day; the secret goes with the process anyway."""
+TOKEN_SECONDS: Final = 12 * 3600
+"""Lifetime of the demo's tokens: a working day. The secret ends with the process."""
 
-PATIENCE_SECONDS = 60.0
+READY_TIMEOUT_SECONDS: Final = 60.0
+"""How long the demo waits for the service to become ready."""
 
-ORGS_NAMED = 8
+MAX_ORGS: Final = 8
+"""Orgs that the demo lists."""
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """Return the settings with a secret of their own, over plain HTTP, on loopback.
+    """Return `settings` with a new secret, over plain HTTP.
 
-    Raises `SettingsError` for an address that others could reach.
+    Raises `SettingsError` if the host is not a loopback address.
     """
     if not _is_loopback(settings.host):
         raise SettingsError(f"The demo listens on loopback only, not on {settings.host}.")
@@ -56,10 +61,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def announce_when_ready(settings: Settings) -> None:
-    """Print a request to paste as soon as the service is ready. Raises `LakeError` if there is nothing to serve.
+    """Print sample requests as soon as the service is ready. Raises `LakeError` if the lake cannot be read.
 
-    A process of its own reads the lake, finds a good request and waits: the server forks its workers, and a process
-    with threads, which reading a bucket starts, may not do so safely.
+    A child process reads the lake and waits for the service. The server forks its workers, and a process with threads
+    must not fork; reading a bucket starts threads.
     """
     fork = multiprocessing.get_context("fork")
     receiver, sender = fork.Pipe(duplex=False)
@@ -74,7 +79,7 @@ def announce_when_ready(settings: Settings) -> None:
 
 
 def _announce(settings: Settings, server: int, sender: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server, which gets it too, ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server also receives it, and ends this process
     try:
         orgs = orgs_to_try(opened_lake(settings).snapshot())
     except FacetsError as error:
@@ -84,13 +89,13 @@ def _announce(settings: Settings, server: int, sender: Connection) -> None:
     member = sign(settings, orgs=orgs[:1], subject="demo", ttl_seconds=TOKEN_SECONDS)
     operator = sign(settings, orgs="*", subject="demo-operator", ttl_seconds=TOKEN_SECONDS)
     text = requests_to_paste(settings, orgs, member, operator)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
     while os.getppid() == server:
         if _is_ready(settings):
             click.echo(text)
             return
         if time.monotonic() > deadline:
-            click.echo(f"The service is not ready after {PATIENCE_SECONDS:.0f} s; its log says why.", err=True)
+            click.echo(f"The service is not ready after {READY_TIMEOUT_SECONDS:.0f} s; its log says why.", err=True)
             return
         time.sleep(0.1)
 
@@ -107,7 +112,7 @@ def _is_ready(settings: Settings) -> bool:
 
 
 def requests_to_paste(settings: Settings, orgs: Sequence[str], member: str, operator: str) -> str:
-    """Return what the demo says once it is ready: links to the page, `curl` lines, the orgs, how to stop it.
+    """Return the text that the demo prints: links to the page, `curl` commands, the orgs, and how to stop it.
 
     `member` is a token for the first of `orgs`, `operator` one for all of them.
     """
@@ -119,13 +124,30 @@ def requests_to_paste(settings: Settings, orgs: Sequence[str], member: str, oper
         if settings.page
         else ""
     )
-    more = f" and {len(orgs) - ORGS_NAMED} more" if len(orgs) > ORGS_NAMED else ""
+    more = f" and {len(orgs) - MAX_ORGS} more" if len(orgs) > MAX_ORGS else ""
     return (
         f"\nReady on {address}. {page}A request for the models of {orgs[0]}, including private ones:\n\n"
         f"curl -H 'Authorization: Bearer {member}' '{address}/api/v1/org/{orgs[0]}/models/facets'\n\n"
         "A request with an operator's token, which is valid for every org, for SQL and for the reload:\n\n"
         f"curl -H 'Authorization: Bearer {operator}' '{address}/api/v1/org/{orgs[-1]}/models'\n\n"
-        f"Orgs: {', '.join(orgs[:ORGS_NAMED])}{more}.\n"
+        f"Orgs: {', '.join(orgs[:MAX_ORGS])}{more}.\n"
         f"The OpenAPI document in a browser, where you can send requests with either token: {address}/schema\n\n"
         "Ctrl-C stops it."
     )
+
+
+def orgs_to_try(snapshot: Snapshot) -> list[str]:
+    """Return the orgs of the snapshot; first those with many private and many public models.
+
+    The order is by the smaller of both numbers. Without models, the list is one made-up org.
+    """
+    models = pq.read_table(snapshot.model_files(), columns=["org", "is_public"], partitioning=None)
+    counted = models.append_column("public", pc.cast(models["is_public"], "int64")).group_by("org")
+    orgs = counted.aggregate([("public", "sum"), ("public", "count")]).to_pylist()
+    if not orgs:
+        return ["my-org"]
+
+    def smaller_part(row: dict[str, Any]) -> tuple[int, str]:
+        return min(row["public_sum"], row["public_count"] - row["public_sum"]), row["org"]
+
+    return [str(row["org"]) for row in sorted(orgs, key=smaller_part, reverse=True)]

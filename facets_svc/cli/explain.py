@@ -1,4 +1,4 @@
-"""`facets-svc explain`: print the statements that a request runs."""
+"""`facets-svc explain`: prints the SQL statements of a request."""
 
 from __future__ import annotations
 

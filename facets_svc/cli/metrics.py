@@ -1,4 +1,4 @@
-"""The outcome of a sync as Prometheus metrics: in a file for the node exporter, in the lake for the services."""
+"""The outcome of a sync as Prometheus metrics: in a file for the node exporter, or in the lake for the services."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SAMPLE: Final = re.compile(rf"^{_PREFIX}last_success_timestamp_seconds (\S+)$",
 
 
 class Outcome:
-    """How a run ended: with its report, or with the names of the guards that refused to publish."""
+    """The outcome of a run: its report, or the names of the guards that refused to publish."""
 
     report: Report | None = None
     guards: tuple[str, ...] = ()
@@ -31,10 +31,10 @@ class Outcome:
 
 @contextmanager
 def recorded(path: Path | None, lake: Callable[[], Lake] | None) -> Iterator[Outcome]:
-    """Write how the block ends, well or not, into the file at `path` and into `lake`; None: not there.
+    """Write the outcome of the block, success or failure, to the file `path` and to `lake`, if they are not None.
 
-    The file is replaced as a whole, so that no half of it is ever collected. Raises `SettingsError` before anything is
-    done when it cannot be written. A failure to write later is one line on stderr and does not change the exit code.
+    The file is replaced atomically, so that a collector never reads a part of it. Raises `SettingsError` before the
+    block if `path` cannot be written. A later failure to write is one line on stderr and does not change the exit code.
     """
     outcome = Outcome()
     if path is not None:
@@ -49,23 +49,23 @@ def recorded(path: Path | None, lake: Callable[[], Lake] | None) -> Iterator[Out
         raise
     finally:
         if path is not None:
-            with _told(f"The metrics file {path} cannot be written"):
+            with _reporting_failure(f"The metrics file {path} cannot be written"):
                 _write(path, rendered(outcome, exit_code, started, last_success=_last_success(_read(path))))
         if lake is not None:
-            with _told("The outcome cannot be written to the lake"):
+            with _reporting_failure("The outcome cannot be written to the lake"):
                 opened = lake()
                 before = _last_success((opened.outcome() or b"").decode(errors="replace"))
                 opened.leave_outcome(rendered(outcome, exit_code, started, last_success=before).encode())
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _reporting_failure(message: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        click.echo(f"{what}: {error.strerror}.", err=True)
+        click.echo(f"{message}: {error.strerror}.", err=True)
     except (LakeError, SettingsError) as error:
-        click.echo(f"{what}: {error}", err=True)
+        click.echo(f"{message}: {error}", err=True)
 
 
 def _require_writable(path: Path) -> None:
@@ -74,9 +74,9 @@ def _require_writable(path: Path) -> None:
 
 
 def rendered(outcome: Outcome, exit_code: int, started: float, *, last_success: float | None) -> str:
-    """Return the metrics of a run that began at `started` (seconds since 1970) and ends now, as text.
+    """Return the metrics of a run as text. It began at `started`, in seconds since 1970, and ends now.
 
-    `last_success` is when a run before this one ended well.
+    `last_success` is when an earlier run last published, in seconds since 1970 (None: unknown).
     """
     ended = time.time()
     gauges = _Gauges()
@@ -95,7 +95,7 @@ def rendered(outcome: Outcome, exit_code: int, started: float, *, last_success: 
 
 
 class _Gauges:
-    """Gauges of one run, in a registry of their own."""
+    """The gauges of one run, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -105,14 +105,14 @@ class _Gauges:
         Gauge(_PREFIX + name, meaning, registry=self.registry).set(value)
 
     def by(self, label: str, name: str, meaning: str, values: Mapping[str, float]) -> None:
-        """Add a gauge with a sample for each value of its label; none at all for no values."""
+        """Add a gauge with a sample for each of `values`, by its label; no gauge without values."""
         if values:
             gauge = Gauge(_PREFIX + name, meaning, [label], registry=self.registry)
             for labelled, value in values.items():
                 gauge.labels(labelled).set(value)
 
     def describe(self, report: Report) -> None:
-        """Add what a report says."""
+        """Add the figures of a report."""
         self.by("id", "snapshot_info", "The snapshot that was published.", {report.snapshot_id: 1})
         self.one("rows_read", "Rows of the source.", report.rows_read)
         self.one("rows_kept", "Rows that were published.", report.rows_kept)
@@ -158,7 +158,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def metrics_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where the outcome goes."""
+    """Add the options for the destinations of the outcome to a command."""
     in_file = click.option(
         "--metrics-file",
         "metrics_file",

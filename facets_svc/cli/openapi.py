@@ -1,4 +1,4 @@
-"""`facets-svc openapi`: print the service's OpenAPI document."""
+"""`facets-svc openapi`: prints the OpenAPI document of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands have, and the settings that they change."""
+"""Options that several commands share, and the settings that they override."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def opened_lake(settings: Settings) -> Lake:
-    """Return the lake of the settings."""
+    """Return the lake of the settings. Raises `LakeError` and `SettingsError`."""
     return Lake.open(settings.lake, cache=settings.cache_folder)
 
 
 def settings_with(**options: Any) -> Settings:
-    """Return the settings of the environment, overridden by the options that were given."""
+    """Return the settings of the environment, overridden by the `options` that are not None. Raises `SettingsError`."""
     settings = Settings.from_env(os.environ)
     return dataclasses.replace(settings, **{name: value for name, value in options.items() if value is not None})

@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, a line of JSON a step elsewhere."""
+"""Progress on stderr: bars on a terminal, otherwise a line of JSON per stage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BarProgress:
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        """Show a bar while the context is open; it stays when the stage is done."""
+        """Show a bar for the block, which stays when the stage is done."""
         columns = (
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
@@ -42,19 +42,19 @@ class BarProgress:
 
             yield advance
             done = bars.tasks[0].completed
-            # A total is an estimate: what is done is all of it.
+            # The total was an estimate: the bar must end full.
             bars.update(task, total=done or 1, completed=done or 1)
 
 
 class LineProgress:
-    """Writes one line for each stage when it ends, as JSON like the service's log."""
+    """Writes a line for each stage when it ends, as JSON like the log of the service."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        """Time what happens while the context is open, and write it down."""
+        """Measure the time of the block, and write its line."""
         started = time.monotonic()
         done = 0
         outcome = "failed after"
@@ -82,21 +82,21 @@ class LineProgress:
 
 
 class TracedProgress:
-    """Makes a span of each stage that another progress shows."""
+    """Adds a span for each stage to another progress."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        """Trace what happens while the context is open."""
+        """Trace the block, and show its stage."""
         with tracing.span(name), self._shown.stage(name, total) as advance:
             yield advance
 
 
 @contextmanager
 def tracing_if(*, enabled: bool) -> Iterator[None]:
-    """Send traces of the block, if they are enabled. Raises `SettingsError` without the extra `otel`."""
+    """Send the traces of the block if `enabled`. Raises `SettingsError` without the extra `otel`."""
     if enabled:
         tracing.start()
     try:
@@ -107,6 +107,6 @@ def tracing_if(*, enabled: bool) -> Iterator[None]:
 
 
 def progress_on(stream: TextIO) -> Progress:
-    """Return the progress that fits `stream`: bars if it is a terminal that can draw them, else lines."""
+    """Return the progress for `stream`: bars if it is a terminal that can draw them, else lines."""
     console = Console(file=stream)
     return BarProgress(console) if console.is_terminal and not console.is_dumb_terminal else LineProgress(stream)

@@ -1,4 +1,4 @@
-"""What a sync did, for people."""
+"""The report of a sync as text for people."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from facets_svc.sync.report import Example, Organizations, Report
 
 NAMED: Final = 5
-"""New and vanished values that are named of each facet; the report as JSON names more."""
+"""New and vanished values that are listed for each facet. The report as JSON has more."""
 
 
-def written_out(report: Report) -> str:
-    """Return the report as lines of text: one a figure, with what it is made of beside it."""
+def as_text(report: Report) -> str:
+    """Return the report as text: a line for each figure, with its parts beside it."""
     rejected = report.rejected
     lines = [
         f"Published snapshot {report.snapshot_id} from {report.source}.",
@@ -79,8 +79,8 @@ def _commonest(count: int, names: Sequence[str]) -> str:
 def _without_models(organizations: Organizations | None) -> str:
     if organizations is None:
         return ""
-    told = {"without models": organizations.without_models, "rejected": sum(organizations.rejected.values())}
-    return _listed(told)
+    counts = {"without models": organizations.without_models, "rejected": sum(organizations.rejected.values())}
+    return _listed(counts)
 
 
 def _examples(examples: Mapping[str, Sequence[Example]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`facets-svc serve`: answer requests from the current snapshot."""
+"""`facets-svc serve`: answers requests from the current snapshot."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def serve(lake: str | None, host: str | None, port: int | None, demo: bool) -> N
 
 
 def _require_free(host: str, port: int) -> None:
-    """Raise `SettingsError` unless `host:port` can be listened on.
+    """Raise `SettingsError` unless the process can listen on `host:port`.
 
-    The server itself would share a port with another one of its kind, which is right for its workers and wrong here.
+    The server sets SO_REUSEPORT for its workers, and would silently share the port of another server.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

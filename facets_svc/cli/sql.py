@@ -1,11 +1,11 @@
-"""`facets-svc sql`: query the catalogue in SQL."""
+"""`facets-svc sql`: queries the catalogue in SQL."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import duckdb
@@ -49,12 +49,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--notebook", "notebook_file", metavar="FILE", type=_FILE, help="Write a Jupyter notebook that queries the tables."
 )
-def sql(  # noqa: PLR0913 - click passes every option by name
+def sql(  # noqa: PLR0913 - click passes each option by name
     *,
     text: str | None,
     lake: str | None,
     snapshot_id: str | None,
-    file: Any,
+    file: TextIO | None,
     name: str | None,
     list_queries: bool,
     assignments: tuple[str, ...],
@@ -111,9 +111,9 @@ def sql(  # noqa: PLR0913 - click passes every option by name
                 out.write(_bound(connection, text or "", given), text)
 
 
-def _read(file: Any) -> str:
+def _read(file: TextIO) -> str:
     try:
-        return str(file.read())
+        return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The SQL in {file.name} cannot be read: {error}.") from None
 
@@ -121,9 +121,10 @@ def _read(file: Any) -> str:
 def _bound(
     connection: duckdb.DuckDBPyConnection, text: str, given: Mapping[str, tuple[str | None, str]]
 ) -> list[tuple[Piece, dict[str, Any]]]:
-    """Return each statement with the values of its parameters. Raises `QueryError` for a missing or unused one."""
+    """Return each statement with the values of its parameters. Raises `QueryError` for a missing or unused value."""
     values = {
-        name: guessed(said) if type_ is None else converted(name, type_, said) for name, (type_, said) in given.items()
+        name: guessed(value) if type_ is None else converted(name, type_, value)
+        for name, (type_, value) in given.items()
     }
     bound = []
     wanted: set[str] = set()

@@ -1,4 +1,4 @@
-"""Opens the tables in the tools that analysts know: DuckDB's command line, Harlequin, or a notebook."""
+"""Opens the tables in DuckDB's command line, Harlequin or a notebook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLIENTS: Final = {
     "duckdb": ("-readonly", "-cmd", "SET TimeZone = 'UTC'"),
     "harlequin": ("--read-only",),
 }
-"""The clients, the preferred one first, and how each opens a database file read-only."""
+"""The clients in order of preference, with the arguments that open a database file read-only."""
 
 _NONE_INSTALLED: Final = (
     "No SQL client is installed. Install DuckDB's command line (pip install duckdb-cli) or Harlequin "
@@ -34,9 +34,9 @@ _NOTEBOOK_DATABASE: Final = "facets.duckdb"
 
 
 def open_client(history: History) -> int:
-    """Open a client over a read-only database file with the tables, and return its exit code when it ends.
+    """Run a client on a read-only database file with the tables, and return its exit code.
 
-    Raises `SettingsError` when none is installed.
+    Raises `SettingsError` if no client is installed.
     """
     program = _installed()
     if not history.lasts:
@@ -55,7 +55,7 @@ def open_client(history: History) -> int:
     with tempfile.TemporaryDirectory(prefix="facets-sql-") as folder:
         path = Path(folder) / _NOTEBOOK_DATABASE
         database.write_database(path, history)
-        # Ctrl-C is for the client, which gets it too. A handler, unlike SIG_IGN, is not inherited.
+        # Ctrl-C is for the client, which also receives it. Unlike SIG_IGN, a handler is not inherited.
         before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
         try:
             command = [program, *CLIENTS[Path(program).name], str(path)]
@@ -65,7 +65,7 @@ def open_client(history: History) -> int:
 
 
 def _installed() -> str:
-    """Return the path of the first client in PATH, or beside this Python. Raises `SettingsError`."""
+    """Return the path of the first installed client, in PATH or beside this Python. Raises `SettingsError`."""
     folders = os.pathsep.join([os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")])
     for name in CLIENTS:
         if found := shutil.which(name, path=folders):
@@ -74,9 +74,9 @@ def _installed() -> str:
 
 
 def write_notebook(path: Path, history: History) -> Path:
-    """Write a notebook that asks the tables at `path`, and beside it the database file that it opens; return that one.
+    """Write a notebook to `path`, and beside it the database file that it opens; return the path of that file.
 
-    Raises `SettingsError` when `path` exists, since a notebook holds somebody's work, or cannot be written.
+    Raises `SettingsError` if `path` cannot be written, and if it exists: a notebook may contain work.
     """
     if path.suffix != ".ipynb":
         raise SettingsError(f"{path} is no name for a notebook. Choose one that ends with .ipynb.")
@@ -98,7 +98,7 @@ def write_notebook(path: Path, history: History) -> Path:
 
 
 def _template() -> str:
-    """Return `docs/catalogue.ipynb`: packaged in a wheel, at its place in a checkout."""
+    """Return the text of `docs/catalogue.ipynb`, from the wheel or from a checkout."""
     packaged = resources.files("facets_svc") / "_data" / "catalogue.ipynb"
     if packaged.is_file():
         return packaged.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Runs statements and writes their answers: as tables for people, or in a format of `facets_svc.analyst.formats`."""
+"""Runs statements and writes their answers, as tables or in a format of `facets_svc.analyst.formats`."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from facets_svc.errors import QueryError, QueryInterrupted, SettingsError
 TABLE: Final = "table"
 _TABLE_ENDINGS: Final = (".txt",)
 
-Ask = Callable[[], Answer | None]
+RunStatement = Callable[[], Answer | None]
 
 ROWS_ON_A_TERMINAL: Final = 100
 ROWS_COUNTED: Final = 1_000_000
-"""Rows that are counted, at most, beyond those that are shown."""
+"""Rows beyond the shown ones that are counted, at most."""
 
 _NARROWEST: Final = 14
-"""Texts are shortened to this width at most. Numbers and times never are: a shortened one is a wrong value."""
+"""The smallest width of a shortened text. Numbers and times are never shortened: they would be wrong values."""
 
 _WIDEST_SHOWN: Final = 2_000
 _FRAME: Final = 3  # a border and a space on each side of a cell
@@ -52,9 +52,9 @@ _SHORT_TYPES: Final = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITH TIM
 
 
 def format_for(name: str | None, output: Path | None) -> str:
-    """Return the format to write: the one named, else the one that the ending of `output` names, else a table.
+    """Return the format to write: `name`, or else the format of the ending of `output`, or else a table.
 
-    Raises `SettingsError` for an ending that names no format, and for one that names another format than `name`.
+    Raises `SettingsError` for an unknown ending, and for the ending of another format than `name`.
     """
     if output is None:
         return name or TABLE
@@ -74,7 +74,7 @@ def format_for(name: str | None, output: Path | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where answers go (`output`, or standard output), and in which format: `table`, or one of `formats.FORMATS`."""
+    """Writes answers to `output` (None: standard output), in the format `table` or one of `formats.FORMATS`."""
 
     connection: duckdb.DuckDBPyConnection
     history: History
@@ -82,36 +82,35 @@ class Output:
     output: Path | None
 
     def write(self, pieces: Sequence[tuple[Piece, Mapping[str, Any]]], whole: str | None) -> int:
-        """Run the statements in order; write every answer as a table, in another format the last one.
+        """Run the statements in order, write the answers, and return the number of rows of the last one.
 
-        `whole` is the text that they are of. Returns the number of rows of the last answer.
-
-        Raises `QueryError`, `QueryInterrupted` or `SettingsError`.
+        As tables, all answers are written; in other formats, only the last one. `whole` is the text that the
+        statements are part of, for the positions of errors. Raises `QueryError`, `QueryInterrupted` or `SettingsError`.
         """
         if not pieces:
             raise QueryError("There is no SQL to run.")
         with _interruptible(self.connection):
-            asks = [
+            statements = [
                 partial(run, self.connection, piece, values, whole=whole, fetch=self.history.fetch)
                 for piece, values in pieces
             ]
             if self.format == TABLE:
-                return self._write_tables(asks)
-            return self._write_last(asks, formats.FORMATS[self.format])
+                return self._write_tables(statements)
+            return self._write_last(statements, formats.FORMATS[self.format])
 
     @property
     def _on_terminal(self) -> bool:
         return self.output is None and sys.stdout.isatty()
 
-    def _write_tables(self, asks: Sequence[Ask]) -> int:
+    def _write_tables(self, statements: Sequence[RunStatement]) -> int:
         fit = self._on_terminal
         cut, rows = False, 0
         with _opened(self.output) as stream:
             text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", write_through=True)
             try:
                 console = Console() if fit else Console(file=text, width=1_000_000, color_system=None)
-                for ask in asks:
-                    page = page_of(ask(), max_rows=ROWS_ON_A_TERMINAL if fit else None)
+                for run_statement in statements:
+                    page = page_of(run_statement(), max_rows=ROWS_ON_A_TERMINAL if fit else None)
                     if page is not None:
                         show(page, console, fit=fit)
                         cut, rows = cut or len(page.rows) < page.total, page.total
@@ -121,12 +120,12 @@ class Output:
             click.echo("To write every row, pass --format csv or --output FILE.", err=True)
         return rows
 
-    def _write_last(self, asks: Sequence[Ask], format_: formats.Format) -> int:
+    def _write_last(self, statements: Sequence[RunStatement], format_: formats.Format) -> int:
         if self._on_terminal and not format_.is_text:
             raise SettingsError(f"A terminal cannot show {format_.name}. Write it to a file with --output FILE.")
-        for ask in asks[:-1]:
-            ask()  # its rows are let go, for the next statement to run
-        answer = asks[-1]()
+        for run_statement in statements[:-1]:
+            run_statement()  # its rows are discarded: the connection must be free for the next statement
+        answer = statements[-1]()
         if answer is None:
             raise QueryError("The last statement returns no rows to write.")
         with _opened(self.output) as stream:
@@ -135,9 +134,10 @@ class Output:
 
 @contextmanager
 def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Let Ctrl-C end the statement that runs in the block, which Python hears of only once DuckDB returns.
+    """Interrupt the statement of the block on Ctrl-C. Raises `QueryInterrupted`.
 
-    Some functions of DuckDB do not hear of an interruption: a second Ctrl-C ends the process.
+    Python runs signal handlers only after DuckDB has returned: therefore a thread watches for the signal. Some
+    functions of DuckDB ignore interruptions: a second Ctrl-C ends the process.
     """
     interrupted = threading.Event()
     reader, writer = socket.socketpair()
@@ -169,7 +169,7 @@ def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[BinaryIO]:
-    """Open `output` (None: standard output) for writing; a file appears only once all of it is written."""
+    """Open `output` (None: standard output) for writing. A file is replaced only when all of it is written."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -190,9 +190,9 @@ def _opened(output: Path | None) -> Iterator[BinaryIO]:
 
 @dataclass(slots=True)
 class Page:
-    """The rows of an answer that are shown, and how many there are in all (`more`: at least).
+    """The shown rows of an answer, and the total number of rows (at least, if `more` is true).
 
-    `numbers` tells which columns are aligned to the right, `texts` which may be shortened.
+    `numbers` is true for columns that are aligned to the right, `texts` for those that may be shortened.
     """
 
     columns: tuple[Column, ...]
@@ -204,7 +204,7 @@ class Page:
 
 
 def page_of(answer: Answer | None, *, max_rows: int | None) -> Page | None:
-    """Take the rows of `answer`: keep the first `max_rows` (None: all), count the rest. None for no answer."""
+    """Return the first `max_rows` rows of `answer` (None: all), and count the others. None without an answer."""
     if answer is None:
         return None
     types = [field_.type for field_ in answer.schema]
@@ -221,9 +221,9 @@ def page_of(answer: Answer | None, *, max_rows: int | None) -> Page | None:
 
 
 def show(page: Page, console: Console, *, fit: bool = True) -> None:
-    """Print `page` as a table with a line below that counts its rows.
+    """Print `page` as a table, and a line with the number of rows.
 
-    With `fit` the table is no wider than the console: texts are shortened, then columns in the middle are left out.
+    With `fit`, texts are shortened and then columns in the middle left out, until the table is as wide as the console.
     """
     cells = [[_shown(value, fit=fit) for value in row] for row in page.rows]
     types = [_SHORT_TYPES.get(column.type, column.type) for column in page.columns]
@@ -251,7 +251,7 @@ def show(page: Page, console: Console, *, fit: bool = True) -> None:
         table.add_row(*shown)
     narrowest = _table_width(places, least, len(widths))
     if narrowest > console.width:
-        table.width = narrowest  # wider than the console: a number that rich would cut looks like another number
+        table.width = narrowest  # may be wider than the console: a truncated number would look like another number
     console.print(table, crop=False, soft_wrap=not fit)
     console.print(Text(_summary(page, len(places)), style="dim"))
 
@@ -274,7 +274,7 @@ def _shown(value: Any, *, fit: bool) -> str | None:
 def _summary(page: Page, columns: int) -> str:
     total = f"more than {page.total:,}" if page.more else f"{page.total:,}"
     rows = "row" if total == "1" else "rows"
-    said = f"{total} {rows}" if len(page.rows) == page.total else f"{len(page.rows):,} of {total} {rows}"
+    summary = f"{total} {rows}" if len(page.rows) == page.total else f"{len(page.rows):,} of {total} {rows}"
     if columns < len(page.columns):
-        said += f", {columns} of {len(page.columns)} columns"
-    return said
+        summary += f", {columns} of {len(page.columns)} columns"
+    return summary

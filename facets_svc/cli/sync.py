@@ -1,4 +1,4 @@
-"""`facets-svc sync`: write a catalogue into the lake."""
+"""`facets-svc sync`: publishes a catalogue in the lake."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import msgspec
 
 from facets_svc import tracing
 from facets_svc.catalogue import RECORD, REQUIRED
+from facets_svc.cli.exits import stopping
 from facets_svc.cli.metrics import metrics_options, recorded
 from facets_svc.cli.options import json_option, lake_option, opened_lake, settings_with
 from facets_svc.cli.progress import TracedProgress, progress_on, tracing_if
-from facets_svc.cli.report import written_out
-from facets_svc.cli.signals import stopping
+from facets_svc.cli.report import as_text
 from facets_svc.engine.duckdb import open_engine
 from facets_svc.errors import SettingsError
 from facets_svc.lake.snapshot import Snapshot
@@ -37,12 +37,12 @@ from facets_svc.sync.sources import open_source
 
 
 class Share(click.ParamType[Fraction]):
-    """A share of something, as `1%` or as `0.01`."""
+    """An option of the form `1%` or `0.01`."""
 
     name = "share"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """Read it."""
+        """Return the share as a fraction between 0 and 1."""
         try:
             return value if isinstance(value, Fraction) else share(value)
         except ValueError:
@@ -140,7 +140,7 @@ class Share(click.ParamType[Fraction]):
 @click.option("--force", is_flag=True, help="Publish even if guards refuse. The report lists them as warnings.")
 @metrics_options
 @json_option
-def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
+def sync(  # noqa: PLR0913, PLR0917 - click passes each option by name
     location: str,
     lake: str | None,
     query_file: Path | None,
@@ -192,11 +192,11 @@ def sync(  # noqa: PLR0913, PLR0917 - click passes every option by its name
                 threads=settings.threads,
                 cluster=cluster,
             )
-    click.echo(msgspec.json.encode(report) if as_json else written_out(report))
+    click.echo(msgspec.json.encode(report) if as_json else as_text(report))
 
 
 def _probe(snapshot: Snapshot, settings: Settings) -> None:
-    """Open a staged snapshot the way the service will: what it would refuse is not published."""
+    """Open a staged snapshot as the service will. Raises the error that would keep the service from loading it."""
     open_engine(snapshot, threads=settings.threads, memory_limit=settings.memory_limit).close()
 
 

@@ -1,4 +1,4 @@
-"""`facets-svc token`: sign a token."""
+"""`facets-svc token`: signs a token."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600
 
 
 def sign(settings: Settings, *, orgs: list[str] | Literal["*"], subject: str, ttl_seconds: int) -> str:
-    """Return a token for `orgs` ("*": every org) that the service with these settings accepts for `ttl_seconds`.
+    """Return a token for `orgs` ("*": all orgs) that a service with these settings accepts for `ttl_seconds`.
 
-    Raises `SettingsError` when there is nothing to sign with: only HS256 has its key among the settings.
+    Raises `SettingsError` for any algorithm but HS256, and without a secret.
     """
     if settings.jwt_algorithm != "HS256":
         raise SettingsError(

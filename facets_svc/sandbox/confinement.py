@@ -20,7 +20,7 @@ _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 _NICENESS: Final = 19
-"""The lowest priority: facets are answered in threads of niceness 10 (`facets_svc.service.priority`)."""
+"""The lowest priority: facets are answered in threads of niceness 10 (`facets_svc.service.pool`)."""
 _DESCRIPTORS: Final = 256
 _CPU_SPARE_SECONDS: Final = 2
 """Processor time beyond the deadline. The deadline is the limit; this one applies if the deadline fails."""

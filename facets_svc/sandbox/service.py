@@ -18,7 +18,7 @@ from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Files, Limits, Outcome, Task
 from facets_svc.sandbox.processes import Ended, Processes
 from facets_svc.service.admission import AdmissionQueue
-from facets_svc.service.priority import step_back
+from facets_svc.service.pool import lower_priority
 from facets_svc.service.single_flight import SingleFlight
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class SqlSandbox:
         self._work = SingleFlight()
         # Rows of earlier snapshots take long to extract, and must not delay those of the current one.
         self._now, self._then = (
-            ThreadPoolExecutor(1, thread_name_prefix=f"facets-extract-{name}", initializer=step_back)
+            ThreadPoolExecutor(1, thread_name_prefix=f"facets-extract-{name}", initializer=lower_priority)
             for name in ("now", "then")
         )
 

@@ -1,1 +1,1 @@
-"""What answers queries: the current snapshot and its swap, cached and shared answers, and the pool they run in."""
+"""Answers questions: the current snapshot and its swap, the response cache, single flight, the admission queue."""

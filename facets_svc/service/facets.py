@@ -1,4 +1,4 @@
-"""The service: answers queries from the current snapshot, and loads a new one when there is one."""
+"""The service: answers questions from the current snapshot, and loads a new one when it is published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, Self, cast
+from typing import Self, cast
 
 from facets_svc import metrics, tracing
 from facets_svc.engine.base import Engine, Interruption, Remote
@@ -25,16 +25,11 @@ from facets_svc.errors import (
 )
 from facets_svc.facets.answer import Answer, ListedSnapshot, OneRecord, SnapshotList
 from facets_svc.facets.query import FacetQuery, ModelQuery, Question, RecordQuery, SnapshotsQuery, ValueQuery, edition
-from facets_svc.service.answered import Answered, ServedSnapshot
-from facets_svc.service.earlier import Counts, EarlierSnapshots, Lender, Past
-from facets_svc.service.form import EncodedT, Form, QuestionT
-from facets_svc.service.pool import Pool
-from facets_svc.service.priority import step_back
+from facets_svc.service.answers import Answered, EncodedT, Form, QuestionT, ServedSnapshot
+from facets_svc.service.earlier import EarlierSnapshots, EarlierSource, ModelCounts, SharedEngine
+from facets_svc.service.pool import Pool, lower_priority
 from facets_svc.service.swap import CurrentEngine, LoadedEngine
-from facets_svc.service.timing import Course, Timing
-
-DEADLINE_SECONDS: Final = 2.0
-CACHE_BYTES: Final = 64 * 1024 * 1024
+from facets_svc.service.timing import Stages, Timing
 
 Answering = Callable[[Engine, Interruption], Answer]
 
@@ -42,17 +37,17 @@ _logger = logging.getLogger(__name__)
 
 
 class FacetService:
-    """Answers queries while `running`, and looks for a new snapshot every `poll_seconds`.
+    """Answers questions while `running`, and polls the lake for a new snapshot every `poll_seconds`.
 
-    `current_id` tells the id of the current snapshot (None: there is none), `open_engine` opens it. Both may block and
-    may raise whatever they like: the engine that was there before stays, and the log says why.
+    `current_id` returns the id of the current snapshot (None: the lake is empty), `open_engine` opens it. Both may
+    block. If one of them raises an exception, the engine from before stays, and the log has the reason.
 
-    A query is interrupted `deadline_seconds` after it was asked. Answers are kept in at most `cache_bytes`, for as long
-    as their snapshot is current. `past` is where earlier snapshots come from (None: there are none), of which at most
-    `earlier_snapshots` are open at a time.
+    At most `concurrency` queries run and `queue` more wait. A query is interrupted after `deadline_seconds`. The
+    response cache of the current snapshot has `cache_bytes`. `earlier` lists and opens earlier snapshots (None: there
+    are none), of which at most `earlier_snapshots` are open at a time.
     """
 
-    def __init__(  # noqa: PLR0913 - what the composition root decides, by name
+    def __init__(  # noqa: PLR0913 - the composition root passes each by name
         self,
         *,
         current_id: Callable[[], str | None],
@@ -60,9 +55,9 @@ class FacetService:
         poll_seconds: float,
         concurrency: int,
         queue: int,
-        deadline_seconds: float = DEADLINE_SECONDS,
-        cache_bytes: int = CACHE_BYTES,
-        past: Past | None = None,
+        deadline_seconds: float = 2.0,
+        cache_bytes: int = 64 * 1024 * 1024,
+        earlier: EarlierSource | None = None,
         earlier_snapshots: int = 1,
     ) -> None:
         self._current_id = current_id
@@ -70,43 +65,43 @@ class FacetService:
         self._poll_seconds = poll_seconds
         self._deadline_seconds = deadline_seconds
         self._current = CurrentEngine(cache_bytes=cache_bytes)
-        self._pool = Pool(threads=concurrency, queue=queue, patience_seconds=deadline_seconds / 2)
-        self._opener = ThreadPoolExecutor(  # one: no two looks at a time
-            1, thread_name_prefix="facets-open", initializer=step_back
+        self._pool = Pool(threads=concurrency, queue=queue, max_wait_seconds=deadline_seconds / 2)
+        self._opener = ThreadPoolExecutor(  # a single thread: loads never overlap
+            1, thread_name_prefix="facets-open", initializer=lower_priority
         )
-        self._earlier = EarlierSnapshots(past, capacity=earlier_snapshots, refresh_seconds=poll_seconds)
-        self._look_now = asyncio.Event()
+        self._earlier = EarlierSnapshots(earlier, capacity=earlier_snapshots, refresh_seconds=poll_seconds)
+        self._poll_now = asyncio.Event()
         self._reloading = False
-        self._told: tuple[str | None, str] | None = None
+        self._last_failure: tuple[str | None, str] | None = None
         self._lake_unreadable_since: datetime | None = None
 
     @property
     def lake_unreadable_since(self) -> datetime | None:
-        """When a look at the lake first failed, if each one since then has failed too; None after one that did not.
+        """The time since which every poll of the lake has failed; None after a successful one.
 
-        The service answers from the snapshot that it has meanwhile.
+        Meanwhile the service answers from the snapshot that is loaded.
         """
         return self._lake_unreadable_since
 
     @property
     def snapshot(self) -> ServedSnapshot | None:
-        """The current snapshot, or None while there is none: then the service is not ready."""
+        """The current snapshot; None while none is loaded, and the service is not ready."""
         return self._current.snapshot
 
     @property
     def reachable(self) -> bool:
-        """Whether the server that the current engine asks, if there is one, answered when it was last asked."""
+        """Whether the remote server of the current engine answered the last time; true for a local engine."""
         loaded = self._current.loaded
         return loaded is None or not isinstance(loaded.engine, Remote) or loaded.engine.reachable
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Open the current snapshot, keep looking for a newer one, and let everything go at the end.
+        """Load the current snapshot, poll for newer ones while the block runs, and close everything at its end.
 
-        Entering waits for the first look, so that a process that has just started does not refuse what it could answer
-        a moment later. A service without a snapshot runs too.
+        The block begins after the first poll, so that a new process does not refuse requests that it can answer a
+        moment later. The service also runs without a snapshot.
         """
-        await self._look_or_keep()
+        await self._poll_once()
         poller = asyncio.create_task(self._poll())
         try:
             yield self
@@ -118,19 +113,23 @@ class FacetService:
     def cached(
         self, question: QuestionT, form: Form[QuestionT, EncodedT], *, must_know_org: bool = False
     ) -> EncodedT | None:
-        """Return the answer to `question` if the current snapshot has given it before: at once, without a thread.
+        """Return the answer to `question` from the response cache of the current snapshot, without a thread.
 
-        None for whatever `ask` has to find out, an org that must be known and is not included. Raises `Overloaded` if
-        the answer would have to be computed, and `ask` would refuse that.
+        None if `ask` must answer, also for an org that must be known and is not. Raises `Overloaded` if `ask` would
+        have to compute the answer and would refuse to.
         """
         loaded = self._current.loaded
         if loaded is None or (must_know_org and not loaded.engine.knows(question.org)):
             return None
-        settled = self._earlier.settled_now(question, loaded)
-        if settled is None:
+        resolved = self._earlier.resolved_now(question, loaded)
+        if resolved is None:
             return None
-        found = loaded.cache.get(settled, form)
-        if found is None and (settled, form) not in loaded.flight and not _gone(settled, loaded.snapshot.id):
+        found = loaded.cache.get(resolved, form)
+        if (
+            found is None
+            and (resolved, form) not in loaded.single_flight
+            and not _outdated(resolved, loaded.snapshot.id)
+        ):
             self._pool.admission.require_place()
         return found
 
@@ -142,72 +141,73 @@ class FacetService:
         must_know_org: bool = False,
         timing: Timing | None = None,
     ) -> EncodedT:
-        """Answer `question` from one snapshot, encoded as `form` does; `timing` is told where the time goes.
+        """Return the answer to `question` from one snapshot, encoded by `form`; fill in `timing`.
 
-        The same question, asked in the same form while it is being answered, is answered once for all.
+        Equal questions in the same form at the same time share one computation, which is interrupted when its last
+        caller is cancelled.
 
-        Raises `Overloaded` when the queue is full, `NotFound` when `must_know_org` and the catalogue does not know the
-        org, `InvalidRequest` for a page of another snapshot's list, `Unavailable` without a snapshot or when the engine
-        fails, `DeadlineExceeded` when it takes too long. When the last caller is cancelled, the query is interrupted.
+        Raises `Overloaded` if the queue is full, `NotFound` if the org is unknown and `must_know_org`, `InvalidRequest`
+        for a cursor of another snapshot's list, `Unavailable` without a snapshot or when the engine fails, and
+        `DeadlineExceeded`.
         """
         timing = timing or Timing()
-        with self._current.lent() as loaded:
+        with self._current.in_use() as loaded:
             if must_know_org and not loaded.engine.knows(question.org):
                 self._pool.admission.require_place()
                 raise NotFound("The org is unknown.")
-            question = await self._earlier.settled(question, loaded)
+            question = await self._earlier.resolved(question, loaded)
             _require_cursor_of(question, loaded.snapshot.id)
             if (cached := loaded.cache.get(question, form)) is not None:
                 timing.hit = True
                 return cached
             compute = partial(self._compute, loaded, question, form)
-            return cast("EncodedT", await loaded.flight.join((question, form), compute, timing))
+            return cast("EncodedT", await loaded.single_flight.join((question, form), compute, timing))
 
     def require_known(self, org: str) -> None:
-        """Raise `NotFound` when the catalogue does not know `org`, `Unavailable` without a snapshot."""
-        with self._current.lent() as loaded:
+        """Raise `NotFound` if the org is unknown, `Unavailable` without a snapshot."""
+        with self._current.in_use() as loaded:
             if not loaded.engine.knows(org):
                 raise NotFound("The org is unknown.")
 
     async def reload(self) -> str:
-        """Look at the lake now, and return the id of the current snapshot.
+        """Poll the lake now, load the current snapshot, and return its id.
 
-        Raises `ReloadRunning` while another one runs, `Unavailable` when the snapshot cannot be opened (the one before
-        stays). Whoever asked may leave: the reload goes on.
+        The reload goes on if its caller is cancelled. Raises `ReloadRunning` while another one runs, `Unavailable` if
+        the snapshot cannot be opened; then the one from before stays.
         """
         if self._reloading:
             raise ReloadRunning("A reload is running already.")
         self._reloading = True
-        look = asyncio.ensure_future(self._look())
-        look.add_done_callback(self._reloaded)
-        return await asyncio.shield(look)
+        loading = asyncio.ensure_future(self._load_in_thread())
+        loading.add_done_callback(self._reloaded)
+        return await asyncio.shield(loading)
 
-    def look_soon(self) -> None:
-        """Look at the lake now instead of at the next poll (for signal handlers; call it in the event loop)."""
-        self._look_now.set()
+    def poll_soon(self) -> None:
+        """Poll the lake at once instead of after `poll_seconds`. Call it in the event loop, as signal handlers do."""
+        self._poll_now.set()
 
     async def _poll(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), self._poll_seconds)
-            self._look_now.clear()
-            await self._look_or_keep()
+                await asyncio.wait_for(self._poll_now.wait(), self._poll_seconds)
+            self._poll_now.clear()
+            await self._poll_once()
 
-    async def _look_or_keep(self) -> None:
-        with suppress(Unavailable):  # logged where it was raised
-            await self._look()
+    async def _poll_once(self) -> None:
+        with suppress(Unavailable):  # _load has logged the reason
+            await self._load_in_thread()
 
-    async def _look(self) -> str:
+    async def _load_in_thread(self) -> str:
         return await asyncio.get_running_loop().run_in_executor(self._opener, self._load)
 
-    def _reloaded(self, look: asyncio.Future[str]) -> None:
+    def _reloaded(self, loading: asyncio.Future[str]) -> None:
         self._reloading = False
-        if not look.cancelled():
-            look.exception()  # whoever asked may have left: then nobody else takes note of it
+        if not loading.cancelled():
+            loading.exception()  # if the caller has left, asyncio would log that nobody retrieved it
 
     def _load(self) -> str:
-        """Load the current snapshot, unless it is loaded; return its id. Runs in the opening thread."""
-        self._earlier.let_go_of_idle()
+        """Load the current snapshot unless it is loaded, and return its id. Runs in the opener's thread."""
+        self._earlier.close_idle()
         current: str | None = None
         try:
             current = self._read_current()
@@ -220,11 +220,11 @@ class FacetService:
                 _logger.info("Snapshot %s is current", current)
             elif (loaded := self._current.loaded) and isinstance(loaded.engine, Remote):
                 loaded.engine.check()
-        except Exception as error:  # whatever is wrong with a lake, the service outlives it
+        except Exception as error:  # the service outlives any error of a lake
             self._note_unreadable(self._lake_unreadable_since or datetime.now(UTC))
-            self._tell(current, error)
+            self._log_failure(current, error)
             raise Unavailable("The current snapshot cannot be opened. The log has the reason.") from error
-        self._told = None
+        self._last_failure = None
         self._note_unreadable(None)
         return current
 
@@ -246,32 +246,32 @@ class FacetService:
             metrics.snapshot_failed()
             raise
 
-    def _tell(self, current: str | None, error: Exception) -> None:
-        """Log why a snapshot was not loaded: once for an id and a reason, however often it is tried."""
+    def _log_failure(self, current: str | None, error: Exception) -> None:
+        """Log why a snapshot was not loaded; the same reason for the same id is logged once."""
         reason = str(error) or type(error).__name__
-        if (current, reason) == self._told:
+        if (current, reason) == self._last_failure:
             return
-        self._told = (current, reason)
+        self._last_failure = (current, reason)
         what = "The current snapshot" if current is None else f"Snapshot {current}"
         served = "nothing is served yet" if self.snapshot is None else f"{self.snapshot.id} is still served"
         trace = None if isinstance(error, FacetsError) else error
         _logger.error("%s was not loaded, %s, retrying: %s", what, served, reason, exc_info=trace)
 
     async def _compute(
-        self, loaded: LoadedEngine, question: QuestionT, form: Form[QuestionT, EncodedT], course: Course
+        self, loaded: LoadedEngine, question: QuestionT, form: Form[QuestionT, EncodedT], stages: Stages
     ) -> EncodedT:
-        """Answer the question in the pool before its deadline, and keep the answer.
+        """Compute the answer in the pool within the deadline, and cache it.
 
-        To open an earlier snapshot, or to count what is seen of it, comes before that.
+        The deadline does not cover opening and counting earlier snapshots, which comes first.
         """
         if isinstance(question, SnapshotsQuery):
-            answering: Answering = partial(_list, question, await self._earlier.counts(question, loaded))
+            answering: Answering = partial(_snapshot_list, question, await self._earlier.counts(question, loaded))
         else:
-            answering = partial(_ask, question)
-        async with self._earlier.lender(question, loaded) as lender:
+            answering = partial(_answer_of, question)
+        async with self._earlier.engine_for(question, loaded) as shared:
             try:
                 async with asyncio.timeout(self._deadline_seconds) as deadline:
-                    encoded = await self._pool.run(partial(_answer, lender, question, answering, form, course))
+                    encoded = await self._pool.run(partial(_answer, shared, question, answering, form, stages))
             except TimeoutError:
                 if not deadline.expired():
                     raise
@@ -287,31 +287,31 @@ class FacetService:
 
 
 def _answer(
-    lender: Lender,
+    shared: SharedEngine,
     question: QuestionT,
     answering: Answering,
     form: Form[QuestionT, EncodedT],
-    course: Course,
+    stages: Stages,
     interruption: Interruption,
 ) -> EncodedT:
-    """Answer and encode, in a thread of the pool."""
-    course.started = time.perf_counter()
-    with lender.lent() as engine, tracing.statements() as names:
+    """Compute and encode an answer. Runs in a thread of the pool."""
+    stages.started = time.perf_counter()
+    with shared.in_use() as engine, tracing.statements() as names:
         answer = answering(engine, interruption)
-    course.counted = time.perf_counter()
-    course.statements = tuple(names)
-    encoded = form.encode(question, Answered(answer, lender.snapshot))
-    course.encoded = time.perf_counter()
+    stages.counted = time.perf_counter()
+    stages.statements = tuple(names)
+    encoded = form.encode(question, Answered(answer, shared.snapshot))
+    stages.encoded = time.perf_counter()
     metrics.answered(
         type(question).__name__.removesuffix("Query").lower(),
-        queue_seconds=course.started - course.begun,
-        engine_seconds=course.counted - course.started,
-        encode_seconds=course.encoded - course.counted,
+        queue_seconds=stages.started - stages.begun,
+        engine_seconds=stages.counted - stages.started,
+        encode_seconds=stages.encoded - stages.counted,
     )
     return encoded
 
 
-def _ask(
+def _answer_of(
     question: FacetQuery | ValueQuery | ModelQuery | RecordQuery, engine: Engine, interruption: Interruption
 ) -> Answer:
     match question:
@@ -327,10 +327,10 @@ def _ask(
     return engine.answer(question, interruption)
 
 
-def _list(
-    question: SnapshotsQuery, counts: Mapping[str, Counts], engine: Engine, interruption: Interruption
+def _snapshot_list(
+    question: SnapshotsQuery, counts: Mapping[str, ModelCounts], engine: Engine, interruption: Interruption
 ) -> SnapshotList:
-    """List snapshots with the models that an org sees of them; `engine` is over the current one."""
+    """Return the snapshots with the number of their models in the scope; `engine` reads the current one."""
     everything = FacetQuery.of(question.org, include_public=question.include_public, limit=1, wanted=())
 
     def models_of(snapshot_id: str) -> int:
@@ -347,8 +347,8 @@ def _list(
     )
 
 
-def _gone(question: Question, current: str) -> str | None:
-    """Return why there is no such page, if it is one of another list."""
+def _outdated(question: Question, current: str) -> str | None:
+    """Return the error of a cursor whose list has changed; None for any other question."""
     if not isinstance(question, ModelQuery) or question.edition is None:
         return None
     now = edition(question.query, current)
@@ -363,7 +363,7 @@ def _gone(question: Question, current: str) -> str | None:
 
 
 def _require_cursor_of(question: Question, current: str) -> None:
-    """Raise `InvalidRequest` if a page is asked for of another list."""
-    if (gone := _gone(question, current)) is not None:
-        wrong = InvalidField(("query", "cursor"), gone, "gone")
+    """Raise `InvalidRequest` if the question has a cursor of another list."""
+    if (error := _outdated(question, current)) is not None:
+        wrong = InvalidField(("query", "cursor"), error, "gone")
         raise InvalidRequest("The list has changed; see errors.", fields=(wrong,))

@@ -1,28 +1,27 @@
-"""The response cache: encoded answers of one snapshot, the ones that were asked for last."""
+"""The response cache: the most recently used encoded answers of one snapshot."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from cachetools import LRUCache
 
 from facets_svc import metrics
 from facets_svc.facets.query import Question
-from facets_svc.service.form import Encoded, EncodedT, Form, QuestionT
+from facets_svc.service.answers import Encoded, EncodedT, Form, QuestionT
 
 Key = tuple[Question, Form[Any, Any]]
 
-_ENTRY_BYTES = 1024
-"""The memory of an entry beside its texts and bytes: objects, tuples and a slot of the dictionary, generously."""
+_ENTRY_BYTES: Final = 1024
+"""An upper estimate of an entry's memory beside its texts and bytes: objects, tuples and a slot of the dictionary."""
 
 
 class ResponseCache:
-    """The answers that were asked for last, of at most `capacity` bytes together with their keys.
+    """Caches the most recently used answers, in at most `capacity` bytes including their keys. Thread-safe.
 
-    A key holds the org and the scope, so that an answer is found only by callers who ask the same question; whether
-    they may is checked before. The cache belongs to one engine while it is current and goes with it: nothing gets out
-    of date.
+    A key holds the org and the scope: only a caller with the same question finds an answer, and routes check the
+    caller's org before. A cache belongs to one engine and is emptied with it, so that no entry can become stale.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -30,23 +29,23 @@ class ResponseCache:
         self._entries: LRUCache[Key, tuple[Encoded, int]] = _entries(capacity)
 
     def __len__(self) -> int:
-        """How many answers are cached."""
+        """Return the number of cached answers."""
         return len(self._entries)
 
     @property
     def bytes(self) -> int:
-        """How many bytes are taken."""
+        """Size of the cached answers with their keys, in bytes."""
         return int(self._entries.currsize)
 
     def get(self, question: QuestionT, form: Form[QuestionT, EncodedT]) -> EncodedT | None:
-        """Return the cached answer to `question` in this form, if there is one."""
+        """Return the cached answer to `question` in this form; None if there is none."""
         with self._lock:
             entry = self._entries.get((question, form))
         return None if entry is None else cast("EncodedT", entry[0])
 
     def put(self, question: QuestionT, form: Form[QuestionT, EncodedT], encoded: EncodedT) -> None:
-        """Cache an answer. The least recently used ones go; one that is too large by itself is not cached."""
-        size = encoded.size + _ENTRY_BYTES + 4 * len(repr(question))  # a character takes four bytes at the most
+        """Cache an answer, and evict the least recently used ones. An answer larger than the cache is not cached."""
+        size = encoded.size + _ENTRY_BYTES + 4 * len(repr(question))  # a character takes at most four bytes
         with self._lock:
             if size <= self._entries.maxsize:
                 bytes_before, entries_before = self.bytes, len(self._entries)
@@ -59,7 +58,7 @@ class ResponseCache:
                 )
 
     def close(self) -> None:
-        """Let all answers go, and cache none from now on."""
+        """Evict all answers, and cache none from now on."""
         with self._lock:
             metrics.cache_changed(added_bytes=-self.bytes, added=-len(self._entries))
             self._entries = _entries(0)

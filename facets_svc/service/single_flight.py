@@ -1,4 +1,4 @@
-"""Single flight: work that several callers want at the same time is done once."""
+"""Single flight: equal work at the same time is done once, for all callers."""
 
 from __future__ import annotations
 
@@ -9,73 +9,73 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from facets_svc.service.timing import Course, Timing
+from facets_svc.service.timing import Stages, Timing
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
-class _Flight:
-    """Work that is under way, its stations, and how many wait for it."""
+class _Work:
+    """Running work, its stages, and the number of callers that wait for it."""
 
-    course: Course = field(default_factory=Course)
+    stages: Stages = field(default_factory=Stages)
     task: asyncio.Task[Any] = field(init=False)
     waiters: int = 0
 
 
 class SingleFlight:
-    """The work that is under way, by its result. Belongs to one event loop.
+    """Shares running work between callers, by a key. Belongs to one event loop.
 
-    An error of the work goes to those who wait for it, and to nobody else: the next caller starts it anew.
+    All callers that wait for work receive its error. The next caller starts the work again.
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[Hashable, _Flight] = {}
+        self._running: dict[Hashable, _Work] = {}
 
     def __len__(self) -> int:
-        """How much work is under way."""
-        return len(self._under_way)
+        """Return the number of keys whose work is running."""
+        return len(self._running)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Tell whether the work of `key` is under way."""
-        return key in self._under_way
+        """Return whether the work of `key` is running."""
+        return key in self._running
 
     async def join(
-        self, key: Hashable, start: Callable[[Course], Coroutine[Any, Any, Any]], timing: Timing, *, stops: bool = True
-    ) -> Any:
-        """Wait for the work of `key`, which `start` begins if nobody has; tell `timing` how it went.
+        self, key: Hashable, start: Callable[[Stages], Coroutine[Any, Any, T]], timing: Timing, *, stops: bool = True
+    ) -> T:
+        """Return the result of the work of `key`, which `start` begins unless it is running; fill in `timing`.
 
-        Where it `stops`, it is cancelled when the last caller has left; otherwise it goes on.
+        When the last caller has left, the work is cancelled if `stops`, and goes on otherwise.
         """
-        flight = self._under_way.get(key)
-        timing.shared = flight is not None
-        if flight is None:
-            flight = self._under_way[key] = _Flight()
-            flight.task = asyncio.create_task(start(flight.course))
-            flight.task.add_done_callback(partial(self._land, key, flight))
-        timing.course = flight.course
-        flight.waiters += 1
+        work = self._running.get(key)
+        timing.shared = work is not None
+        if work is None:
+            work = self._running[key] = _Work()
+            work.task = asyncio.create_task(start(work.stages))
+            work.task.add_done_callback(partial(self._finish, key, work))
+        timing.stages = work.stages
+        work.waiters += 1
         try:
-            return await asyncio.shield(flight.task)
+            return cast("T", await asyncio.shield(work.task))
         finally:
-            flight.waiters -= 1
-            if stops and not flight.waiters and not flight.task.done():
-                self._forget(key, flight)  # a caller that comes now must not join work that is being stopped
-                flight.task.cancel()
+            work.waiters -= 1
+            if stops and not work.waiters and not work.task.done():
+                self._forget(key, work)  # a new caller must not join work that is being cancelled
+                work.task.cancel()
 
     async def run(self, key: Hashable, executor: Executor, work: Callable[[], T]) -> T:
         """Return the result of blocking `work`, which runs in `executor` to its end even if every caller leaves."""
 
-        async def start(_course: Course) -> T:
+        async def start(_stages: Stages) -> T:
             return await asyncio.get_running_loop().run_in_executor(executor, work)
 
-        return cast("T", await self.join(key, start, Timing(), stops=False))
+        return await self.join(key, start, Timing(), stops=False)
 
-    def _land(self, key: Hashable, flight: _Flight, task: asyncio.Task[Any]) -> None:
-        self._forget(key, flight)
+    def _finish(self, key: Hashable, work: _Work, task: asyncio.Task[Any]) -> None:
+        self._forget(key, work)
         if not task.cancelled():
-            task.exception()  # every caller may have left: then nothing else takes note of it
+            task.exception()  # if every caller has left, asyncio would log that nobody retrieved it
 
-    def _forget(self, key: Hashable, flight: _Flight) -> None:
-        if self._under_way.get(key) is flight:
-            del self._under_way[key]
+    def _forget(self, key: Hashable, work: _Work) -> None:
+        if self._running.get(key) is work:
+            del self._running[key]

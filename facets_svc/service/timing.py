@@ -10,10 +10,10 @@ _HIT: Final = b"cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"
 
 
 @dataclass(slots=True)
-class Course:
-    """When a computation came by its stations, by `time.perf_counter`; None for those it has not come by.
+class Stages:
+    """When a computation reached each stage, in seconds of `time.perf_counter`; None for stages not reached yet.
 
-    `statements` are the names of those that the engine ran, while requests are traced.
+    `statements` are the names of the statements that the engine ran, while requests are traced.
     """
 
     begun: float = field(default_factory=time.perf_counter)
@@ -25,37 +25,37 @@ class Course:
 
 @dataclass(slots=True)
 class Timing:
-    """What one request waited for, since it asked.
+    """The time that one request waited for its answer, from `asked` in seconds of `time.perf_counter`.
 
-    `hit` tells that the answer was kept, `shared` that another one's computation was joined: then only what passed
-    since the joining counts.
+    `hit` is true if the answer came from the response cache, `shared` if the request joined the computation of another
+    one. Then only the time since `asked` counts.
     """
 
     asked: float = field(default_factory=time.perf_counter)
     hit: bool = False
     shared: bool = False
-    course: Course | None = None
+    stages: Stages | None = None
 
     @property
     def cache(self) -> str | None:
-        """How the response cache met the question: hit, miss or shared; None without a question that came so far."""
+        """The result of the response cache: hit, miss or shared; None if the request did not get that far."""
         if self.hit:
             return "hit"
-        if self.course is None:
+        if self.stages is None:
             return None
         return "shared" if self.shared else "miss"
 
     def durations(self) -> tuple[float, float, float]:
-        """Return the seconds in the queue, in the engine and in encoding, until now for what is not over."""
-        if self.course is None:
+        """Return the seconds in the queue, in the engine and in encoding; an unfinished stage lasts until now."""
+        if self.stages is None:
             return (0.0, 0.0, 0.0)
         now = time.perf_counter()
-        stations = (self.course.begun, self.course.started, self.course.counted, self.course.encoded)
-        queued, started, counted, encoded = (now if at is None else max(at, self.asked) for at in stations)
+        times = (self.stages.begun, self.stages.started, self.stages.counted, self.stages.encoded)
+        queued, started, counted, encoded = (now if at is None else max(at, self.asked) for at in times)
         return (started - queued, counted - started, encoded - counted)
 
     def header(self) -> bytes:
-        """Return where the time went as the Server-Timing standard has it, in milliseconds."""
+        """Return the durations as a Server-Timing header, in milliseconds."""
         if self.hit:
             return _HIT
         queue, engine, encode = (seconds * 1000 for seconds in self.durations())

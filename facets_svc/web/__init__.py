@@ -1,6 +1,6 @@
 """The service over HTTP.
 
-`edge` stands around everything, so that no answer leaves without a request id, a check of its token and a log line;
-`routes` and `sql` hold the handlers, `parameters` declares what they read, `problems` is the one table from errors to
-statuses; `app` puts all together, `server` runs it.
+`edge` wraps every answer: request id, TLS and token checks, log line. `routes` and `sql` have the handlers,
+`parameters` their parameters, `problems` the table from errors to statuses. `app` composes the parts, `server` runs
+them.
 """

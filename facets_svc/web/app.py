@@ -1,11 +1,9 @@
-"""The composition root of the service over HTTP: the one place that knows everybody."""
+"""The composition root of the service over HTTP: it builds every part and connects them."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import logging.config
-import os
 from collections.abc import Callable
 from functools import partial
 
@@ -23,26 +21,18 @@ from facets_svc.lake.snapshot import Snapshot
 from facets_svc.sandbox.extract import Extracts
 from facets_svc.sandbox.messages import Limits
 from facets_svc.sandbox.service import SqlSandbox
-from facets_svc.service.answered import ServedSnapshot
-from facets_svc.service.earlier import Counts, Past
+from facets_svc.service.answers import ServedSnapshot
+from facets_svc.service.earlier import EarlierSource, ModelCounts
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web import logs
 from facets_svc.web.asgi import create_app_for
 from facets_svc.web.metrics import JobOutcome
 
 _logger = logging.getLogger(__name__)
 
 
-def create_app() -> ASGIApp:
-    """Build the service from the environment, for any ASGI server (`facets_svc.web.app:create_app` as a factory)."""
-    settings = Settings.from_env(os.environ)
-    logging.config.dictConfig(logs.configuration(settings.log_level))
-    return create_app_with_settings(settings)
-
-
 def create_app_with_settings(settings: Settings) -> ASGIApp:
-    """Build everything from settings. Raises `SettingsError`, or `LakeError` for a lake of a kind that there is not."""
+    """Return the service with these settings. Raises `SettingsError`, and `LakeError` for an unknown kind of lake."""
     if settings.tracing:
         tracing.start()
     chosen.require(settings)
@@ -74,14 +64,14 @@ def create_app_with_settings(settings: Settings) -> ASGIApp:
         queue=settings.queue,
         deadline_seconds=settings.deadline_ms / 1000,
         cache_bytes=settings.cache_bytes,
-        past=past(lake, open_snapshot, partial(chosen.scope_counts, settings=settings)),
+        earlier=earlier_source(lake, open_snapshot, partial(chosen.scope_counts, settings=settings)),
         earlier_snapshots=settings.earlier_snapshots,
     )
     return create_app_for(service, settings, sql_sandbox(lake, settings), JobOutcome(lake.outcome))
 
 
 def sql_sandbox(lake: Lake, settings: Settings) -> SqlSandbox:
-    """Return what answers SQL over the snapshots of `lake`, as the settings say."""
+    """Return the sandbox that runs SQL over the snapshots of `lake`, with the limits of the settings."""
     folder = (settings.cache_folder or user_cache()) / "sql" / hashlib.sha256(lake.location.encode()).hexdigest()[:16]
     limits = Limits(
         rows=settings.sql_rows,
@@ -92,16 +82,18 @@ def sql_sandbox(lake: Lake, settings: Settings) -> SqlSandbox:
     return SqlSandbox(Extracts(lake, folder), limits=limits, processes=settings.sql_processes, queue=settings.sql_queue)
 
 
-def past(
-    lake: Lake, open_snapshot: Callable[[str], Engine], counts_of: Callable[[Snapshot, Engine], Counts] = scope_counts
-) -> Past:
-    """Return where the earlier snapshots of a lake come from."""
+def earlier_source(
+    lake: Lake,
+    open_snapshot: Callable[[str], Engine],
+    counts_of: Callable[[Snapshot, Engine], ModelCounts] = scope_counts,
+) -> EarlierSource:
+    """Return the functions that list, open and count the earlier snapshots of `lake`."""
     retained = RetainedSnapshots(lake)
 
     def retained_until(current: str) -> list[ServedSnapshot]:
         return [ServedSnapshot(snapshot.id, snapshot.created_at) for snapshot in retained.until(current)]
 
-    def count(snapshot_id: str, present: Engine) -> Counts:
+    def count(snapshot_id: str, present: Engine) -> ModelCounts:
         return counts_of(lake.snapshot(snapshot_id), present)
 
-    return Past(retained_until, open_snapshot, count)
+    return EarlierSource(retained_until, open_snapshot, count)

@@ -1,4 +1,4 @@
-"""The application around a service: the edge, the framework behind it, and the service's life from start to end."""
+"""The ASGI application: the edge, the framework behind it, and the lifespan of the service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from facets_svc.settings import Settings
 from facets_svc.web import logs, problems
 from facets_svc.web.auth import Authenticator
 from facets_svc.web.cors import CorsPolicy
-from facets_svc.web.edge import Edge, exchange_of, log_unforeseen
+from facets_svc.web.edge import Edge, exchange_of, log_unexpected
 from facets_svc.web.metrics import Access, JobOutcome, MetricsEndpoint
 from facets_svc.web.openapi import document_of
 from facets_svc.web.page import page_handlers
@@ -34,7 +34,7 @@ from facets_svc.web.tls import TlsPolicy
 def create_app_for(
     service: FacetService, settings: Settings, sandbox: SqlSandbox | None = None, outcome: JobOutcome | None = None
 ) -> ASGIApp:
-    """Build the application around a service, the sandbox for SQL if there is one, and the last job's metrics.
+    """Return the application of a service, with a sandbox for SQL and the metrics of the last job if given.
 
     Raises `SettingsError` without a usable key.
     """
@@ -50,29 +50,29 @@ def create_app_for(
 
 
 def document(settings: Settings) -> dict[str, Any]:
-    """Return the OpenAPI document of a service with these settings, which need not run."""
-    return document_of(_handlers(cast("FacetService", None), settings, None))  # no handler is called
+    """Return the OpenAPI document of a service with these settings, without starting it."""
+    return document_of(_handlers(cast("FacetService", None), settings, None))  # no handler runs
 
 
 def _handlers(service: FacetService, settings: Settings, sandbox: SqlSandbox | None) -> list[HTTPRouteHandler]:
-    asked = [
+    documented = [
         *question_handlers(service, settings),
         *sql_handlers(service, sandbox, settings),
         *service_handlers(service),
         *page_handlers(settings),
     ]
-    return [*asked, *schema_handlers(lambda: document(settings))]
+    return [*documented, *schema_handlers(lambda: document(settings))]
 
 
 def litestar_for(
     service: FacetService, settings: Settings, limit: RateLimit | None = None, sandbox: SqlSandbox | None = None
 ) -> Litestar:
-    """Build what stands behind the edge: the routes, and the service that runs while the application does."""
+    """Return the framework's application behind the edge: the routes, and the service as its lifespan."""
 
     @asynccontextmanager
     async def serving(_app: Litestar) -> AsyncIterator[None]:
         with logs.written_by_a_thread():
-            async with sandbox.running() if sandbox else nullcontext(), service.running(), _looking_on_hangup(service):
+            async with sandbox.running() if sandbox else nullcontext(), service.running(), _polling_on_hangup(service):
                 yield
             if limit is not None:
                 await limit.close()
@@ -97,16 +97,16 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
         exchange.leave()
         return Response(b"")
     problem = problems.problem(error)
-    log_unforeseen(problem.status, error, exchange.id)
+    log_unexpected(problem.status, error, exchange.id)
     return Response(problem.body, status_code=problem.status, media_type="application/json", headers=problem.headers)
 
 
 @asynccontextmanager
-async def _looking_on_hangup(service: FacetService) -> AsyncIterator[None]:
-    """While open, SIGHUP makes the service look at the lake at once (where signals can be had: in a main thread)."""
+async def _polling_on_hangup(service: FacetService) -> AsyncIterator[None]:
+    """In the block, poll the lake at once on SIGHUP. Does nothing outside of the main thread, which has the signals."""
     loop = asyncio.get_running_loop()
     with suppress(ValueError, RuntimeError, NotImplementedError):
-        loop.add_signal_handler(signal.SIGHUP, service.look_soon)
+        loop.add_signal_handler(signal.SIGHUP, service.poll_soon)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Who asks: a decision over the `Authorization` headers and a time, without any I/O of its own."""
+"""Authentication: decides from the `Authorization` headers and a time who the caller is, without I/O."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from facets_svc.settings import Settings
 from facets_svc.web.keys import Keys, keys_of
 
 LEEWAY_SECONDS: Final = 30
-"""How far the clocks of issuer and service may be apart."""
+"""Tolerated difference between the clocks of issuer and service."""
 
 MAX_TOKEN_BYTES: Final = 16_384
-"""A longer token is not looked at: its size would buy work before its signature is known."""
+"""A longer token is refused unread: it would cause work before its signature is verified."""
 
 MAX_REMEMBERED: Final = 1024
-"""How many verified tokens are remembered, and how long a remembered one may be: some 10 MB at the most."""
+"""Verified tokens that are remembered, in some 10 MB at most."""
 
 MAX_REMEMBERED_BYTES: Final = 2048
+"""Length of a remembered token."""
 
 LATEST_TIME: Final = 253_402_300_799
-"""9999-12-31T23:59:59Z. A time beyond is no time but a mistake, or an attempt."""
+"""9999-12-31T23:59:59Z. A token with a later expiry is invalid."""
 
 _BEARER = re.compile(rb"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *", re.IGNORECASE)
-"""The scheme, and a JWS in its compact form (RFC 7515, 7.1): base64 that is padded or of other letters has no place."""
+"""The scheme, and a JWS in compact form (RFC 7515, 7.1): unpadded base64url only."""
 
 _REFUSED: Final = "The token is missing or invalid."
 _EXPIRED: Final = "The token has expired."
@@ -42,18 +43,18 @@ _EXPIRED: Final = "The token has expired."
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever asks, as their token has it: the subject, and the orgs that they belong to (an operator: to all)."""
+    """The caller by its token: a subject, and the orgs that it is a member of. An operator may see all orgs."""
 
     subject: str
     orgs: frozenset[str] = frozenset()
     is_operator: bool = False
 
     def may_see(self, org: str) -> bool:
-        """Tell whether the caller may see what `org`'s members see."""
+        """Return whether the caller may see the private models of `org`."""
         return self.is_operator or org in self.orgs
 
     def require_org(self, org: str) -> None:
-        """Raise `Forbidden` unless the caller may see what `org`'s members see."""
+        """Raise `Forbidden` unless the caller may see the private models of `org`."""
         if not self.may_see(org):
             raise Forbidden("The token is not for this organization.")
 
@@ -67,7 +68,7 @@ _Time = int | float
 
 
 class _Header(msgspec.Struct):
-    """The members of a token's header that matter: strict JSON in UTF-8, which PyJWT would read more leniently."""
+    """The checked members of a token's header. msgspec requires strict JSON in UTF-8; PyJWT is more lenient."""
 
     alg: str
     kid: str | msgspec.UnsetType = msgspec.UNSET
@@ -76,7 +77,7 @@ class _Header(msgspec.Struct):
 
 
 class _Claims(msgspec.Struct):
-    """The claims that matter; a token whose claims are of other types proves nothing. Others are ignored."""
+    """The checked claims. A token with claims of other types is invalid; other claims are ignored."""
 
     sub: Annotated[str, msgspec.Meta(min_length=1)]
     exp: _Time
@@ -88,7 +89,7 @@ class _Claims(msgspec.Struct):
 
 
 class Authenticator:
-    """Checks tokens by the settings' algorithm, keys, issuer and audience, never by what a token says of them."""
+    """Verifies tokens with the algorithm, keys, issuer and audience of the settings, never with those of a token."""
 
     def __init__(self, keys: Keys, *, algorithm: str, issuer: str = "", audience: str = "") -> None:
         self._keys = keys
@@ -103,7 +104,7 @@ class Authenticator:
 
     @classmethod
     def of(cls, settings: Settings) -> Authenticator:
-        """Build one from the settings. Raises `SettingsError` when they name no usable key."""
+        """Return the authenticator of the settings. Raises `SettingsError` without a usable key."""
         return cls(
             keys_of(settings),
             algorithm=settings.jwt_algorithm,
@@ -112,10 +113,10 @@ class Authenticator:
         )
 
     def authenticate(self, authorization: Sequence[bytes], now: float) -> Caller:
-        """Return who asks, given every `Authorization` header of the request and the time in seconds since 1970.
+        """Return the caller, from all `Authorization` headers of a request and the time in seconds since 1970.
 
-        Raises `TokenExpired` when all is well with the token but its time, `Unauthenticated` for anything else. Times
-        are compared in whole seconds. Call it in one thread: it remembers whose signatures it has verified.
+        Times are compared in whole seconds. Raises `TokenExpired` for a token that is valid but for its expiry, and
+        `Unauthenticated` for any other. Not thread-safe: it caches verified tokens.
         """
         claims, caller = self._known(_token(authorization))
         seconds = math.floor(now)
@@ -127,9 +128,9 @@ class Authenticator:
         return caller
 
     def _known(self, token: bytes) -> tuple[_Claims, Caller]:
-        """Return the claims of a token and whose they are, verified now or before with the same keys.
+        """Return the claims of a token and its caller, verified now or from the cache for the same keys.
 
-        What depends on the time is not remembered. Nor is the token: a digest of it finds its claims.
+        The cache has neither results that depend on the time nor tokens: its keys are digests of tokens.
         """
         if (version := self._keys.version()) != self._keys_version:
             self._remembered.clear()
@@ -164,17 +165,17 @@ class Authenticator:
 
     def _caller(self, claims: _Claims) -> Caller:
         issued = not self._issuer or claims.iss == self._issuer
-        if not (claims.exp <= LATEST_TIME and issued and self._is_meant(claims.aud)):
+        if not (claims.exp <= LATEST_TIME and issued and self._is_for_us(claims.aud)):
             raise Unauthenticated(_REFUSED)
         if isinstance(claims.orgs, list):
-            # what is no slug (`"*"` in a list too) names no org
+            # an entry that is not a slug (such as `"*"` in a list) names no org
             orgs = frozenset(org for org in claims.orgs if isinstance(org, str) and is_slug(org))
             return Caller(claims.sub, orgs)
         if claims.orgs != "*":
             raise Unauthenticated(_REFUSED)
         return Caller(claims.sub, is_operator=True)
 
-    def _is_meant(self, audience: Any) -> bool:
+    def _is_for_us(self, audience: Any) -> bool:
         if not self._audience:
             return True
         if isinstance(audience, list):

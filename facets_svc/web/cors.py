@@ -1,4 +1,4 @@
-"""Which pages of other origins may read an answer (the Fetch standard's CORS protocol)."""
+"""CORS: decides which pages of other origins may read an answer (the Fetch standard)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ MAX_AGE_SECONDS: Final = 600
 
 
 class CorsPolicy:
-    """Lets pages of `origins` read answers; `*` among them lets every page. With none, nothing is said of CORS.
+    """Allows pages of `origins` to read answers; `*` allows all pages. Without origins, answers have no CORS headers.
 
-    Tokens travel in a header that a page's code sets itself, so cookies and the like are never asked for.
+    A page's code sets the header with the token itself, so that credentials such as cookies are never allowed.
     """
 
     def __init__(self, origins: Iterable[str] = ()) -> None:
         self._origins = frozenset(origins)
 
     def is_preflight(self, method: str, headers: dict[bytes, bytes]) -> bool:
-        """Tell whether a request only asks, on a browser's behalf, if another one may be sent."""
+        """Return whether a request is a browser's preflight."""
         asks = b"origin" in headers and b"access-control-request-method" in headers
         return bool(self._origins) and method == "OPTIONS" and asks
 
     def preflight_headers(self) -> dict[str, str]:
-        """Return what a preflight's answer says beside `headers_for`."""
+        """Return the headers of an answer to a preflight, in addition to `headers_for`."""
         return {
             "Access-Control-Allow-Methods": ALLOWED_METHODS,
             "Access-Control-Allow-Headers": ALLOWED_HEADERS,
@@ -37,7 +37,7 @@ class CorsPolicy:
         }
 
     def headers_for(self, origin: bytes | None) -> dict[str, str]:
-        """Return the headers of an answer to a page of `origin`, errors included."""
+        """Return the CORS headers of an answer or error to a page of `origin` (None: no `Origin` header)."""
         if not self._origins:
             return {}
         headers = {"Vary": "Origin"}

@@ -1,4 +1,4 @@
-"""Answers as CSV: a line a value, a line a model, or a line a snapshot, for a spreadsheet."""
+"""Answers as CSV for spreadsheets: one line per value, model or snapshot."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from facets_svc.catalogue import FACETS, Facet
 from facets_svc.csv_text import guarded, line
+from facets_svc.facets.answer import FacetValues, ValuePage
 from facets_svc.facets.query import (
     FacetFilter,
     FacetQuery,
@@ -28,7 +29,7 @@ SNAPSHOTS_HEADER: Final = ("id", "created_at", "models", "is_current")
 
 
 def encode(question: Question, answer: Any) -> bytes:
-    """Encode the answer to a question."""
+    """Return the answer to a question as CSV; `answer` has the type that the engine returns for such a question."""
     return b"".join(map(line, _rows(question, answer)))
 
 
@@ -52,7 +53,7 @@ def _rows(question: Question, answer: Any) -> Iterator[tuple[str | None, ...]]:
 
 
 def _cell(value: Any) -> str | None:
-    """Return a column of a record as a cell: nothing for null, a list as JSON, a time as in JSON."""
+    """Return a value of a record as a cell: None for null, a list as JSON, a time by RFC 3339."""
     match value:
         case None:
             return None
@@ -66,7 +67,7 @@ def _cell(value: Any) -> str | None:
             return str(value)
 
 
-def _values(facet: Facet, listed: Any, asked: FacetFilter) -> Iterator[tuple[str, ...]]:
+def _values(facet: Facet, listed: FacetValues | ValuePage, asked: FacetFilter) -> Iterator[tuple[str, ...]]:
     selected = frozenset(asked.selected)
     for value, count in zip(listed.values, listed.counts, strict=True):
         yield facet.response_key, guarded(value), str(count), "true" if value in selected else "false"

@@ -1,10 +1,9 @@
-"""Cursors: where the next page of a list of models begins, as a text that only this service needs to understand.
+"""Cursors: the position where the next page of a list of models begins, as an opaque text.
 
-A cursor names what the list comes from, a digest of the question, and how many models of the list come before.
-Snapshots never change and the order is total, so that this is exact. It holds nothing of the models themselves, and no
-place among models that the caller may not see. It is not signed: whoever makes one up for another place of the list is
-answered what they could have had by going through its pages, since the question, and with it the scope, comes from the
-request.
+A cursor has the snapshot of the list, a digest of the question, and the number of models before the page. That is
+exact, since snapshots never change and the order is total. A cursor has no data of models, and counts only models that
+the caller may see. It is not signed: a forged one gives a page that the caller could reach anyway, since the question
+and its scope come from the request.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _DIGEST_BYTES: Final = 12
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What the list comes from, the digest of the question, and how many models come before."""
+    """The snapshot of the list, the digest of the question, and the number of models before the page."""
 
     edition: Edition
     digest: bytes
@@ -34,14 +33,14 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 
 def cursor_after(asked: ModelQuery, page: ModelPage) -> str | None:
-    """Return the cursor for the page after this one; None if this is the last."""
+    """Return the cursor of the page after `page`; None if it is the last one."""
     if page.following is None:
         return None
     return _text(Cursor(edition(asked.query, page.snapshot_id), _digest(asked), page.following))
 
 
 def decode(text: str, asked: ModelQuery) -> Cursor | None:
-    """Return what a cursor says; None if it was not made for what is asked, or is none."""
+    """Return the decoded cursor; None if it is invalid, or if it belongs to another question."""
     if len(text) > MAX_LENGTH:
         return None
     try:
@@ -49,17 +48,17 @@ def decode(text: str, asked: ModelQuery) -> Cursor | None:
         cursor = msgspec.msgpack.decode(packed, type=Cursor)
     except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
         return None
-    sound = cursor.digest == _digest(asked) and cursor.offset > 0
-    return cursor if sound and _text(cursor) == text else None
+    is_valid = cursor.digest == _digest(asked) and cursor.offset > 0
+    return cursor if is_valid and _text(cursor) == text else None
 
 
 def _digest(asked: ModelQuery) -> bytes:
-    """Return what tells one list from another; how many models a page has, and what of them, may change on the way.
+    """Return a digest of the parts of a question that define its list.
 
-    Which snapshot an `as_of` means is in the edition.
+    Limit and fields may change from page to page. The edition has the snapshot, so that `as_of` is left out.
     """
-    ingredients = (replace(asked.query, as_of=None), asked.order, asked.descending)
-    return hashlib.sha256(msgspec.json.encode(ingredients)).digest()[:_DIGEST_BYTES]
+    parts = (replace(asked.query, as_of=None), asked.order, asked.descending)
+    return hashlib.sha256(msgspec.json.encode(parts)).digest()[:_DIGEST_BYTES]
 
 
 def _text(cursor: Cursor) -> str:

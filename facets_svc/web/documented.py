@@ -1,4 +1,4 @@
-"""How a route is documented beyond what its signature says: its parameters, from their Struct, and its answers."""
+"""Documentation of routes that their signatures do not give: parameters, from their Struct, and answers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation, Parameter
+from litestar.openapi.spec import OpenAPIResponse, Operation, Parameter
 from msgspec import inspect
 
 from facets_svc.settings import Settings
 from facets_svc.web.parameters import Scope, bounds_of
 from facets_svc.web.problems import APIErrorPayload
-from facets_svc.web.reading import Bound, bare, fields_of
+from facets_svc.web.reading import Bound, fields_of, unwrapped
 
 Json = dict[str, Any]
 
@@ -31,7 +31,7 @@ ERRORS: Final[Mapping[int, str]] = {
     502: "Bad gateway",
     504: "Gateway timeout",
 }
-"""The statuses of the contract's operation, as it describes them."""
+"""Statuses of the contract's operation, with its descriptions."""
 
 OTHERS: Final[Mapping[int, str]] = {
     405: "Method not allowed",
@@ -41,11 +41,11 @@ OTHERS: Final[Mapping[int, str]] = {
     415: "The body has an unsupported type",
     431: "Request header fields too large (answered by the server, maybe without a body)",
 }
-"""Statuses that the contract's operation does not list; their envelope has a schema of its own."""
+"""Statuses that the contract's operation does not have; their envelope has its own schema."""
 
 OTHER_FORMS: Final = "x-other-forms"
-"""Where an answer has its forms beside JSON: as content they would make the type of a generated client's answer a union
-with text."""
+"""The extension that lists the forms of an answer beside JSON. Listed as content, they would make the answers of
+generated clients unions with text."""
 
 _TAG: Final[Json] = {
     "name": "If-None-Match",
@@ -70,33 +70,29 @@ def answers(
     errors: Iterable[int] = ERRORS,
     others: Iterable[int] = (405, 413, 414, 431),
 ) -> dict[int, ResponseSpec]:
-    """Return the documented answers of a route: `whole` is the type of a 200's body.
+    """Return the documented answers of a route, by status; `whole` is the type of the 200's body.
 
-    `described` are descriptions that say more than the contract's.
+    `described` are descriptions that replace those of `ERRORS` and `OTHERS`.
     """
-    told = {200: "Successful Response", **ERRORS, **OTHERS, **(described or {})}
+    descriptions = {200: "Successful Response", **ERRORS, **OTHERS, **(described or {})}
     bodies = {200: whole, **dict.fromkeys(errors, APIErrorPayload), **dict.fromkeys(others, HTTPErrorPayload)}
     return {
-        status: ResponseSpec(body, description=told[status], generate_examples=False)
+        status: ResponseSpec(body, description=descriptions[status], generate_examples=False)
         for status, body in sorted(bodies.items())
     }
 
 
-def asking(declared: type[Scope], settings: Settings) -> type[Operation]:
-    """Return the class of an operation whose parameters are those of a Struct, as these settings bound them."""
+def operation_with(declared: type[Scope], settings: Settings) -> type[Operation]:
+    """Return a class of operations with the parameters of a Struct, within the limits of the settings."""
 
     @dataclass
-    class Asking(Operation):
+    class OperationWithParameters(Operation):
         def __post_init__(self) -> None:
             self.parameters = [*(self.parameters or ()), *_parameters(declared, settings)]
             assert self.responses is not None  # noqa: S101 - for the type checker
-            self.responses["304"] = _unchanged()
+            self.responses["304"] = OpenAPIResponse(description="The client has this answer already")
 
-    return Asking
-
-
-def _unchanged() -> Any:
-    return {"description": "The client has this answer already"}
+    return OperationWithParameters
 
 
 def _parameters(declared: type[Scope], settings: Settings) -> Iterator[Parameter]:
@@ -128,16 +124,16 @@ def _bounded(bound: Bound) -> Json:
 
 
 def _described(kind: inspect.Type) -> tuple[Json, Mapping[str, Any]]:
-    """Return the description and the examples of a declared type, and the `extra` of it."""
+    """Return the description and examples of a declared type, and its `extra`."""
     if not isinstance(kind, inspect.Metadata):
         return {}, {}
     return dict(kind.extra_json_schema or {}), kind.extra or {}
 
 
 def schema_of(kind: inspect.Type) -> Json:
-    """Return the JSON schema of the values of a parameter. One that is not given is not null: it is not there."""
+    """Return the JSON schema of a parameter's values. Null is not among them: a missing parameter is left out."""
     schema: Json
-    match bare(kind)[0]:
+    match unwrapped(kind)[0]:
         case inspect.VarTupleType(item_type=item):
             schema = {"type": "array", "items": schema_of(item)}
         case inspect.LiteralType(values=values):

@@ -1,8 +1,8 @@
-"""The edge: what holds for every answer, the framework's own 404 and 405 included.
+"""The edge: checks and completes every answer, including the framework's own 404 and 405.
 
-The order of the checks is: TLS, token (here), route, method (the framework), encoding, org, parameters, rate (the
-guards and handlers of `routes`). The edge counts the request for the rate before them, so that it counts however it is
-answered. Litestar's middleware sees neither 404 nor 405, so that the edge is an ASGI application around it.
+Checks have this order: TLS and token (here), route and method (the framework), encoding, org, parameters and rate limit
+(`routes`). The edge counts a request for the rate limit before the later checks, so that a request always counts.
+Litestar's middleware sees neither 404 nor 405: therefore the edge is an ASGI application around the framework.
 """
 
 from __future__ import annotations
@@ -34,37 +34,39 @@ from facets_svc.web.tls import TlsPolicy
 _logger = logging.getLogger(__name__)
 
 CLIENT_LEFT: Final = 499
-"""What the log says of a request whose client left before its answer (nginx's number; it is never sent)."""
+"""Status in the log for a client that left before its answer. It is nginx's number and never sent."""
 
 MAX_IGNORED: Final = 20
+"""Unknown parameters in `X-Ignored-Parameters`, at most."""
+
 MAX_IGNORED_CHARACTERS: Final = 64
-"""How many unknown parameters an answer names, and how much of each."""
+"""Characters of an unknown parameter's name in `X-Ignored-Parameters`, at most."""
 
 MAX_LOOKED_UP: Final = 5
-"""For how many of them the log has the nearest known name: each takes a tenth of a millisecond."""
+"""Unknown parameters whose nearest known name is in the log. Finding one takes a tenth of a millisecond."""
 
 HEALTH: Final = frozenset({"/health/live", "/health/ready"})
-"""Routes whose answers are logged at debug level while all is well: they are asked every few seconds."""
+"""Routes whose 200s are logged at debug level: probes request them every few seconds."""
 
 PUBLIC: Final = "public"
-"""A route with this in its `opt` needs no token."""
+"""The key in the `opt` of routes that need no token."""
 
 PLAIN: Final = "plain"
-"""A route with this in its `opt` may be asked without TLS where TLS is required."""
+"""The key in the `opt` of routes that need no TLS."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_ROUTE: Final = re.compile(rb".*//.*|.+/|/api/v1/org/[^/]*%2[Ff].*", re.DOTALL)
-"""Paths that match no route, though the framework would pass over an empty segment."""
+"""Paths without a route. The framework would ignore their empty segments."""
 
 _EXCHANGE: Final = "facets_svc.exchange"
 _METHODS: Final = {"HEAD": "GET", "OPTIONS": "-"}
-"""What a method is to the framework: it knows no HEAD, and would answer OPTIONS by itself."""
+"""Methods that the framework sees in place of others: it has no HEAD, and answers OPTIONS itself."""
 
 
 class Edge:
-    """An ASGI application that checks requests before `app` sees them, and completes and logs every answer.
+    """An ASGI application that checks requests before `app` handles them, and completes and logs every answer.
 
-    `limit` counts the requests of each subject.
+    `limit` is the rate limit, which counts the requests of each subject (None: there is none).
     """
 
     def __init__(
@@ -81,12 +83,12 @@ class Edge:
         self._tls = tls
         self._cors = cors
         self._limit = limit
-        self._public = _Declared(app, PUBLIC)
-        self._plain = _Declared(app, PLAIN)
+        self._public = _RoutesWith(app, PUBLIC)
+        self._plain = _RoutesWith(app, PLAIN)
         self._templates = _Templates(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; the lifespan goes through."""
+        """Serve one request; pass lifespan events to the framework."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
@@ -101,13 +103,13 @@ class Edge:
                 if _NO_ROUTE.fullmatch(exchange.path):
                     raise NotFound("The route is unknown.")
                 await self._app(exchange.inner_scope(), receive, exchange.send)
-        except Exception as error:  # noqa: BLE001 - whatever it is, its sender gets the envelope
+        except Exception as error:  # noqa: BLE001 - every error is answered with the envelope
             await exchange.fail(error)
         finally:
             exchange.end(exchange.route or self._templates.of(exchange.path))
 
     async def _check_caller(self, exchange: Exchange) -> None:
-        """Find out who asks, and count it. Raises `UpgradeRequired` and `Unauthenticated`: the first that holds."""
+        """Authenticate the caller and count the request. Raises `UpgradeRequired`, or else `Unauthenticated`."""
         if not self._plain.has(exchange.path):
             self._check_tls(exchange)
         if not self._public.has(exchange.path):
@@ -122,8 +124,8 @@ class Edge:
         self._tls.check(client[0] if client else None, exchange.all(b"x-forwarded-proto"))
 
 
-class _Declared:
-    """The routes that have a key in their `opt`: by their whole path, or by what comes before its parameters."""
+class _RoutesWith:
+    """The routes with a key in their `opt`, by their path, or by the part of it before its first parameter."""
 
     def __init__(self, app: Litestar | ASGIApp, key: str) -> None:
         paths = {
@@ -135,12 +137,12 @@ class _Declared:
         self._beginnings = tuple(path.partition(b"{")[0] for path in paths if b"{" in path)
 
     def has(self, path: bytes) -> bool:
-        """Tell whether a path is one of these routes'."""
+        """Return whether `path` belongs to one of these routes."""
         return path in self._whole or (bool(self._beginnings) and path.startswith(self._beginnings))
 
 
 class _Templates:
-    """The routes' templates, found by a path, for requests that are refused before the framework routes them."""
+    """Finds the template of a path's route, for requests that are refused before the framework routes them."""
 
     def __init__(self, app: Litestar | ASGIApp) -> None:
         templates = [route.path_format for route in (app.routes if isinstance(app, Litestar) else ())]
@@ -150,16 +152,16 @@ class _Templates:
         ]
 
     def of(self, path: bytes) -> str | None:
-        """Return the template that a path matches, if there is one."""
+        """Return the template that `path` matches, or None."""
         if _NO_ROUTE.fullmatch(path):
             return None
         return next((template for pattern, template in self._patterns if pattern.fullmatch(path)), None)
 
 
 class Exchange:
-    """One request and its answer: what is known of them, and what every answer gets on its way out.
+    """One request and its answer: adds the headers that every answer has, and logs and counts it.
 
-    Handlers find it with `exchange_of`.
+    Handlers get it by `exchange_of`.
     """
 
     def __init__(self, scope: Scope, send: Send, cors: CorsPolicy) -> None:
@@ -184,22 +186,22 @@ class Exchange:
         self.id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
     def all(self, name: bytes) -> list[bytes]:
-        """Return the value of every header of this name."""
+        """Return the values of all headers of this name."""
         return [value for key, value in self.scope["headers"] if key == name] if name in self.headers else []
 
     def texts(self, name: bytes) -> list[str]:
-        """Return the value of every header of this name, as text."""
+        """Return the values of all headers of this name as text."""
         return [value.decode("latin-1") for value in self.all(name)]
 
     @property
     def route(self) -> str | None:
-        """The template of the route that the framework found; None before, and where there is none."""
+        """The template of the route that the framework found; None before that, and without a route."""
         return None if self._inner is None else self._inner.get("path_template")
 
     def inner_scope(self) -> Scope:
-        """Return the scope that the framework sees: HEAD is GET to it, and the path is as it was sent.
+        """Return the scope for the framework: GET in place of HEAD, and the path before it is decoded.
 
-        The framework matches segments before they are decoded, so that a `%2F` separates nothing.
+        The framework then matches encoded segments, so that a `%2F` separates none.
         """
         self._inner = {
             **self.scope,
@@ -212,23 +214,23 @@ class Exchange:
         return cast("Scope", self._inner)
 
     def check_rate(self) -> None:
-        """Raise `Overloaded` if the caller has used up its rate."""
+        """Raise `Overloaded` if the caller has exceeded its rate limit."""
         if self.refusal is not None:
             raise self.refusal
 
     def name_ignored(self, sent: Collection[str], known: Collection[str]) -> None:
-        """Tell the client which parameters were ignored, and the log which ones may have been meant."""
+        """Name the unknown parameters of `sent` in the answer, and the nearest known ones in the log."""
         unknown = dict.fromkeys(name[:MAX_IGNORED_CHARACTERS] for name in sent if name not in known)
         self.ignored = tuple(unknown)[:MAX_IGNORED]
         if self.ignored:
             self.notes["ignored"] = {name: _nearest(name, tuple(known)) for name in self.ignored[:MAX_LOOKED_UP]}
 
     def leave(self) -> None:
-        """Note that the client has left: what is sent now goes nowhere."""
+        """Record that the client has left: from now on nothing is sent."""
         self.status = CLIENT_LEFT
 
     async def send(self, message: Message) -> None:
-        """Send a message of the answer, with what every answer has; a HEAD's body stays here."""
+        """Send a message of the answer, with the headers of every answer, and without a body for HEAD."""
         if self.status == CLIENT_LEFT:
             return
         event = cast("Any", message)
@@ -250,23 +252,23 @@ class Exchange:
     async def fail(self, error: Exception) -> None:
         """Send the envelope for `error`, unless an answer has begun."""
         problem = problems.problem(error)
-        log_unforeseen(problem.status, error, self.id)
+        log_unexpected(problem.status, error, self.id)
         if isinstance(error, Unauthenticated):
             metrics.auth_failed(self._auth_failure(error))
         if self.status:
-            raise error  # the server closes the connection: better a broken answer than one that looks whole
+            raise error  # the server closes the connection, so that the client sees a truncated answer as an error
         length = {"Content-Type": "application/json", "Content-Length": str(len(problem.body))}
         await self._send_whole(problem.status, problem.headers | length, problem.body)
 
     def end(self, route: str | None) -> None:
-        """Count the answer under `route`, a template, and write its line: the one place where every answer ends.
+        """Count the answer under `route`, a template or None, and log its line. Every answer ends here.
 
-        The line holds no token and no query's values.
+        The line has no token and no values of the query.
         """
         seconds = time.perf_counter() - self.timing.asked
         metrics.request_finished(route, self.method, self.status, seconds, cache=self.timing.cache)
         tracing.request_finished(
-            self.span, method=self.method[:16], route=route, status=self.status, course=self.timing.course
+            self.span, method=self.method[:16], route=route, status=self.status, course=self.timing.stages
         )
         level = logging.DEBUG if route in HEALTH and self.status == 200 else logging.INFO
         if not REQUESTS.isEnabledFor(level):
@@ -284,7 +286,7 @@ class Exchange:
         }
         if self.span is not None:
             fields["trace_id"] = tracing.trace_id(self.span)
-        # the record is made here: `info` would look for its caller, which takes a tenth of a short answer
+        # `info` would look up its caller, which takes a tenth of the time of a short answer
         record = logging.LogRecord(REQUESTS.name, level, __file__, 0, "request", None, None)
         record.__dict__["fields"] = fields
         REQUESTS.handle(record)
@@ -310,12 +312,12 @@ class Exchange:
 
 
 def exchange_of(scope: Scope) -> Exchange:
-    """Return the exchange of a request that passed the edge."""
+    """Return the exchange of a request that has passed the edge."""
     return cast("Exchange", cast("Any", scope)[_EXCHANGE])
 
 
-def log_unforeseen(status: int, error: Exception, request_id: str) -> None:
-    """Log an error that was not meant to happen, under the request's id: its answer tells nothing of it."""
+def log_unexpected(status: int, error: Exception, request_id: str) -> None:
+    """Log an unexpected error with the request's id. Its answer has no details of it."""
     if status >= 500 and (not isinstance(error, RequestError) or error.__cause__ is not None):
         _logger.error("Answered %d", status, exc_info=error, extra={"fields": {"request_id": request_id}})
 
@@ -326,7 +328,7 @@ def _nearest(name: str, known: tuple[str, ...]) -> str | None:
 
 
 def _shown(name: str) -> str:
-    """Return a parameter's name, percent-encoded so that it fits into a header, and cut between two characters."""
+    """Return a parameter's name, percent-encoded for a header, and truncated between two characters."""
     shown = quote(name, safe="[]{}$@!*'()/:")[:MAX_IGNORED_CHARACTERS]
     return re.sub(r"%.?$", "", shown)
 

@@ -1,4 +1,4 @@
-"""What comes in from a client: the body of its request, and that it leaves."""
+"""Events from the client: the body of its request, and its disconnection."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from facets_svc.errors import BodyTimeout, ClientLeft, TooLarge
 T = TypeVar("T")
 
 BODY_SECONDS: Final = 10
-"""How long a body may take to come. It is short; a client that sends it more slowly holds a connection for nothing."""
+"""How long a client may take to send a body, which is short. A slower one would only hold a connection."""
 
 
 async def unless_client_leaves(answering: Coroutine[Any, Any, T], receive: Receive) -> T:
-    """Return what `answering` does. Raises `ClientLeft` as soon as the client has left, and cancels it then.
+    """Return the result of `answering`. If the client disconnects before, cancel it and raise `ClientLeft`.
 
-    The body of the request has been read, or is of no interest.
+    Messages with a body are ignored: read the body before, if it is needed.
     """
     answer = asyncio.ensure_future(answering)
     gone = asyncio.ensure_future(_until_gone(receive))
@@ -42,9 +42,9 @@ async def _until_gone(receive: Receive) -> None:
 
 
 async def read_body(receive: Receive, length: str | None, *, most_bytes: int) -> bytes:
-    """Return the body that `receive` brings; `length` is what its `Content-Length` says.
+    """Return the body of a request, of at most `most_bytes`; `length` is its `Content-Length` header.
 
-    Raises `TooLarge`, as soon as that is known, `BodyTimeout`, and `ClientLeft`.
+    Raises `TooLarge`, without reading the rest, `BodyTimeout` after `BODY_SECONDS`, and `ClientLeft`.
     """
     if length is not None and length.isdecimal() and int(length[:19]) > most_bytes:
         raise _too_large(most_bytes)

@@ -1,6 +1,6 @@
-"""Answers as JSON: by the contract, and with counts and numbers for those who ask for them.
+"""Answers as JSON: the contract's members, and further ones on request.
 
-The Structs are what the OpenAPI document says of the answers, too.
+The OpenAPI document describes the answers by the same Structs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Mode = Annotated[
 
 
 class CountedValue(msgspec.Struct, frozen=True):
-    """A value, and how many models one would see."""
+    """A value, and the number of models with it."""
 
     value: Annotated[str, Meta(examples=["apache-2.0"])]
     count: Count
@@ -53,7 +53,7 @@ class CountedValue(msgspec.Struct, frozen=True):
 
 
 class CountedFacet(msgspec.Struct, frozen=True):
-    """The values of a facet with their counts, and what is not among them."""
+    """The listed values of a facet with their counts, and the counts of the rest."""
 
     values: Annotated[list[CountedValue], Meta(description="In the facet's order")]
     total_values: TotalValues
@@ -64,7 +64,7 @@ class CountedFacet(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, listed: FacetValues, asked: FacetFilter) -> Self:
-        """Return a listed facet as it was asked for."""
+        """Return the facet of an answer, with the selection of the question's filter."""
         return cls(
             values=_counted(listed.values, listed.counts, asked),
             total_values=listed.total_values,
@@ -111,7 +111,7 @@ class NumberStatistics(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, statistics: Statistics) -> Self:
-        """Return statistics under the names that they are sent by."""
+        """Return the statistics of an answer."""
         return cls(
             count=statistics.count,
             min=statistics.minimum,
@@ -160,7 +160,7 @@ class ModelFacetsResponse(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, query: FacetQuery, answer: FacetAnswer) -> Self:
-        """Return the answer as the contract has it, with what `counts` adds if the query asks for it."""
+        """Return the answer with the contract's members, and the further ones that the query asks for."""
         more: dict[str, Any] = {}
         if query.with_statistics:
             more["facets"] = CountedFacets(
@@ -192,7 +192,7 @@ class FacetValuesResponse(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, asked: ValueQuery, page: ValuePage) -> Self:
-        """Return a page as it was asked for."""
+        """Return a page of an answer, with the members that repeat its question."""
         own = asked.query.filters[asked.facet.index]
         return cls(
             facet=asked.facet.response_key,  # type: ignore[arg-type]
@@ -237,7 +237,7 @@ class ModelsResponse(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, asked: ModelQuery, page: ModelPage) -> Self:
-        """Return a page as it was asked for."""
+        """Return a page of an answer, with the members that repeat its question."""
         return cls(
             models=[Model(**record) for record in page.records],
             total=page.total,
@@ -262,7 +262,7 @@ class ListedSnapshot(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, listed: Listed) -> Self:
-        """Return a snapshot under the names that it is sent by."""
+        """Return a snapshot of an answer."""
         return cls(listed.id, listed.created_at, listed.models, listed.is_current)
 
 
@@ -273,7 +273,7 @@ class SnapshotsResponse(msgspec.Struct, frozen=True):
 
 
 def encode(question: Question, answer: Any) -> bytes:
-    """Encode the answer to a question."""
+    """Return the answer to a question as JSON; `answer` has the type that the engine returns for such a question."""
     return _ENCODER.encode(_response(question, answer))
 
 

@@ -1,4 +1,4 @@
-"""The keys that tokens are verified with, read from the settings."""
+"""The keys that verify tokens, from the settings or a JWKS file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 import jwt
 import msgspec
@@ -21,54 +21,58 @@ from facets_svc.errors import SettingsError
 from facets_svc.settings import Settings
 
 MIN_RSA_BITS: Final = 2048
-"""RFC 7518, 3.3: a smaller key must not be used."""
+"""The smallest RSA key that RFC 7518, 3.3 allows."""
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+Key = bytes | PublicKey
+"""A shared secret, or a public key."""
 
 _BEGIN: Final = re.compile(rb"(-----BEGIN [A-Z0-9 ]{1,40}-----)")
 _logger = logging.getLogger(__name__)
 
 
 class Keys(Protocol):
-    """The keys that a token may have been signed with."""
+    """The keys that may verify a token."""
 
-    def candidates(self, kid: str | None) -> Sequence[Any]:
-        """Return the keys to try for a token of this key id (None: it names none)."""
+    def candidates(self, kid: str | None) -> Sequence[Key]:
+        """Return the keys to try for a token with this key id (None: it has none)."""
 
     def version(self) -> int:
-        """Return a number that is another one whenever the keys may be others: what they verified counts no more."""
+        """Return a number that changes when the keys may have changed: tokens must then be verified again."""
 
 
 class FixedKeys:
-    """Keys that are the same for every token: shared secrets, or one public key."""
+    """Keys that never change: shared secrets, or one public key."""
 
-    def __init__(self, *keys: Any) -> None:
+    def __init__(self, *keys: Key) -> None:
         self._keys = keys
 
-    def candidates(self, kid: str | None) -> Sequence[Any]:
-        """Return all of them; the key id says nothing here."""
+    def candidates(self, kid: str | None) -> Sequence[Key]:
+        """Return all keys, for any key id."""
         del kid
         return self._keys
 
     def version(self) -> int:
-        """Return always the same number."""
+        """Return 0: the keys never change."""
         return 0
 
 
 class JwksFile:
-    """The public keys of a JWKS file (RFC 7517), read again when the file has changed.
+    """The public keys of a JWKS file (RFC 7517), which is read again when it changes.
 
-    A file that has become unreadable changes nothing: the keys before it stay, and the log says so once.
+    If the file becomes unreadable, the previous keys stay in use, and the log says so once.
     """
 
     def __init__(self, path: Path, algorithm: str) -> None:
         self._path = path
         self._algorithm = algorithm
         self._lock = threading.Lock()
-        self._stamp = self._seen()
+        self._stamp = self._stat()
         self._version = 0
         self._keys = _read_jwks(path, algorithm)
 
-    def candidates(self, kid: str | None) -> Sequence[Any]:
-        """Return the keys of this id; a token without one may use a set that holds a single key."""
+    def candidates(self, kid: str | None) -> Sequence[Key]:
+        """Return the keys with this id. For a token without an id, return the key of a set that has only one."""
         self._refresh()
         keys = self._keys
         if kid is None:
@@ -76,13 +80,13 @@ class JwksFile:
         return [key for known, key in keys if known == kid]
 
     def version(self) -> int:
-        """Return how often the file has changed."""
+        """Return the number of times that the keys were read again."""
         self._refresh()
         return self._version
 
     def _refresh(self) -> None:
         with self._lock:
-            stamp = self._seen()
+            stamp = self._stat()
             if stamp == self._stamp:
                 return
             self._stamp = stamp
@@ -90,9 +94,9 @@ class JwksFile:
                 self._keys = _read_jwks(self._path, self._algorithm)
                 self._version += 1
             except SettingsError as error:
-                _logger.error("The previous keys stay in use: %s", error)  # noqa: TRY400 - the sentence says it all
+                _logger.error("The previous keys stay in use: %s", error)  # noqa: TRY400 - a traceback adds nothing
 
-    def _seen(self) -> tuple[int, int, int] | None:
+    def _stat(self) -> tuple[int, int, int] | None:
         try:
             stat = self._path.stat()
         except OSError:
@@ -101,7 +105,7 @@ class JwksFile:
 
 
 def keys_of(settings: Settings) -> Keys:
-    """Return the keys that the settings name. Raises `SettingsError` when there is none, or one that does not fit."""
+    """Return the keys of the settings. Raises `SettingsError` without a key, or with one for another algorithm."""
     algorithm = settings.jwt_algorithm
     if algorithm == "HS256":
         if not settings.jwt_secret:
@@ -116,7 +120,7 @@ def keys_of(settings: Settings) -> Keys:
     raise SettingsError(f"FACETS_JWT_PUBLIC_KEY or FACETS_JWT_JWKS must be set to verify {algorithm} tokens.")
 
 
-def _public_key(text_or_path: str, algorithm: str) -> Any:
+def _public_key(text_or_path: str, algorithm: str) -> PublicKey:
     if text_or_path.lstrip().startswith("-----BEGIN"):
         pem = text_or_path.replace("\\n", "\n").encode()
     else:
@@ -126,7 +130,7 @@ def _public_key(text_or_path: str, algorithm: str) -> Any:
             raise SettingsError("FACETS_JWT_PUBLIC_KEY is neither PEM text nor a readable file.") from None
     try:
         key = load_pem_x509_certificate(pem).public_key() if b"CERTIFICATE-----" in pem else load_pem_public_key(pem)
-    except Exception:  # noqa: BLE001 - cryptography raises ValueError, TypeError and its own, and all mean this
+    except Exception:  # noqa: BLE001 - cryptography raises ValueError, TypeError and errors of its own for an invalid key
         found = _BEGIN.search(pem)
         given = "" if found is None else f": it begins with {found[1].decode('ascii', 'replace')}"
         raise SettingsError(f"FACETS_JWT_PUBLIC_KEY has no public key or certificate in PEM{given}.") from None
@@ -135,7 +139,7 @@ def _public_key(text_or_path: str, algorithm: str) -> Any:
     return key
 
 
-def _fits(key: object, algorithm: str) -> bool:
+def _fits(key: object, algorithm: str) -> TypeGuard[PublicKey]:
     match algorithm:
         case "RS256":
             return isinstance(key, RSAPublicKey) and key.key_size >= MIN_RSA_BITS
@@ -156,8 +160,8 @@ class _Jwks(msgspec.Struct):
     keys: list[msgspec.Raw]
 
 
-def _read_jwks(path: Path, algorithm: str) -> list[tuple[str | None, Any]]:
-    """Return the keys of the set that verify `algorithm`, with their ids. Other keys of the set are left alone."""
+def _read_jwks(path: Path, algorithm: str) -> list[tuple[str | None, PublicKey]]:
+    """Return the ids and keys for `algorithm` in the set, and ignore its other keys. Raises `SettingsError`."""
     try:
         members = msgspec.json.decode(path.read_bytes(), type=_Jwks).keys
     except (OSError, ValueError, msgspec.MsgspecError):
@@ -176,7 +180,7 @@ def _read_jwks(path: Path, algorithm: str) -> list[tuple[str | None, Any]]:
     return keys
 
 
-def _jwk(member: msgspec.Raw, algorithm: str) -> tuple[str | None, Any] | None:
+def _jwk(member: msgspec.Raw, algorithm: str) -> tuple[str | None, PublicKey] | None:
     stated = msgspec.json.decode(member, type=_Jwk)
     if stated.alg not in {None, algorithm} or stated.use not in {None, "sig"}:
         return None
@@ -184,6 +188,6 @@ def _jwk(member: msgspec.Raw, algorithm: str) -> tuple[str | None, Any] | None:
         return None
     try:
         key = jwt.PyJWK(msgspec.json.decode(member)).key
-    except jwt.PyJWTError:  # of a type or curve that is not known here: RFC 7517, 5 leaves it alone
+    except jwt.PyJWTError:  # an unknown type or curve, which RFC 7517, 5 says to ignore
         return None
     return (stated.kid, key) if _fits(key, algorithm) else None

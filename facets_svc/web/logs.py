@@ -1,4 +1,4 @@
-"""Log lines as JSON, one object a line, written by a thread while the service runs."""
+"""Log lines as JSON objects, written by a thread while the service runs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _LOGGERS: Final = ("facets_svc", "_granian")
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 
 REQUESTS: Final = logging.getLogger("facets_svc.requests")
-"""One line a request, written by the edge."""
+"""The logger for requests: the edge logs one line for each."""
 
 PAUSE_SECONDS: Final = 0.05
-"""How long the thread rests once it has written all lines: waking it for each would cost as much as an answer does."""
+"""How long the thread sleeps when the queue is empty. To wake it for each line would cost as much as an answer."""
 
 MAX_WAITING: Final = 10_000
-"""How many lines may wait while stderr is slow. Lines beyond it are dropped and counted, so that answers go on."""
+"""Lines that may wait while stderr is slow. Further ones are dropped and counted, so that answers do not wait."""
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one JSON object; `extra={"fields": {…}}` adds to it."""
+    """Formats a record as a JSON object; `extra={"fields": {…}}` adds members."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line for `record`, without its line feed."""
+        """Return the line of `record`, without a line feed."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -46,10 +46,9 @@ class JsonFormatter(logging.Formatter):
 
 
 class StderrHandler(QueueHandler):
-    """Writes lines to a stream: itself, or, while it is started, by a `QueueListener`'s thread.
+    """Writes lines to a stream: directly, or, between `start` and `stop`, in the thread of a `QueueListener`.
 
-    A slow disk or pipe then delays no answer. Only a process that has started the handler has the thread, so that
-    workers can be forked from one that has not.
+    With the thread, a slow disk or pipe delays no answer. Without it, a process can fork workers safely.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -60,17 +59,17 @@ class StderrHandler(QueueHandler):
         self._dropped = 0
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - the base class names it so
-        """Format lines by `fmt`, in the thread that writes them."""
+        """Set the formatter of the writer, which formats lines in its thread."""
         self._writer.setFormatter(fmt)
 
     def start(self) -> None:
-        """Let a thread write from now on."""
+        """Start the thread that writes lines."""
         self._listener = _Listener(self._waiting, self._writer)
         self._listener.start()
 
     def stop(self) -> None:
-        """Write every line that waits, end the thread, and write each line at once from now on."""
-        self.acquire()  # a line that another thread is passing on is in the queue before its end is
+        """Write all waiting lines and end the thread. From now on, lines are written directly."""
+        self.acquire()  # a line that another thread is enqueuing must come before the sentinel
         listener, self._listener = self._listener, None
         self.release()
         if listener is not None:
@@ -79,11 +78,11 @@ class StderrHandler(QueueHandler):
             self._report_dropped()
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Return `record` as it is: it stays in this process, so that nothing has to be made fit for another one."""
+        """Return `record` unchanged: it stays in this process, and needs no pickling."""
         return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        """Pass a record to the thread, or write it where there is none."""
+        """Queue a record for the thread, or write it if there is none."""
         if self._listener is None:
             self._writer.handle(record)
         elif self._waiting.qsize() >= MAX_WAITING:
@@ -93,7 +92,7 @@ class StderrHandler(QueueHandler):
             self._waiting.put_nowait(record)
 
     def close(self) -> None:
-        """Stop, at the end of the process or when logging is configured anew."""
+        """Stop the thread, at the end of the process or when logging is configured again."""
         self.stop()
         super().close()
 
@@ -105,13 +104,13 @@ class StderrHandler(QueueHandler):
 
 
 class _Listener(QueueListener):
-    """Takes lines from the queue in its thread: the first at once, others with those that come in the same pause."""
+    """Takes lines from the queue in its thread, and pauses when it is empty, so that lines come in batches."""
 
     def __init__(self, waiting: SimpleQueue[logging.LogRecord | None], writer: logging.Handler) -> None:
         super().__init__(waiting, writer)
         self._waiting = waiting
 
-    def dequeue(self, block: bool) -> Any:  # noqa: FBT001 - as the base class has it
+    def dequeue(self, block: bool) -> logging.LogRecord:  # noqa: FBT001 - the signature of the base class
         """Return the next record, or wait for it."""
         if self._waiting.empty():
             time.sleep(PAUSE_SECONDS)
@@ -119,9 +118,9 @@ class _Listener(QueueListener):
 
 
 class _LineWriter(logging.StreamHandler[TextIO]):
-    """Writes lines; those that wait in a queue together, up to the bytes that a pipe takes as one piece.
+    """Writes waiting lines together, up to the number of bytes that a pipe writes atomically.
 
-    Workers share their stderr: a longer piece could end within another worker's line.
+    Workers share stderr: the parts of a longer write could mix with another worker's lines.
     """
 
     def __init__(self, stream: TextIO | None, waiting: SimpleQueue[logging.LogRecord | None]) -> None:
@@ -131,10 +130,10 @@ class _LineWriter(logging.StreamHandler[TextIO]):
         self._bytes = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line of a record, or hold it back for those that wait behind it."""
+        """Write the line of a record, or hold it to be written with the ones that wait behind it."""
         try:
             self._hold(self.format(record) + "\n")
-        except Exception:  # noqa: BLE001 - as every handler does: a line that cannot be made must not fail a request
+        except Exception:  # noqa: BLE001 - like every handler: an error of the log must not fail a request
             self.handleError(record)
         if self._waiting.empty():
             self.write_held()
@@ -147,7 +146,7 @@ class _LineWriter(logging.StreamHandler[TextIO]):
         self._bytes += size
 
     def write_held(self) -> None:
-        """Write the lines that were held back."""
+        """Write the lines that were held."""
         if not self._lines:
             return
         text = "".join(self._lines)
@@ -156,13 +155,13 @@ class _LineWriter(logging.StreamHandler[TextIO]):
         try:
             self.stream.write(text)
             self.flush()
-        except Exception:  # noqa: BLE001 - nor must a disk that is full
+        except Exception:  # noqa: BLE001 - such as a full disk
             self.handleError(logging.makeLogRecord({"msg": text}))
 
 
 @contextmanager
 def written_by_a_thread() -> Iterator[None]:
-    """While open, a thread writes the lines of this process. At the end all of them are written."""
+    """In the block, a thread writes the lines of this process. At the end, all of them are written."""
     handlers = {handler for name in _LOGGERS for handler in logging.getLogger(name).handlers}
     started = [handler for handler in handlers if isinstance(handler, StderrHandler)]
     for handler in started:
@@ -175,7 +174,10 @@ def written_by_a_thread() -> Iterator[None]:
 
 
 def configuration(level: str) -> dict[str, Any]:
-    """Return the `logging.config` that writes our lines and the server's to stderr as JSON, from `level` up."""
+    """Return a configuration for `logging.config` that writes lines of at least `level` to stderr as JSON.
+
+    It covers the package's loggers and the server's.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,

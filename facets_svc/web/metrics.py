@@ -1,4 +1,4 @@
-"""`/metrics`: who may read the metrics, and what they read."""
+"""`/metrics`: access to the metrics, and their collection from all workers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from facets_svc.web import problems
 PATH: Final = "/metrics"
 
 REFRESH_SECONDS: Final = 15.0
-"""How long the last job's metrics are good: scrapes come about as often."""
+"""How long the last job's metrics are cached: about the interval of scrapes."""
 
 _OF_JOB: Final = "facets_svc_sync_"
 _CREATED: Final = "facets_snapshot_created_timestamp_seconds"
@@ -53,30 +53,30 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may read the metrics: who has `token`, or, without one, who asks from this machine and not by a proxy."""
+    """Access to the metrics: with `token`, or, if it is empty, directly from this machine without a proxy."""
 
     token: str
     proxies: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> Access:
-        """Return what the settings say."""
+        """Return the access rule of the settings."""
         return cls(settings.metrics_token, settings.trusted_proxies)
 
     def is_hidden_from(self, client: str | None, header_names: Iterable[bytes]) -> bool:
-        """Tell whether a client is to see no more than of any path that there is not."""
+        """Return whether `/metrics` must look to a client like an unknown path."""
         if self.token:
             return False
         try:
             address = ipaddress.ip_address(client or "")
         except ValueError:
             return True
-        # A proxy on this machine asks from loopback too, for whoever asks it.
+        # A proxy on this machine has a loopback address, too, but serves other machines.
         by_proxy = any(address in ipaddress.ip_network(proxy) for proxy in self.proxies)
         return not address.is_loopback or by_proxy or any(name in _FORWARDED for name in header_names)
 
     def check(self, authorization: list[bytes]) -> None:
-        """Raise `Unauthenticated` unless the header has the token, if there is one."""
+        """Raise `Unauthenticated` unless the only `Authorization` header has the token, if one is set."""
         if self.token and not (
             len(authorization) == 1 and hmac.compare_digest(authorization[0], f"Bearer {self.token}".encode())
         ):
@@ -84,7 +84,7 @@ class Access:
 
 
 class MetricsEndpoint:
-    """An ASGI application that answers `/metrics` where its sender may read it, and passes the rest to `app`."""
+    """An ASGI application that answers `/metrics` to clients with access, and passes other requests to `app`."""
 
     def __init__(self, app: ASGIApp, access: Access, outcome: JobOutcome | None = None) -> None:
         self._app = app
@@ -92,7 +92,7 @@ class MetricsEndpoint:
         self._outcome = outcome
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; whatever is not the metrics' goes through."""
+        """Serve one request for the metrics, or pass it to the application."""
         event = cast("Any", scope)
         if event["type"] != "http" or event["path"] != PATH:
             await self._app(scope, receive, send)
@@ -103,7 +103,7 @@ class MetricsEndpoint:
             return
         await self._answer(event, [value for name, value in headers if name == b"authorization"], send)
 
-    async def _answer(self, scope: Any, authorization: list[bytes], send: Any) -> None:
+    async def _answer(self, scope: Any, authorization: list[bytes], send: Send) -> None:
         started = time.perf_counter()
         metrics.request_started()
         try:
@@ -121,12 +121,14 @@ class MetricsEndpoint:
         metrics.request_finished(PATH, scope["method"], status, time.perf_counter() - started)
         headers |= {"Content-Length": str(len(body)), "X-Request-Id": os.urandom(16).hex()}
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": encoded})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        start: Any = {"type": "http.response.start", "status": status, "headers": encoded}
+        await send(start)
+        content = b"" if scope["method"] == "HEAD" else body
+        await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
 class JobOutcome:
-    """The metrics that the last job left in the lake, read at most every `REFRESH_SECONDS`."""
+    """The metrics of the last job from the lake, cached for `REFRESH_SECONDS`. Thread-safe."""
 
     def __init__(self, read: Callable[[], bytes | None]) -> None:
         self._read = read
@@ -134,7 +136,7 @@ class JobOutcome:
         self._known: tuple[float, list[Metric]] | None = None
 
     def collect(self) -> list[Metric]:
-        """Return them; none while the lake cannot be read, or when they are not metrics of a job."""
+        """Return the metrics; none if the lake cannot be read, or if its file is not valid."""
         with self._lock:
             if self._known is None or time.monotonic() - self._known[0] > REFRESH_SECONDS:
                 self._known = (time.monotonic(), self._parsed())
@@ -150,10 +152,10 @@ class JobOutcome:
 
 
 def exposition(accept: str = "", directory: Path | None = None, outcome: JobOutcome | None = None) -> tuple[bytes, str]:
-    """Return the metrics of all workers of the server, in the format that `accept` prefers, and its media type.
+    """Return the metrics of all workers, in the format that `accept` prefers, and its media type.
 
-    `directory` is where the workers write theirs; None: where this process does, if anywhere. `outcome` adds the last
-    job's. Reads files, and the lake.
+    `directory` has the files of the workers (None: the directory of this process, if it has one). `outcome` adds the
+    metrics of the last job. Blocks: reads files and the lake.
     """
     if directory is None and (found := os.environ.get(metrics.DIRECTORY_VARIABLE)):
         directory = Path(found)
@@ -164,7 +166,7 @@ def exposition(accept: str = "", directory: Path | None = None, outcome: JobOutc
 
 
 class _All(Collector):
-    """The metrics that the workers count, and those that are measured when they are read."""
+    """The metrics that the workers count, and those that are measured now."""
 
     def __init__(self, directory: Path | None, outcome: JobOutcome | None) -> None:
         self._directory = directory
@@ -189,9 +191,9 @@ class _All(Collector):
 
 
 def _living_workers(directory: Path) -> Iterator[int]:
-    """Yield the ids of the processes that write to `directory`; of those that died, drop what is no longer so.
+    """Yield the ids of running workers that write to `directory`, and remove the gauges of dead ones.
 
-    What they counted stays: a counter must not go back.
+    The counters of dead workers stay: a counter must not decrease.
     """
     found = {int(match[1]) for path in directory.iterdir() if (match := _LIVE_FILE.fullmatch(path.name))}
     for pid in sorted(found):
@@ -202,7 +204,7 @@ def _living_workers(directory: Path) -> Iterator[int]:
 
 
 def _is_running(pid: int) -> bool:
-    """Tell whether a process runs and is this server's: a number may be another one's by now."""
+    """Return whether the process runs and belongs to this server: another process may have the id by now."""
     try:
         state, parent = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
     except OSError:
@@ -211,15 +213,15 @@ def _is_running(pid: int) -> bool:
 
 
 def _of_processes(pids: list[int]) -> Iterator[Metric]:
-    """Yield what the workers take, together; under the names that such metrics have everywhere."""
+    """Yield the resources that all workers use together, under Prometheus' standard names."""
     page, tick = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
     memory = cpu = descriptors = 0.0
     for pid in pids:
-        with contextlib.suppress(OSError):  # it may end meanwhile
+        with contextlib.suppress(OSError):  # the process may end now
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
             memory += int(fields[21]) * page
             cpu += (int(fields[11]) + int(fields[12])) / tick
-            descriptors += len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - no paths are made of them
+            descriptors += len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - only their number matters
     yield GaugeMetricFamily("facets_workers", "Running workers.", value=len(pids))
     yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of all workers.", value=memory)
     yield CounterMetricFamily("process_cpu_seconds_total", "Processor time of all workers that run.", value=cpu)
@@ -228,7 +230,7 @@ def _of_processes(pids: list[int]) -> Iterator[Metric]:
 
 
 def _memory_limit() -> float:
-    """Return the limit of the container, or the memory of the machine."""
+    """Return the memory limit of the container, or else the memory of the machine, in bytes."""
     with contextlib.suppress(OSError, ValueError):
         return float(_CGROUP_LIMIT.read_text(encoding="utf-8"))
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -236,9 +238,10 @@ def _memory_limit() -> float:
 
 @contextlib.contextmanager
 def shared_directory() -> Iterator[Path]:
-    """Make the folder where workers write their metrics, and remove it at the end.
+    """Create the folder for the metrics of the workers, and remove it at the end of the block.
 
-    One that `PROMETHEUS_MULTIPROC_DIR` names stays, but for what an earlier server left in it.
+    A folder that `PROMETHEUS_MULTIPROC_DIR` names is emptied of an earlier server's files instead, and stays. Raises
+    `SettingsError` if it cannot be written.
     """
     given = os.environ.get(metrics.DIRECTORY_VARIABLE)
     if not given:
@@ -263,7 +266,7 @@ def shared_directory() -> Iterator[Path]:
 def serving_on_own_port(settings: Settings, directory: Path, outcome: JobOutcome | None = None) -> Iterator[None]:
     """Serve `/metrics` on `FACETS_METRICS_PORT`, if it is set, from a thread of this process.
 
-    Raises `SettingsError` when the port cannot be had.
+    Raises `SettingsError` if the process cannot listen on the port.
     """
     if settings.metrics_port is None:
         yield
@@ -293,7 +296,7 @@ class _Quiet(WSGIRequestHandler):
     timeout = 10
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Log nothing: a scrape every few seconds is no news."""
+        """Log nothing: scrapes come every few seconds."""
 
 
 def _wsgi(access: Access, expose: Callable[[str], tuple[bytes, str]]) -> Callable[..., list[bytes]]:

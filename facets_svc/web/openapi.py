@@ -1,4 +1,4 @@
-"""The OpenAPI document: Litestar's, from the routes, with the published contract laid over it word for word."""
+"""The OpenAPI document: generated from the routes by Litestar, and overlaid with the published contract."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ _HEADERS: Final[Mapping[str, tuple[str, Json]]] = {
     "Upgrade": ("The required protocol", {"type": "string"}),
 }
 
-_OF_STATUS: Final = {401: ("WWW-Authenticate",), 405: ("Allow",), 426: ("Upgrade",), 429: ("Retry-After",)}
-_OF_QUESTIONS: Final = ("ETag", "Cache-Control", "Vary", "X-Snapshot-Id")
-_OF_OPERATION: Final = {
+_STATUS_HEADERS: Final = {401: ("WWW-Authenticate",), 405: ("Allow",), 426: ("Upgrade",), 429: ("Retry-After",)}
+_ANSWER_HEADERS: Final = ("ETag", "Cache-Control", "Vary", "X-Snapshot-Id")
+_OPERATION_HEADERS: Final = {
     "get_model_facets": ("X-Facets-Truncated",),
     "get_facet_values": ("X-Facets-Truncated",),
     "get_models": ("X-Next-Cursor",),
     "get_model": (),
     "get_snapshots": (),
 }
-"""The routes that ask something of snapshots, with the header that tells what is not listed."""
+"""The routes of models and snapshots, with the headers that only they have."""
 
 _CSV: Final = {
     "get_model_facets": "facet,value,count,selected\r\nlicenses,apache-2.0,12,true\r\nlicenses,mit,7,false\r\n",
@@ -84,14 +84,14 @@ _TAGS: Final = {
 
 @cache
 def contract() -> Json:
-    """Return the published contract, as this package carries it. Callers copy before they change anything."""
+    """Return the published contract, a file of this package. Do not modify it: it is cached."""
     text = resources.files("facets_svc.web").joinpath("contract.json").read_bytes()
     document: Json = msgspec.json.decode(text)
     return document
 
 
 def config() -> OpenAPIConfig:
-    """Return what the document says of the service as a whole."""
+    """Return the parts of the document about the service as a whole."""
     return OpenAPIConfig(
         title="facets-svc",
         version="1",
@@ -108,7 +108,7 @@ def config() -> OpenAPIConfig:
 
 
 def document_of(handlers: list[HTTPRouteHandler]) -> Json:
-    """Return the document of these routes: the framework's, with headers, CSV and the contract laid over it."""
+    """Return the document of these routes: the framework's, with headers, CSV and the contract added."""
     document: Json = Litestar(handlers, openapi_config=config(), logging_config=None).openapi_schema.to_schema()
     document["info"]["x-service-version"] = __version__
     document["components"]["headers"] = {
@@ -122,20 +122,20 @@ def document_of(handlers: list[HTTPRouteHandler]) -> Json:
     }
     known = contract()["paths"][_FACETS]["get"]["parameters"]
     for operation in _operations(document):
-        _lay_headers(operation)
+        _add_headers(operation)
         operation["parameters"] = _ordered(operation.get("parameters", []), known)
         if not operation["parameters"]:
             del operation["parameters"]
     of_contract = contract()
-    _lay(document["paths"], of_contract["paths"])
+    _overlay(document["paths"], of_contract["paths"])
     document["components"]["securitySchemes"] = of_contract["components"]["securitySchemes"]
     return document
 
 
 def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
-    """Return the schemas of every answer's Structs, by msgspec: it knows their texts, and what an unset field is.
+    """Return the schemas of all answers' Structs, by name, with the contract's schemas laid over them.
 
-    The contract's are as it has them, and what ours have beside that.
+    msgspec generates them: unlike the framework, it knows their descriptions and unset fields.
     """
     containers = [spec.data_container for handler in handlers for spec in (handler.responses or {}).values()]
     structs = dict.fromkeys(one for one in containers if isinstance(one, type) and issubclass(one, msgspec.Struct))
@@ -152,33 +152,33 @@ def _operations(document: Json) -> Iterator[Json]:
 
 
 def _ordered(ours: list[Json], known: list[Json]) -> list[Json]:
-    """Return the parameters of a route: the contract's as it has them, in its order, then the others."""
+    """Return the parameters of a route: those of the contract in its words and order, then the others."""
     names = {parameter["name"] for parameter in ours}
     first = [copy.deepcopy(parameter) for parameter in known if parameter["name"] in names]
     return first + [parameter for parameter in ours if parameter["name"] not in {one["name"] for one in known}]
 
 
-def _lay(ours: Json, over: Json) -> None:
-    """Lay what `over` has over our document: objects are merged, and all else is replaced."""
+def _overlay(ours: Json, over: Json) -> None:
+    """Merge the objects of `over` into our document, and replace all other values."""
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(ours.get(key), dict):
-            _lay(ours[key], value)
-        elif key != "parameters":  # these are laid over by name
+            _overlay(ours[key], value)
+        elif key != "parameters":  # `_ordered` merges these by name
             ours[key] = copy.deepcopy(value)
 
 
-def _lay_headers(operation: Json) -> None:
-    """Add the headers of every answer, and CSV where there is some."""
+def _add_headers(operation: Json) -> None:
+    """Add the headers of every answer, and CSV to the answers that have it."""
     name = operation["operationId"]
-    own = _OF_OPERATION.get(name)
+    own = _OPERATION_HEADERS.get(name)
     has_token = operation.get("security") != [{}]
     always = ("Server-Timing", "X-Request-Id") if has_token else ("X-Request-Id",)
     for status, response in operation["responses"].items():
         if int(status) >= 400:
-            names: tuple[str, ...] = (*_OF_STATUS.get(int(status), ()), "Cache-Control", *always)
+            names: tuple[str, ...] = (*_STATUS_HEADERS.get(int(status), ()), "Cache-Control", *always)
         elif own is not None:
             more = () if status == "304" else ("Last-Modified", "Content-Encoding", "X-Ignored-Parameters")
-            names = (*more, *_OF_QUESTIONS, *own, *always)
+            names = (*more, *_ANSWER_HEADERS, *own, *always)
         elif name == "ask_sql":
             names = ("X-Snapshot-Id", "X-Sql-Rows", "X-Sql-Truncated", "Cache-Control", "Vary", *always)
         else:

@@ -1,7 +1,7 @@
-"""The page for people at `/`: files of this package, with hashed names, under a strict policy.
+"""The page at `/`: static files of this package, with hashed names and a strict content security policy.
 
-The files are plain ES modules, loaded as they are. `vendor/` has those of others; `dictionary.js`, which names the
-tables and functions of SQL for completion, is made from their definitions.
+The files are plain ES modules without a build step. `vendor/` has third-party ones. `dictionary.js`, which has the
+tables and functions of SQL for completion, is generated from their definitions.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from facets_svc.analyst.tables import tables
 from facets_svc.errors import NotFound
 from facets_svc.sandbox.functions import listed
 from facets_svc.settings import Settings
-from facets_svc.web.codings import IDENTITY, Coding, negotiated
 from facets_svc.web.edge import PUBLIC
+from facets_svc.web.negotiation import IDENTITY, Coding, negotiated
+from facets_svc.web.representation import names_tag
 
 MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -40,30 +41,30 @@ HEADERS: Final = {
 _PAGE: Final = "index.html"
 _DICTIONARY: Final = "dictionary.js"
 _REFERENCE: Final = re.compile(r'"(?:\./|assets/)((?:vendor/)?[a-z]+\.[a-z]+)"')
-"""How a file names another one: a module its import, the page its link."""
+"""How a file refers to another one: a module imports it, the page links it."""
 
 _NAME: Final = re.compile(r"[a-z]\w+")
-"""A function that people call by its name, not an operator."""
+"""The name of a function, as opposed to an operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file as it is sent."""
+    """A static file."""
 
     content: bytes
     media_type: str
 
     @property
     def tag(self) -> str:
-        """The file's strong `ETag`, before its coding is added."""
+        """A digest of the content; with the content coding it makes the `ETag`."""
         return hashlib.sha256(self.content).hexdigest()[:32]
 
 
 @cache
 def files() -> dict[str, File]:
-    """Return every file by the name that it is served under; the page is `index.html`.
+    """Return every file by its served name, which has a digest; the page is `index.html`.
 
-    The digest in a name covers the files that the file loads, since their names are part of its text.
+    The digest also covers the files that the file loads, since it contains their served names.
     """
     folder = resources.files("facets_svc.web").joinpath("page_files")
     served: dict[str, File] = {}
@@ -74,7 +75,7 @@ def files() -> dict[str, File]:
             return names[file]
         path = PurePath(file)
         text = _dictionary() if file == _DICTIONARY else folder.joinpath(file).read_text("utf-8")
-        if path.parent.name != "vendor":  # which names nobody, and is served to the byte
+        if path.parent.name != "vendor":  # vendored files refer to no others, and stay as they are
             text = _REFERENCE.sub(lambda found: found[0].replace(found[1], name_of(found[1])), text)
         content = text.encode()
         digest = hashlib.sha256(content).hexdigest()[:16]
@@ -88,7 +89,7 @@ def files() -> dict[str, File]:
 
 
 def _dictionary() -> str:
-    """Return the module that names the tables, with their columns, and the functions that SQL may call."""
+    """Return the source of the module with the tables, their columns, and the allowed functions of SQL."""
     described = [
         {
             "name": table.name,
@@ -104,7 +105,7 @@ def _dictionary() -> str:
 
 
 def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
-    """Return the handlers of the page and of its assets, which need no token; both are 404 where the page is off."""
+    """Return the handlers of the page and its assets, which need no token. Both answer 404 if the page is off."""
 
     @get("/", opt={PUBLIC: True}, include_in_schema=False)
     async def get_page(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -114,7 +115,7 @@ def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
         coding = negotiated(request.headers.get("accept-encoding", ""))
         tag = f'"{file.tag}-{coding.name}"'
         headers = HEADERS | {"ETag": tag, "Cache-Control": "no-cache"}
-        if _matches(request.headers.get("if-none-match", ""), tag):
+        if names_tag(request.headers.getall("if-none-match", []), tag):
             return Response(b"", status_code=304, media_type=file.media_type, headers=headers)
         return _sent(file, coding, headers)
 
@@ -130,7 +131,7 @@ def page_handlers(settings: Settings) -> Sequence[HTTPRouteHandler]:
 
 
 def _sent(file: File, coding: Coding, headers: dict[str, str]) -> Response[bytes]:
-    """Return a file as an answer in a content coding."""
+    """Return the response with a file in a content coding."""
     if coding is not IDENTITY:
         headers = headers | {"Content-Encoding": coding.name}
     return Response(_encoded(file, coding), media_type=file.media_type, headers=headers)
@@ -139,8 +140,3 @@ def _sent(file: File, coding: Coding, headers: dict[str, str]) -> Response[bytes
 @cache
 def _encoded(file: File, coding: Coding) -> bytes:
     return coding.compress(file.content)
-
-
-def _matches(sent: str, tag: str) -> bool:
-    """Tell whether an `If-None-Match` names the tag, by the weak comparison of RFC 9110."""
-    return any(one.strip().removeprefix("W/") in (tag, "*") for one in sent.split(","))

@@ -1,8 +1,8 @@
-"""The parameters of every route that asks something of snapshots: one Struct a route, which is read and documented.
+"""The parameters of the routes of models and snapshots: a Struct for each route, which reads and documents them.
 
-Limits apply to what was sent, before white space, repeats and empty values are dropped. The parameters of a facet go by
-its parameter's name, except for those that choose what is answered, which go by its key in the response. Each Struct
-says what is wrong between parameters (`faults`), and makes the question that is asked (`question`).
+Limits apply to the values as sent, before white space, repeats and empty values are dropped. Parameters that filter use
+a facet's parameter name; those that choose parts of the answer use its key in the answer. Each Struct checks its
+parameters together (`faults`) and returns the question (`question`).
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from facets_svc.facets.query import (
 )
 from facets_svc.lake.manifest import is_snapshot_id
 from facets_svc.settings import Settings
-from facets_svc.web import cursors, rfc3339
-from facets_svc.web.reading import Bound, Pairs, Wrong, read, refused, whole_number
+from facets_svc.web import cursors
+from facets_svc.web.reading import Bound, InvalidValue, Pairs, instant, invalid_field, is_date, read, whole_number
 
 MAX_SEARCH_LENGTH: Final = 256
 MAX_SEARCH_TERMS: Final = 16
 MAX_VALUES: Final = 100
-"""Selected and excluded values of a request, over all facets."""
+"""Selected and excluded values of a request over all facets, at most."""
 
 VALUES_LIMIT: Final = 100
-"""How many values a page has when a request does not say."""
+"""Default number of values on a page."""
 
 MODELS_LIMIT: Final = 50
 MODELS_LIMIT_MAX: Final = 200
@@ -121,12 +121,12 @@ def _time(column: str, relation: str) -> Meta:
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Whose models a request is about. Equal only to itself: what a query string holds is read once."""
+    """The scope of a request. Compares by identity, which is enough: equal query strings are read once."""
 
     include_public: Annotated[bool, Meta(description="Include public models from other orgs")] = False
 
     def faults(self, settings: Settings) -> Iterator[InvalidField]:
-        """Yield what is wrong between parameters, or with what only the settings know."""
+        """Yield the errors that involve several parameters or the settings."""
         del settings
         yield from ()
 
@@ -135,12 +135,12 @@ class SnapshotsParameters(Scope, frozen=True, kw_only=True, eq=False):
     """The parameters of the list of snapshots."""
 
     def question(self, org: str) -> SnapshotsQuery:
-        """Return what is asked about `org`."""
+        """Return the question about `org`."""
         return SnapshotsQuery(org=org, include_public=self.include_public)
 
 
 class Dated(Scope, frozen=True, kw_only=True, eq=False):
-    """Whose models a request is about, and as of which snapshot."""
+    """The scope of a request, and the snapshot that answers it."""
 
     as_of: Annotated[
         str | None,
@@ -152,22 +152,24 @@ class Dated(Scope, frozen=True, kw_only=True, eq=False):
     ] = None
 
     def faults(self, settings: Settings) -> Iterator[InvalidField]:
-        """Yield what is wrong between parameters, or with what only the settings know."""
+        """Yield the errors that involve several parameters or the settings."""
         yield from Scope.faults(self, settings)
         if self.as_of is not None and self.moment is None:
-            yield refused("as_of", "Should be the id of a snapshot, a time in RFC 3339, or a date.", "datetime_parsing")
+            yield invalid_field(
+                "as_of", "Should be the id of a snapshot, a time in RFC 3339, or a date.", "datetime_parsing"
+            )
 
     @property
     def moment(self) -> Moment | None:
-        """The snapshot, or the time, that is asked for; of a day its end."""
+        """The requested snapshot's id or time; for a date, its end. None if there is none, or if it is invalid."""
         if self.as_of is None or is_snapshot_id(self.as_of):
             return self.as_of
-        moment = rfc3339.instant(self.as_of)
-        return moment + _DAY if moment is not None and rfc3339.is_date(self.as_of) else moment
+        moment = instant(self.as_of)
+        return moment + _DAY if moment is not None and is_date(self.as_of) else moment
 
 
 class Filters(Dated, frozen=True, kw_only=True, eq=False):
-    """What narrows the scope."""
+    """The search and the filters."""
 
     search: Annotated[str, Meta(max_length=MAX_SEARCH_LENGTH)] | None = None
     tags: tuple[Value, ...] = ()
@@ -209,20 +211,25 @@ class Filters(Dated, frozen=True, kw_only=True, eq=False):
     updated_before: Annotated[datetime | None, _time("updated_at", "before")] = None
 
     def faults(self, settings: Settings) -> Iterator[InvalidField]:
-        """Yield what is wrong between parameters, or with what only the settings know."""
+        """Yield the errors that involve several parameters or the settings."""
         yield from Dated.faults(self, settings)
         if len((self.search or "").split()) > MAX_SEARCH_TERMS:
-            yield refused("search", f"Should have at most {MAX_SEARCH_TERMS} terms.", "too_many")
+            yield invalid_field("search", f"Should have at most {MAX_SEARCH_TERMS} terms.", "too_many")
         excluded = [value for _, value in _by_facet(self.exclude)]
         if any(len(value) > MAX_VALUE_LENGTH for value in excluded):
-            yield refused("exclude", f"Should have at most {MAX_VALUE_LENGTH} characters after the colon.", "too_long")
+            yield invalid_field(
+                "exclude", f"Should have at most {MAX_VALUE_LENGTH} characters after the colon.", "too_long"
+            )
         counts = {name: len(getattr(self, name)) for name in (*BY_PARAMETER, "exclude")}
         if sum(counts.values()) > MAX_VALUES:
             for name in (name for name, count in counts.items() if count):
-                yield refused(name, f"All facets together should have at most {MAX_VALUES} values.", "too_many")
+                yield invalid_field(name, f"All facets together should have at most {MAX_VALUES} values.", "too_many")
 
     def query(self, org: str, **more: Any) -> FacetQuery:
-        """Return the query for the models of `org` that pass; without `more`, for no facet's values."""
+        """Return the query for the models of `org` that pass; `more` are arguments of `FacetQuery.of`.
+
+        Without `more`, the query lists no facet's values.
+        """
         excluded: dict[Facet, list[str]] = {}
         for facet, value in _by_facet(self.exclude):
             excluded.setdefault(facet, []).append(value)
@@ -287,16 +294,16 @@ class FacetsParameters(Filters, frozen=True, kw_only=True, eq=False):
     ] = False
 
     def faults(self, settings: Settings) -> Iterator[InvalidField]:
-        """Yield what is wrong between parameters, or with what only the settings know."""
+        """Yield the errors that involve several parameters or the settings."""
         yield from Filters.faults(self, settings)
         try:
             for _, limit in _by_facet(self.facet_limits):
                 whole_number(limit, 1, settings.facet_limit_max, of="facet:limit, and the limit ")
-        except Wrong as error:
-            yield refused("facet_limits", str(error), error.kind)
+        except InvalidValue as error:
+            yield invalid_field("facet_limits", str(error), error.kind)
 
     def question(self, org: str) -> FacetQuery:
-        """Return what is asked about `org`."""
+        """Return the question about `org`."""
         return self.query(
             org,
             limit=self.facet_limit,
@@ -322,7 +329,7 @@ class ValuesParameters(Filters, frozen=True, kw_only=True, eq=False):
     offset: Annotated[int, Meta(description="Number of values to skip", ge=0, le=MAX_OFFSET, examples=[100])] = 0
 
     def question(self, org: str, facet: str) -> ValueQuery:
-        """Return what is asked about `org`, and the facet of a response key."""
+        """Return the question about `org` and a facet, by its response key."""
         return ValueQuery(
             query=self.query(org),
             facet=BY_RESPONSE_KEY[facet],
@@ -367,7 +374,7 @@ class ModelsParameters(Filters, frozen=True, kw_only=True, eq=False):
     fields: Fields = ()
 
     def question(self, org: str) -> ModelQuery:
-        """Return what is asked about `org`. Raises `InvalidRequest` for a cursor of another list."""
+        """Return the question about `org`. Raises `InvalidRequest` for a cursor of another list."""
         asked = ModelQuery(
             query=self.query(org),
             order=self.sort.lstrip("-"),
@@ -379,7 +386,7 @@ class ModelsParameters(Filters, frozen=True, kw_only=True, eq=False):
             return asked
         if (cursor := cursors.decode(self.cursor, asked)) is None:
             raise _invalid(
-                [refused("cursor", "Should be the next_cursor of an answer to the same question.", "cursor")]
+                [invalid_field("cursor", "Should be the next_cursor of an answer to the same question.", "cursor")]
             )
         return replace(asked, edition=cursor.edition, offset=cursor.offset)
 
@@ -390,7 +397,7 @@ class RecordParameters(Dated, frozen=True, kw_only=True, eq=False):
     fields: Fields = ()
 
     def question(self, org: str, model_id: str) -> RecordQuery:
-        """Return what is asked about the model of an id, for `org`."""
+        """Return the question about the model with an id, in the scope of `org`."""
         everything = FacetQuery.of(org, limit=1, wanted=(), include_public=self.include_public, as_of=self.moment)
         return RecordQuery(query=everything, id=model_id, fields=_columns(self.fields))
 
@@ -399,16 +406,16 @@ ParametersT = TypeVar("ParametersT", bound=Scope)
 
 
 def parameters_of(declared: type[ParametersT], sent: Pairs, settings: Settings) -> ParametersT:
-    """Return the parameters that were sent. Raises `InvalidRequest` with everything that is wrong."""
-    asked, wrong = read(declared, sent, bounds_of(declared, settings))
-    wrong += asked.faults(settings)
-    if wrong:
-        raise _invalid(wrong)
-    return asked
+    """Return the parameters of a query string. Raises `InvalidRequest` with all of their errors."""
+    found, errors = read(declared, sent, bounds_of(declared, settings))
+    errors += found.faults(settings)
+    if errors:
+        raise _invalid(errors)
+    return found
 
 
 def bounds_of(declared: type[msgspec.Struct], settings: Settings) -> Mapping[str, Bound]:
-    """Return what the settings say of the numbers that a Struct declares."""
+    """Return the limits from the settings of a Struct's parameters, by name."""
     maximum = settings.facet_limit_max
     if issubclass(declared, FacetsParameters):
         return {"facet_limit": Bound(maximum, settings.default_facet_limit)}
@@ -417,8 +424,8 @@ def bounds_of(declared: type[msgspec.Struct], settings: Settings) -> Mapping[str
     return {}
 
 
-def _invalid(wrong: Sequence[InvalidField]) -> InvalidRequest:
-    return InvalidRequest("The request is not valid; see errors.", fields=tuple(wrong))
+def _invalid(errors: Sequence[InvalidField]) -> InvalidRequest:
+    return InvalidRequest("The request is not valid; see errors.", fields=tuple(errors))
 
 
 def _by_facet(texts: Sequence[str]) -> Iterator[tuple[Facet, str]]:

@@ -1,4 +1,4 @@
-"""Every way a request can fail, as HTTP: one table from errors to statuses, and the envelope that carries them."""
+"""Errors as HTTP responses: the table from errors to statuses, and the error envelope."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from facets_svc.errors import (
 
 
 class ValidationErrorItem(msgspec.Struct, frozen=True):
-    """One thing that is wrong with a request, as the contract has it."""
+    """An error of one part of a request, as the contract defines it."""
 
     loc: tuple[str, ...]
     msg: str
@@ -48,7 +48,7 @@ class APIErrorPayload(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error, ready to be sent."""
+    """The response to an error: status, encoded envelope and headers."""
 
     status: int
     body: bytes
@@ -60,7 +60,7 @@ class _Kind:
     status: int
     type: str
     detail: str | None = None
-    """What is said instead of the error's own sentence, where that is not meant for the caller."""
+    """Replaces the error's message, if that is not meant for the caller."""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -87,10 +87,10 @@ _KINDS: Final[dict[type[Exception], _Kind]] = {
     ReloadRunning: _Kind(409, "conflict_error"),
     Exception: _Kind(500, "server_error", "An unexpected error occurred. The log has it under the request id."),
 }
-"""Each error as its caller gets it. The order of the checks is the edge's and the routes', not this table's."""
+"""The response to each error. The order of checks is that of the edge and the routes, not of this table."""
 
 _TYPES: Final = {kind.status: kind.type for error, kind in _KINDS.items() if error is not TokenExpired}
-"""The type of the framework's own errors, which know a status only; others are `invalid_error`."""
+"""The type of the framework's own errors, by status; of other ones below 500 it is `invalid_error`."""
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -98,7 +98,7 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 def problem(error: Exception) -> Problem:
-    """Return what `error` is over HTTP. An error that nobody foresaw is a 500 that tells nothing of itself."""
+    """Return the response to `error`. An unexpected error is a 500 without details."""
     kind = _kind(error)
     payload = APIErrorPayload(
         code=kind.status,
@@ -113,7 +113,7 @@ def problem(error: Exception) -> Problem:
 
 def _kind(error: Exception) -> _Kind:
     if isinstance(error, HTTPException):
-        # its detail may hold the whole request: only the status is its own
+        # its detail may contain the whole request: only the status is safe to send
         status = error.status_code
         return _Kind(status, _TYPES.get(status, "invalid_error" if status < 500 else "server_error"), _phrase(status))
     return next(_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS)
@@ -128,7 +128,7 @@ def _own_headers(error: Exception) -> dict[str, str]:
         case Overloaded():
             return {"Retry-After": str(error.retry_after_seconds)}
         case HTTPException() if allow := (error.headers or {}).get("allow"):
-            # the framework answers OPTIONS by itself, and knows no HEAD: the edge makes it GET
+            # the framework adds OPTIONS, which the edge does not allow, and lacks HEAD, which the edge turns into GET
             methods = sorted(set(allow.split(", ")) - {"OPTIONS"})
             return {"Allow": ", ".join(methods).replace("GET", "GET, HEAD")}
         case _:

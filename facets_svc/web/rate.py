@@ -1,6 +1,6 @@
-"""How often a subject may ask: fixed windows by the `limits` library, here or in a server that processes share.
+"""The rate limit of each subject: fixed windows by the `limits` library, in memory or in a shared server.
 
-A window begins with its first request. Requests that are refused count too.
+A window begins with its first request. Refused requests count, too.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from facets_svc.errors import Overloaded, SettingsError
 from facets_svc.settings import Settings
 
 MAX_SUBJECTS: Final = 100_000
-"""How many subjects a process counts by itself, some 20 MB. Of more, those go that have not asked for longest."""
+"""Subjects that a process counts in memory, some 20 MB. The least recently counted ones are evicted."""
 
 SHARED_TIMEOUT_SECONDS: Final = 0.1
-"""How long the shared server may take to answer. A request waits no longer for it."""
+"""How long a request waits for the shared server."""
 
 PAUSE_SECONDS: Final = 1.0
-"""How long the shared server is left alone when it did not answer."""
+"""How long requests do not use the shared server after a failure."""
 
 _logger = logging.getLogger(__name__)
 
 
 class RateLimit:
-    """Counts the requests of each subject, and says when it has had its share.
+    """Counts the requests of each subject, and refuses those beyond `rate`, such as `600/minute`.
 
-    Where a shared server counts and cannot be reached, this process counts by itself until it can: nobody is locked
-    out, and nobody may ask without end.
+    While the shared server cannot be reached, the process counts in memory: requests are neither all refused nor
+    unlimited. Belongs to one event loop.
     """
 
     def __init__(
@@ -53,29 +53,29 @@ class RateLimit:
         self._own = FixedWindowRateLimiter(BoundedMemory(max_subjects, clock))
         self._shared = None if shared is None else FixedWindowRateLimiter(shared)
         self._paused_until = -math.inf
-        self._away = False
+        self._unreachable = False
 
     @classmethod
     def of(cls, settings: Settings) -> RateLimit | None:
-        """Build one from the settings, None where they set no rate.
+        """Return the rate limit of the settings, or None if they set none.
 
-        Raises `SettingsError` when they name a server and the extra `redis` is not installed.
+        Raises `SettingsError` for an invalid address of a server, and if the extra `redis` is not installed.
         """
         if not settings.rate_limit:
             return None
         return cls(settings.rate_limit, shared=_shared(settings.rate_limit_storage))
 
     async def count(self, subject: str) -> Overloaded | None:
-        """Count one request of `subject`. Return what it is to be refused with, if it is."""
+        """Count a request of `subject`. Return the error to refuse it with, or None to allow it."""
         key = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         if self._shared is not None and time.monotonic() >= self._paused_until:
             try:
                 refusal = await self._count(self._shared, key)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with another server, this one goes on
+            except Exception as error:  # noqa: BLE001 - no error of the shared server may fail a request
                 self._paused_until = time.monotonic() + PAUSE_SECONDS
-                self._tell(away=True, reason=type(error.__cause__ or error).__name__)
+                self._log_change(unreachable=True, reason=type(error.__cause__ or error).__name__)
             else:
-                self._tell(away=False)
+                self._log_change(unreachable=False)
                 return refusal
         return await self._count(self._own, key)
 
@@ -89,24 +89,24 @@ class RateLimit:
             return None
         window = await limiter.get_window_stats(self._item, key)
         seconds = max(1, math.ceil(window.reset_time - self._clock()))
-        told = f"The rate limit is {self._item.amount} requests per {self._item.GRANULARITY.name}."
-        return Overloaded(told, retry_after_seconds=seconds)
+        message = f"The rate limit is {self._item.amount} requests per {self._item.GRANULARITY.name}."
+        return Overloaded(message, retry_after_seconds=seconds)
 
-    def _tell(self, *, away: bool, reason: str = "") -> None:
-        """Log that the shared server has gone, or come back: once each time."""
-        if away == self._away:
+    def _log_change(self, *, unreachable: bool, reason: str = "") -> None:
+        """Log that the shared server has become unreachable, or reachable again: once each time."""
+        if unreachable == self._unreachable:
             return
-        self._away = away
-        if away:
+        self._unreachable = unreachable
+        if unreachable:
             _logger.error("The server of the rate limit does not answer (%s): this worker counts by itself", reason)
         else:
             _logger.warning("The server of the rate limit answers again")
 
 
 class BoundedMemory(Storage):
-    """Windows in memory, of at most `max_keys` keys: a storage of `limits` for fixed windows in one event loop.
+    """A storage of `limits` for fixed windows in memory, of at most `max_keys` keys and in one event loop.
 
-    The library's own keeps every key until its window ends, and starts a task for each request to look for ended ones.
+    The library's own storage has no such bound, and starts a task for each request to remove old windows.
     """
 
     STORAGE_SCHEME = None
@@ -117,16 +117,16 @@ class BoundedMemory(Storage):
         self._windows: LRUCache[str, tuple[int, float]] = LRUCache(max_keys)
 
     def __len__(self) -> int:
-        """How many keys there are."""
+        """Return the number of keys."""
         return len(self._windows)
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
-        """Nothing here fails."""
+        """The exceptions of the storage: none."""
         return ()
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count `amount` for `key`, in a window of `expiry` seconds that begins now unless one is open."""
+        """Add `amount` to the count of `key` and return it. A new window has `expiry` seconds."""
         now = self._clock()
         count, end = self._windows.get(key, (0, 0.0))
         if end <= now:
@@ -135,33 +135,33 @@ class BoundedMemory(Storage):
         return count + amount
 
     async def get(self, key: str) -> int:
-        """Return what was counted in the open window."""
+        """Return the count of the open window."""
         count, end = self._windows.get(key, (0, 0.0))
         return count if end > self._clock() else 0
 
     async def get_expiry(self, key: str) -> float:
-        """Return when the window ends, in seconds since 1970."""
+        """Return the end of the window, in seconds since 1970."""
         return self._windows.get(key, (0, self._clock()))[1]
 
     async def check(self) -> bool:
-        """Memory is always there."""
+        """Return true: memory is always available."""
         return True
 
     async def reset(self) -> int | None:
-        """Forget everything."""
+        """Remove all keys, and return their number."""
         count = len(self._windows)
         self._windows.clear()
         return count
 
     async def clear(self, key: str) -> None:
-        """Forget a key."""
+        """Remove a key."""
         self._windows.pop(key, None)
 
 
 def _shared(location: str) -> Storage | None:
     if not location:
         return None
-    # One client for both servers: they speak the same protocol.
+    # One client for Redis and Valkey: they have the same protocol.
     _, _, rest = location.partition("://")
     scheme = "valkeys" if location.startswith(("rediss:", "valkeys:")) else "valkey"
     try:

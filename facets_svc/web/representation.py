@@ -1,30 +1,44 @@
-"""An answer as it goes over the wire: encoded once, sent to everybody who may have it."""
+"""An answer as HTTP sends it: encoded once in a form, with its tag and headers, for every caller who may have it."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC
+from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from facets_svc import __version__
 from facets_svc.facets.answer import Answer, FacetAnswer, ValuePage
 from facets_svc.facets.query import FacetQuery, ModelQuery, Question, ValueQuery
-from facets_svc.service.answered import Answered
-from facets_svc.service.form import QuestionT
-from facets_svc.web import csv_body, freshness, json_body
-from facets_svc.web.codings import IDENTITY, MIN_BYTES, Coding
+from facets_svc.service.answers import Answered, QuestionT
+from facets_svc.web import csv_body, json_body
 from facets_svc.web.cursors import cursor_after
+from facets_svc.web.negotiation import IDENTITY, MIN_BYTES, Coding, negotiated, qualities, weight_of
+
+MAX_REMEMBERED: Final = 256
+"""Pairs of `Accept` and `Accept-Encoding` headers whose form is remembered: clients send few different ones."""
+
+MAX_REMEMBERED_CHARACTERS: Final = 512
+"""Length of a remembered pair."""
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _HEADERS_BYTES: Final = 2048
-"""What the headers of an answer take in memory, with the objects that hold them, generously."""
+"""An upper estimate of the memory that the headers of both replies and their objects take."""
+
+_TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 class Reply(ASGIResponse):
-    """A whole answer; an ASGI application that sends its headers as they are: they were encoded once."""
+    """A complete response, as an ASGI application that sends headers which are encoded already."""
 
     def __init__(self, status: int, headers: Headers, body: bytes) -> None:
         self.status = status
@@ -32,7 +46,7 @@ class Reply(ASGIResponse):
         self.body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the response."""
         del scope, receive
         start: Any = {"type": "http.response.start", "status": self.status, "headers": self.headers_sent}
         await send(start)
@@ -41,7 +55,7 @@ class Reply(ASGIResponse):
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """The two replies that an answer has: whole, and for those who have it already."""
+    """The two replies to a question: 200 with the whole answer, and 304 for clients that have cached it."""
 
     tag: str
     whole: Reply
@@ -49,19 +63,19 @@ class Representation:
 
     @property
     def size(self) -> int:
-        """How many bytes it takes in memory."""
+        """Its size in memory, in bytes."""
         return len(self.whole.body) + _HEADERS_BYTES
 
     def reply(self, if_none_match: Sequence[str]) -> Reply:
         """Return the reply to a request with these `If-None-Match` headers."""
-        if if_none_match and freshness.has_already(if_none_match, self.tag):
+        if if_none_match and names_tag(if_none_match, self.tag):
             return self.unchanged
         return self.whole
 
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """A media type of answers, and what writes them."""
+    """A media type of answers, and the function that encodes them."""
 
     name: str
     encode: Callable[[Question, Any], bytes] = field(compare=False)
@@ -74,30 +88,30 @@ CSV: Final = MediaType(csv_body.MEDIA_TYPE, csv_body.encode, has_statistics=Fals
 
 @dataclass(frozen=True, slots=True)
 class WireForm:
-    """Answers in a media type, compressed by a content coding where they are large enough."""
+    """A media type, and the content coding that compresses bodies of at least `MIN_BYTES`."""
 
     media_type: MediaType = JSON
     coding: Coding = IDENTITY
 
     def canonical(self, question: QuestionT) -> QuestionT:
-        """Return the question without what this form does not tell."""
+        """Return the question without the parts that this form cannot show."""
         if isinstance(question, FacetQuery) and not self.media_type.has_statistics:
             return replace(question, with_statistics=False, with_timeline=False)
         return question
 
     def encode(self, question: Question, answered: Answered[Any]) -> Representation:
-        """Encode the answer to a question, with its headers."""
+        """Return the encoded answer to a question, with its headers."""
         body = self.media_type.encode(question, answered.answer)
         coding = self.coding if len(body) >= MIN_BYTES else IDENTITY
-        tag = freshness.entity_tag(
+        tag = entity_tag(
             answered.snapshot.id, question, media_type=self.media_type.name, coding=coding.name + coding.version
         )
-        shared = freshness.headers_of(answered, tag, _truncated(question, answered.answer))
+        shared = _shared_headers(answered, tag, _truncated(question, answered.answer))
         if isinstance(question, ModelQuery) and (cursor := cursor_after(question, answered.answer)) is not None:
             shared["X-Next-Cursor"] = cursor
         body = coding.compress(body)
         whole = shared | {
-            "Last-Modified": freshness.last_modified(answered),
+            "Last-Modified": _last_modified(answered),
             "Content-Type": self.media_type.name,
             "Content-Length": str(len(body)),
         }
@@ -110,8 +124,68 @@ class WireForm:
         )
 
 
+def form_of(accept: Iterable[str], accept_encoding: Iterable[str]) -> WireForm:
+    """Return the form that a request's `Accept` and `Accept-Encoding` headers prefer.
+
+    CSV must be preferred to JSON. A client that accepts neither gets JSON, as the contract says.
+    """
+    headers = (",".join(accept), ",".join(accept_encoding))
+    return (_form_of if sum(map(len, headers)) <= MAX_REMEMBERED_CHARACTERS else _form_of.__wrapped__)(*headers)
+
+
+@lru_cache(MAX_REMEMBERED)
+def _form_of(accept: str, accept_encoding: str) -> WireForm:
+    return WireForm(_media_type(accept), negotiated(accept_encoding))
+
+
+def _media_type(accept: str) -> MediaType:
+    accepted = qualities(accept)
+    return CSV if weight_of("text/csv", accepted) > weight_of("application/json", accepted) else JSON
+
+
+def entity_tag(
+    snapshot_id: str, question: Question, *, media_type: str = "application/json", coding: str = "identity"
+) -> str:
+    """Return the strong `ETag` of an answer, which differs whenever a byte of the answer may differ.
+
+    The canonical question holds the org and the limits from the settings. The package's version stands for its code.
+    """
+    ingredients = (__version__, snapshot_id, question.org, question, media_type, coding)
+    return f'"{hashlib.sha256(msgspec.json.encode(ingredients)).hexdigest()[:32]}"'
+
+
+def names_tag(if_none_match: Sequence[str], tag: str) -> bool:
+    """Return whether the `If-None-Match` headers name `tag`, by weak comparison (RFC 9110, 13.1.2).
+
+    Several headers are one list. A list that does not parse names no tag.
+    """
+    listed = ", ".join(if_none_match).strip(" \t")
+    if listed == "*":
+        return True
+    between = _TAG.sub("", listed)
+    return not between.strip(" ,\t") and tag in _TAG.findall(listed)
+
+
+def _shared_headers(answered: Answered[Any], tag: str, truncated: Iterable[str]) -> dict[str, str]:
+    """Return the headers that the 200 and the 304 share; `truncated` are response keys."""
+    headers = {
+        "ETag": tag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, Accept, Accept-Encoding",
+        "X-Snapshot-Id": answered.snapshot.id,
+    }
+    if keys := ",".join(truncated):
+        headers["X-Facets-Truncated"] = keys
+    return headers
+
+
+def _last_modified(answered: Answered[Any]) -> str:
+    # No condition uses it: a roll-back moves it back.
+    return format_datetime(answered.snapshot.created_at.astimezone(UTC), usegmt=True)
+
+
 def _truncated(question: Question, answer: Answer) -> Iterable[str]:
-    """Return the response keys of what is not listed whole: a page of values is not, unless it is the only one."""
+    """Return the response keys of truncated facets; a page of values is truncated unless it holds all of them."""
     if isinstance(answer, FacetAnswer):
         return answer.truncated
     if isinstance(question, ValueQuery) and isinstance(answer, ValuePage) and len(answer.values) < answer.total_values:

@@ -1,4 +1,4 @@
-"""The routes that ask something of snapshots, and those of the operator: each handler parses, calls, returns."""
+"""The routes of models and snapshots, of operators and of health: each handler parses, calls and returns."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from facets_svc.errors import InvalidField, InvalidRequest, NotFound, Unavailabl
 from facets_svc.facets.query import Question
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web.accept import form_of
-from facets_svc.web.documented import answers, asking
+from facets_svc.web.documented import answers, operation_with
 from facets_svc.web.edge import PLAIN, PUBLIC, exchange_of
 from facets_svc.web.incoming import unless_client_leaves
 from facets_svc.web.json_body import (
@@ -42,9 +41,9 @@ from facets_svc.web.parameters import (
 )
 from facets_svc.web.problems import NO_STORE
 from facets_svc.web.reading import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, decoded, fields_of, pairs_of, remembered
-from facets_svc.web.representation import Reply
+from facets_svc.web.representation import Reply, form_of
 
-Asked = Request[Any, Any, Any]
+ApiRequest = Request[Any, Any, Any]
 
 Org = Annotated[str, PathParameter(description="Organization slug")]
 Facet = Annotated[FacetKey, PathParameter(description="The facet, by its key in the answer")]
@@ -81,12 +80,12 @@ class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = None
 
 
-async def check_request(request: Asked) -> None:
-    """Check, before its route reads a request, how it is encoded and that its org is the caller's.
+async def check_request(request: ApiRequest) -> None:
+    """Check facet, encoding and org of a request before its route reads it.
 
-    It is Litestar's `before_request`: a guard would come at the same place, and copy its handler for every request.
-    Raises `NotFound` for a facet that there is not, `BadEncoding`, `InvalidRequest` for an org that is no slug,
-    `Forbidden`: the first that holds.
+    This is Litestar's `before_request`: a guard would run at the same point, but copy its handler for every request.
+    Raises the first that applies of `NotFound` for an unknown facet, `BadEncoding`, `InvalidRequest` for an org that
+    is not a slug, and `Forbidden` for an org that the caller may not see.
     """
     sent = request.path_params
     if (facet := sent.get("facet")) is not None and unquote(facet) not in _KEYS:
@@ -111,38 +110,38 @@ def _check_org(org: str) -> None:
         raise InvalidRequest("The organization is not a slug.", fields=(wrong,))
 
 
-class _Asking:
-    """What the routes that ask something have in common: how their parameters are read, and how they are answered."""
+class _Questions:
+    """Reads the parameters and answers the questions of the routes of models and snapshots."""
 
     def __init__(self, service: FacetService, settings: Settings) -> None:
         self._service = service
         self._settings = settings
-        self._made_once = lru_cache(MAX_REMEMBERED)(lambda question, *of: question(*of))
+        self._cached_question = lru_cache(MAX_REMEMBERED)(lambda question, *of: question(*of))
 
-    def by(self, declared: type[ParametersT]) -> dict[str, Any]:
-        """Return what a route is declared with whose parameters are those of a Struct: read, known and documented."""
+    def of(self, declared: type[ParametersT]) -> dict[str, Any]:
+        """Return the keyword arguments of a route that reads and documents the parameters of a Struct."""
 
         @remembered
-        def parameters(query: bytes) -> ParametersT:
+        def cached(query: bytes) -> ParametersT:
             return parameters_of(declared, pairs_of(query), self._settings)
 
-        async def read(request: Asked) -> ParametersT:
-            return parameters(request.scope["query_string"])
+        async def read(request: ApiRequest) -> ParametersT:
+            return cached(request.scope["query_string"])
 
         return {
-            "dependencies": {"asked": Provide(read)},
+            "dependencies": {"parameters": Provide(read)},
             "opt": {"parameters": tuple(fields_of(declared))},
-            "operation_class": asking(declared, self._settings),
+            "operation_class": operation_with(declared, self._settings),
             "security": _BEARER,
             "tags": ["Models"],
         }
 
-    async def answer(self, request: Asked, make: Callable[..., Question], *of: str) -> Reply:
-        """Answer the question that `make` makes of what the path names: once, for a query that is remembered."""
+    async def answer(self, request: ApiRequest, make: Callable[..., Question], *of: str) -> Reply:
+        """Answer the question that `make` returns for the path parameters `of`; short requests are parsed once."""
         exchange = exchange_of(request.scope)
         exchange.check_rate()
         is_short = len(exchange.path) + len(request.scope["query_string"]) <= MAX_REMEMBERED_BYTES
-        question: Question = self._made_once(make, *of) if is_short else make(*of)
+        question: Question = self._cached_question(make, *of) if is_short else make(*of)
         form = form_of(exchange.texts(b"accept"), exchange.texts(b"accept-encoding"))
         question = form.canonical(question)
         must_know_org = request.user.is_operator
@@ -156,8 +155,8 @@ class _Asking:
 
 
 def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTTPRouteHandler]:
-    """Return the handlers of the routes that ask something of snapshots."""
-    asks = _Asking(service, settings)
+    """Return the handlers of the routes of models and snapshots."""
+    questions = _Questions(service, settings)
 
     @get(
         "/api/v1/org/{org:str}/models/facets",
@@ -165,10 +164,10 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="Get model filter facets",
         description="Return faceted counts for model filter UI.",
         responses=answers(ModelFacetsResponse),
-        **asks.by(FacetsParameters),
+        **questions.of(FacetsParameters),
     )
-    async def get_model_facets(request: Asked, org: Org, asked: NamedDependency[FacetsParameters]) -> Reply:
-        return await asks.answer(request, asked.question, org)
+    async def get_model_facets(request: ApiRequest, org: Org, parameters: NamedDependency[FacetsParameters]) -> Reply:
+        return await questions.answer(request, parameters.question, org)
 
     @get(
         "/api/v1/org/{org:str}/models/facets/{facet:str}",
@@ -176,12 +175,12 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="Search one facet's values",
         description="Return a page of one facet's values with their counts, under the same filters.",
         responses=answers(FacetValuesResponse, {404: "Not found, or an unknown facet"}),
-        **asks.by(ValuesParameters),
+        **questions.of(ValuesParameters),
     )
     async def get_facet_values(
-        request: Asked, org: Org, facet: Facet, asked: NamedDependency[ValuesParameters]
+        request: ApiRequest, org: Org, facet: Facet, parameters: NamedDependency[ValuesParameters]
     ) -> Reply:
-        return await asks.answer(request, asked.question, org, facet)
+        return await questions.answer(request, parameters.question, org, facet)
 
     @get(
         "/api/v1/org/{org:str}/models",
@@ -189,10 +188,10 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="List models",
         description="Return a page of the models that pass the same filters, in an order of choice.",
         responses=answers(ModelsResponse),
-        **asks.by(ModelsParameters),
+        **questions.of(ModelsParameters),
     )
-    async def get_models(request: Asked, org: Org, asked: NamedDependency[ModelsParameters]) -> Reply:
-        return await asks.answer(request, asked.question, org)
+    async def get_models(request: ApiRequest, org: Org, parameters: NamedDependency[ModelsParameters]) -> Reply:
+        return await questions.answer(request, parameters.question, org)
 
     @get(
         "/api/v1/org/{org:str}/models/{id:str}",
@@ -201,10 +200,12 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         description="Return the record of one model of the scope. A model outside of it is 404, like one that does not "
         "exist.",
         responses=answers(Model, {404: "The model does not exist in the scope"}),
-        **asks.by(RecordParameters),
+        **questions.of(RecordParameters),
     )
-    async def get_model(request: Asked, org: Org, model_id: ModelId, asked: NamedDependency[RecordParameters]) -> Reply:
-        return await asks.answer(request, asked.question, org, model_id)
+    async def get_model(
+        request: ApiRequest, org: Org, model_id: ModelId, parameters: NamedDependency[RecordParameters]
+    ) -> Reply:
+        return await questions.answer(request, parameters.question, org, model_id)
 
     @get(
         "/api/v1/org/{org:str}/snapshots",
@@ -212,16 +213,16 @@ def question_handlers(service: FacetService, settings: Settings) -> Sequence[HTT
         summary="List the available snapshots",
         description="Return the current snapshot and the earlier ones that `as_of` accepts.",
         responses=answers(SnapshotsResponse),
-        **asks.by(SnapshotsParameters),
+        **questions.of(SnapshotsParameters),
     )
-    async def get_snapshots(request: Asked, org: Org, asked: NamedDependency[SnapshotsParameters]) -> Reply:
-        return await asks.answer(request, asked.question, org)
+    async def get_snapshots(request: ApiRequest, org: Org, parameters: NamedDependency[SnapshotsParameters]) -> Reply:
+        return await questions.answer(request, parameters.question, org)
 
     return [get_model_facets, get_facet_values, get_models, get_model, get_snapshots]
 
 
 def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
-    """Return the handlers of the operator and of health."""
+    """Return the handlers of the operators' reload and of health."""
     public = {PUBLIC: True, PLAIN: True}
 
     @post(
@@ -239,7 +240,7 @@ def service_handlers(service: FacetService) -> Sequence[HTTPRouteHandler]:
         tags=["Operation"],
         status_code=200,
     )
-    async def reload(request: Asked) -> Response[ReloadResponse]:
+    async def reload(request: ApiRequest) -> Response[ReloadResponse]:
         request.user.require_operator()
         exchange_of(request.scope).check_rate()
         return Response(ReloadResponse(await service.reload()), headers=NO_STORE)

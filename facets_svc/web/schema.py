@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the page that shows it: Swagger UI from files of this package, so that it works offline."""
+"""The routes of the OpenAPI document, and of Swagger UI from files of this package, which works offline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILES: Final = {
     "swagger-ui-bundle.js": "text/javascript",
     "start.js": "text/javascript",
 }
-"""What the page loads, by media type; facets_svc/web/schema_page/README.md says where it comes from."""
+"""The media types of the page's files; facets_svc/web/schema_page/README.md has their origin."""
 
 _PAGE_HEADERS: Final = {
     "Cache-Control": "no-cache",
@@ -27,11 +27,11 @@ _PAGE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""Swagger UI sets styles of its own elements, and its icons are data."""
+"""The policy allows inline styles and data: images, which Swagger UI uses."""
 
 
 def schema_handlers(document: Callable[[], dict[str, Any]]) -> Sequence[HTTPRouteHandler]:
-    """Return the handlers of the document, which `document` makes when it is first asked for, and of its page."""
+    """Return the handlers of the document, which `document` returns at the first request, and of its page."""
     encoded: list[bytes] = []
 
     @get(

@@ -1,4 +1,4 @@
-"""The server: granian's processes around the application."""
+"""The server: Granian, with worker processes that run the application."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ from facets_svc.web.rate import RateLimit
 from facets_svc.web.tls import TlsPolicy
 
 HEADER_READ_TIMEOUT_MILLISECONDS: Final = 5_000
-"""How long a client may take over its headers. A connection that says nothing takes a place from those that do."""
+"""How long a client may take to send its headers. An idle connection takes the place of a busy one."""
 
 CONNECTIONS: Final = 4096
-"""Connections a worker holds. Granian counts connections here, so the bound on *work* is the service's own queue."""
+"""Connections of a worker, at most. The admission queue limits the work of their requests."""
 
 STOP_SECONDS: Final = 30
-"""How long running requests may take to finish when the server stops; what still runs then is killed."""
+"""How long running requests may take to finish when the server stops, before it kills the worker."""
 
 SWITCH_SECONDS: Final = 0.0005
-"""How long a thread may keep the interpreter that another one waits for: Python's 5 ms would hold up every answer."""
+"""How long a thread may hold the interpreter while another waits for it. Python's 5 ms would delay every answer."""
 
 
 class _Server(MPServer):
-    """Granian, but SIGHUP goes on to the workers, which look at the lake.
+    """Granian, but passes SIGHUP on to the workers, which poll the lake.
 
-    Granian's own answer to it is to replace the workers one by one: slower, and a connection that waits in the queue of
-    the old worker's socket is reset unless the kernel moves it.
+    Granian itself would replace the workers one by one. That is slower, and connections in the accept queue of an old
+    worker's socket are reset unless the kernel moves them.
     """
 
     def signal_handler_reload(self, *_args: Any, **_kwargs: Any) -> None:
         for worker in self.wrks:
-            with suppress(ProcessLookupError):  # one that has just died is being replaced
+            with suppress(ProcessLookupError):  # a worker that has just died is being replaced
                 os.kill(worker.inner.pid, signal.SIGHUP)
 
 
 def serve(settings: Settings, build: Callable[[Settings], ASGIApp] = create_app_with_settings) -> None:
-    """Serve until SIGINT or SIGTERM, then let running requests finish. Raises `SettingsError` before anything starts.
+    """Serve until SIGINT or SIGTERM, then let running requests finish. Raises `SettingsError` before it starts.
 
-    A worker that dies is replaced. Each worker builds the application by `build` (a function of a module) for itself,
-    and sees a new snapshot within a poll.
+    A worker that dies is replaced. Each worker builds its own application with `build`, which is a function of a
+    module, and polls for new snapshots itself.
     """
-    Authenticator.of(settings)  # what is wrong with the settings is told here, not by a worker that dies
+    Authenticator.of(settings)  # an invalid setting must fail here, not in each worker
     TlsPolicy(required=settings.require_tls, proxies=settings.trusted_proxies)
     RateLimit.of(settings)
     if settings.tracing:
@@ -92,7 +92,7 @@ def _serve(settings: Settings, load: Callable[[], ASGIApp]) -> None:
 
 
 def _application(build: Callable[[Settings], ASGIApp], settings: Settings, directory: Path) -> ASGIApp:
-    """Build the application, in a worker."""
+    """Return the application. Runs in a worker."""
     sys.setswitchinterval(SWITCH_SECONDS)
     logging.config.dictConfig(logs.configuration(settings.log_level))
     metrics.use_directory(directory)

@@ -1,4 +1,4 @@
-"""The handlers of SQL: who may ask it, what they ask, and how they are answered."""
+"""The routes of SQL: their handlers, and the reply that sends an answer."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from facets_svc.web.auth import Caller
 from facets_svc.web.documented import ERRORS, answers
 from facets_svc.web.edge import exchange_of
 from facets_svc.web.incoming import read_body, unless_client_leaves
-from facets_svc.web.quality import qualities, weight_of
-from facets_svc.web.routes import Asked, Org
+from facets_svc.web.negotiation import qualities, weight_of
+from facets_svc.web.routes import ApiRequest, Org
 from facets_svc.web.sql_body import SqlParameter, SqlQueries, SqlQuery, SqlRequest, SqlResponse, documented_sql
 
 _ALIASES: Final = {
@@ -34,17 +34,17 @@ _ALIASES: Final = {
     "application/jsonlines": "jsonl",
     "application/x-parquet": "parquet",
 }
-"""Other names that clients have for the forms."""
+"""Other media types that clients use for the forms."""
 
 SEND_SECONDS: Final = 120
-"""How long a client may take over an answer: it waits in memory."""
+"""How long a client may take to read an answer, which waits in memory."""
 
 _PIECE_BYTES: Final = 256 * 1024
 _VARY: Final = "Authorization, Accept"
 
 
 class SqlReply(ASGIResponse):
-    """A whole answer; an ASGI application that sends it, a piece at a time, as fast as the client reads it."""
+    """An answer, as an ASGI application that sends it in pieces, as fast as the client reads them."""
 
     def __init__(self, answer: SqlAnswer, form: str, sandbox: SqlSandbox) -> None:
         self.answer = answer
@@ -52,9 +52,9 @@ class SqlReply(ASGIResponse):
         self.sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it. Raises `TimeoutError` when the client does not read it, which closes the connection."""
+        """Send the answer. Raises `TimeoutError` after `SEND_SECONDS`, which closes the connection."""
         del scope, receive
-        start: Any = {"type": "http.response.start", "status": 200, "headers": self._headers_of_it()}
+        start: Any = {"type": "http.response.start", "status": 200, "headers": self._headers()}
         rest = memoryview(self.answer.content)
         with self.sandbox.sending(self.answer):
             async with asyncio.timeout(SEND_SECONDS):
@@ -65,7 +65,7 @@ class SqlReply(ASGIResponse):
                     if not rest:
                         return
 
-    def _headers_of_it(self) -> list[tuple[bytes, bytes]]:
+    def _headers(self) -> list[tuple[bytes, bytes]]:
         media_type = MEDIA_TYPES[self.form]
         headers = {
             "Content-Type": f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type,
@@ -80,11 +80,11 @@ class SqlReply(ASGIResponse):
 
 
 def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Settings) -> Sequence[HTTPRouteHandler]:
-    """Return the handlers of both routes; without a sandbox there is nothing that answers."""
+    """Return the handlers of both routes. Without a sandbox, queries are answered 502."""
     listed = SqlQueries([_listed(query) for query in cookbook.cookbook()])
 
-    async def read(request: Asked) -> SqlRequest:
-        """Read the body: the framework's reader checks neither its type nor how long it takes."""
+    async def read(request: ApiRequest) -> SqlRequest:
+        """Read the body. The framework would check neither its type nor the time that it takes."""
         _check_enabled(request.user, settings)
         sql_body.check_type(request.headers.get("content-type"))
         length = request.headers.get("content-length")
@@ -105,15 +105,15 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
             others=(405, 408, 413, 415),
         ),
         operation_class=documented_sql(),
-        dependencies={"asked": Provide(read)},
+        dependencies={"sql_request": Provide(read)},
         security=[{"bearer": []}],
         tags=["SQL"],
     )
-    async def ask_sql(request: Asked, org: Org, asked: NamedDependency[SqlRequest]) -> SqlReply:
+    async def ask_sql(request: ApiRequest, org: Org, sql_request: NamedDependency[SqlRequest]) -> SqlReply:
         exchange = exchange_of(request.scope)
         exchange.check_rate()
-        text = asked.query if asked.query is not None else cookbook.named(asked.name or "").text
-        exchange.notes |= {"sql": hashlib.sha256(text.encode()).hexdigest(), "sql_name": asked.name}
+        text = sql_request.query if sql_request.query is not None else cookbook.named(sql_request.name or "").text
+        exchange.notes |= {"sql": hashlib.sha256(text.encode()).hexdigest(), "sql_name": sql_request.name}
         snapshot = service.snapshot
         if snapshot is None or sandbox is None:
             raise Unavailable("There is no snapshot yet.")
@@ -123,9 +123,9 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
         query = Query(
             subject=request.user.subject,
             org=org,
-            query=asked.query,
-            name=asked.name,
-            parameters=asked.parameters,
+            query=sql_request.query,
+            name=sql_request.name,
+            parameters=sql_request.parameters,
             form=form,
         )
         try:
@@ -152,7 +152,7 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
         security=[{"bearer": []}],
         tags=["SQL"],
     )
-    async def list_queries(request: Asked, org: Org) -> Response[SqlQueries]:
+    async def list_queries(request: ApiRequest, org: Org) -> Response[SqlQueries]:
         del org  # it has been checked
         _check_enabled(request.user, settings)
         exchange_of(request.scope).check_rate()
@@ -162,7 +162,7 @@ def sql_handlers(service: FacetService, sandbox: SqlSandbox | None, settings: Se
 
 
 def _check_enabled(caller: Caller, settings: Settings) -> None:
-    """Raise `Forbidden` where the settings do not open SQL to the caller."""
+    """Raise `Forbidden` unless the settings enable SQL for the caller."""
     if settings.sql_enabled is False:
         raise Forbidden("The service does not answer SQL.")
     if settings.sql_enabled is None and not caller.is_operator:
@@ -170,21 +170,21 @@ def _check_enabled(caller: Caller, settings: Settings) -> None:
 
 
 def form_of(accept: Sequence[str]) -> str:
-    """Return the form that `Accept` headers prefer; JSON where they say nothing, or nothing that there is.
+    """Return the name of the form that `Accept` headers prefer; `json` if they accept none of the forms.
 
     >>> form_of(["text/csv;q=0.5, application/vnd.apache.arrow.stream"])
     'arrow'
     """
-    taken = qualities(",".join(accept))
-    weights = {form: weight_of(media_type, taken) for form, media_type in MEDIA_TYPES.items()}
+    accepted = qualities(",".join(accept))
+    weights = {form: weight_of(media_type, accepted) for form, media_type in MEDIA_TYPES.items()}
     for alias, form in _ALIASES.items():
-        weights[form] = max(weights[form], taken.get(alias, 0.0))
-    best = max(weights, key=lambda form: weights[form])  # of equals the first: JSON
+        weights[form] = max(weights[form], accepted.get(alias, 0.0))
+    best = max(weights, key=lambda form: weights[form])  # of equal ones the first: JSON
     return best if weights[best] > 0 else "json"
 
 
 def _of_query_error(error: QueryError) -> InvalidRequest:
-    """Return a query's error as the request's: its place, if it is known, is the end of its location."""
+    """Return the error of a request with an invalid query; line and column, if known, end its location."""
     if isinstance(error, ParameterWrong):
         return sql_body.invalid(str(error), "parameters", error.name[:60])
     if error.line is None or error.column is None:
@@ -193,7 +193,7 @@ def _of_query_error(error: QueryError) -> InvalidRequest:
 
 
 def _listed(query: cookbook.NamedQuery) -> SqlQuery:
-    """Return one of the cookbook's as it is sent."""
+    """Return a named query as an element of the answer."""
     return SqlQuery(
         name=query.name,
         question=query.question,

@@ -1,4 +1,4 @@
-"""The bodies of SQL: of a request, strict JSON with a query or the name of one, and of the answers."""
+"""The bodies of SQL over HTTP: requests, which are strict JSON with a statement or a named query, and answers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from facets_svc.errors import InvalidField, InvalidRequest, QueryError, Unsuppor
 from facets_svc.web.json_body import MEDIA_TYPE
 
 MAX_BYTES: Final = 64 * 1024
-"""How long a body may be: a question, not a data set."""
+"""Bytes of a request's body, at most."""
 
 MAX_CHARACTERS: Final = 200
-"""How much of a sentence about a query is told: it may quote what was sent."""
+"""Characters of an error message, at most: it may quote the request."""
 
 _NO_VALUE: Final = "A parameter is a text, a number, true, false, null, or a list of these, without NUL."
 
@@ -95,7 +95,7 @@ _EXAMPLES: Final = {
 
 
 def request_schemas() -> dict[str, Any]:
-    """Return the schemas of a request, by name: its Struct cannot say that of two members one is there."""
+    """Return the schemas of a request, by name. Its Struct cannot express that it has one of two members."""
     parameters = {
         "type": "object",
         "description": "A value for each `$name` in the statement; those of named queries have defaults",
@@ -127,20 +127,20 @@ def request_schemas() -> dict[str, Any]:
 
 
 def documented_sql() -> type[Operation]:
-    """Return the class of the operation that answers SQL, with its body and the forms of its answer."""
+    """Return the class of the operation that runs SQL, with the schema of its body."""
     schema = {"$ref": "#/components/schemas/SqlRequest"}
 
     @dataclass
-    class AskingSql(Operation):
+    class SqlOperation(Operation):
         def __post_init__(self) -> None:
             sent: Any = {"application/json": {"schema": schema, "examples": _EXAMPLES}}
             self.request_body = RequestBody(content=sent, required=True)
 
-    return AskingSql
+    return SqlOperation
 
 
 def check_type(content_type: str | None) -> None:
-    """Raise `UnsupportedMediaType` unless a body of this type is JSON."""
+    """Raise `UnsupportedMediaType` unless `content_type` is JSON in UTF-8."""
     media_type, _, rest = (content_type or "").partition(";")
     charset = rest.strip().lower().replace(" ", "").replace('"', "")
     if media_type.strip().lower() != MEDIA_TYPE or charset not in {"", "charset=utf-8"}:
@@ -148,7 +148,7 @@ def check_type(content_type: str | None) -> None:
 
 
 def read(body: bytes) -> SqlRequest:
-    """Return what `body` asks. Raises `InvalidRequest`."""
+    """Return the request of a body. Raises `InvalidRequest`."""
     try:
         asked = _DECODER.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -175,13 +175,13 @@ def _check_named(name: str, parameters: dict[str, Any]) -> None:
     except QueryError as error:
         raise invalid(str(error), "parameters") from None
     for parameter, value in bound.items():
-        # A list may have come as a text of JSON, in which every character can be written with an escape.
+        # A list may have come as a JSON text, whose escapes can be of any character.
         if isinstance(value, list) and not _is_value(value):
             raise invalid(_NO_VALUE, "parameters", parameter)
 
 
 def invalid(message: str, *location: str) -> InvalidRequest:
-    """Return the error for something that is wrong at `location` of the body."""
+    """Return the error of the part of the body at `location`; a long message is truncated."""
     shown = message if len(message) <= MAX_CHARACTERS else f"{message[: MAX_CHARACTERS - 1]}…"
     return InvalidRequest(shown, fields=(InvalidField(("body", *location), shown, "query_error"),))
 

@@ -1,4 +1,4 @@
-"""Whether a request came by TLS, as far as a trusted proxy says so."""
+"""Requires TLS, which a trusted reverse proxy terminates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from facets_svc.errors import SettingsError, UpgradeRequired
 
 
 class TlsPolicy:
-    """Lets a request pass if its peer is a trusted proxy that says `X-Forwarded-Proto: https`, or if none is required.
+    """Allows requests from a trusted proxy with `X-Forwarded-Proto: https`; all requests if TLS is not `required`.
 
-    `proxies` are addresses or networks (CIDR). Raises `SettingsError` for one that is neither.
+    `proxies` are addresses or networks (CIDR). Raises `SettingsError` for an invalid one.
     """
 
     def __init__(self, *, required: bool, proxies: Iterable[str] = ()) -> None:
@@ -22,9 +22,9 @@ class TlsPolicy:
             raise SettingsError(f"FACETS_TRUSTED_PROXIES: {error}.") from None
 
     def check(self, peer: str | None, forwarded_proto: Sequence[bytes]) -> None:
-        """Raise `UpgradeRequired` unless the request may pass.
+        """Raise `UpgradeRequired` unless the request is allowed; `peer` is the address of its sender.
 
-        A chain of proxies may list several protocols; every one has to be https.
+        A chain of proxies may list several protocols: all of them must be https.
         """
         if not self._required:
             return

@@ -64,7 +64,7 @@ def test_a_query_answers_over_the_sample_as_it_did(
     assert text == path.read_text(encoding="utf-8"), "pytest --write-golden writes it anew"
 
 
-def test_there_is_no_golden_answer_that_nobody_gives() -> None:
+def test_there_is_no_golden_answer_without_a_query() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == {_name(case) for case in CASES}
 
 

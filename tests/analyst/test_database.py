@@ -88,7 +88,7 @@ def test_a_place_that_cannot_be_written_and_files_that_do_not_last_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_settings_that_duckdb_refuses_are_told(history: History) -> None:
+def test_settings_that_duckdb_refuses_are_reported(history: History) -> None:
     with (
         pytest.raises(SettingsError, match="DuckDB rejects these settings"),
         session(history, threads=1, memory_limit="much"),

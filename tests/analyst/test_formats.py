@@ -108,7 +108,7 @@ def test_an_answer_is_cut_where_it_is_asked_to_be_and_says_so(
     assert (len(content.splitlines()), told) == (rows, Written(rows=rows, truncated=truncated))
 
 
-def test_what_a_format_cannot_hold_is_told(connection: duckdb.DuckDBPyConnection) -> None:
+def test_what_a_format_cannot_hold_is_reported(connection: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(QueryError, match=r"The result cannot be written as parquet .*; CAST it to VARCHAR\."):
         written(connection, "SELECT INTERVAL 1 DAY AS a", "parquet")
     assert written(connection, "SELECT INTERVAL '1 month 2 days 3.5 seconds' AS a", "csv")[0] == b"a\nP1M2DT3.5S\n"

@@ -110,7 +110,7 @@ def test_what_is_not_given_is_its_default() -> None:
     assert declared(DECLARED, {"most": "5"}) == {"org": None, "most": 5, "word": "it's", "names": ["a", "b"]}
 
 
-def test_what_nobody_declared_is_refused_and_what_is_needed_is_asked_for() -> None:
+def test_an_undeclared_parameter_is_refused_and_what_is_needed_is_asked_for() -> None:
     with pytest.raises(QueryError, match="The query has no parameter x; its parameters are org, most, word, names"):
         declared(DECLARED, {"x": 1})
     with pytest.raises(QueryError, match="The query has no parameter x; it has none"):

@@ -36,7 +36,7 @@ def test_every_example_is_in_the_sample_and_a_column_without_one_is_empty_there(
 
 
 @EVERY_TABLE
-def test_a_client_is_told_what_tables_and_columns_mean(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def test_tables_and_columns_have_comments_for_clients(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     told = ask(connection, "SELECT comment FROM duckdb_views() WHERE view_name = $name", name=table.name)
     columns = ask(
         connection,

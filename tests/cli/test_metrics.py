@@ -61,7 +61,7 @@ def test_a_run_that_failed_says_so_and_keeps_when_one_last_went_well(run: Run, c
     assert "rows_read" not in bad
 
 
-def test_a_metrics_file_that_cannot_be_written_is_told_before_anything_is_done(
+def test_a_metrics_file_that_cannot_be_written_is_reported_before_anything_is_done(
     run: Run, catalogue: Path, tmp_path: Path
 ) -> None:
     result = run(

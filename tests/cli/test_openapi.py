@@ -17,7 +17,7 @@ def test_the_document_is_printed_without_any_setting(run: Run) -> None:
     assert "get" in document["paths"]["/api/v1/org/{org}/models/facets"]
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_the_version_is_reported(run: Run) -> None:
     assert run("--version").stdout == f"facets-svc {__version__}\n"
 
 

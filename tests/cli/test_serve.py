@@ -91,7 +91,7 @@ def test_the_demo_prints_a_request_that_works_and_stops_cleanly(lake: Path, port
     assert value not in stderr
 
 
-def test_a_port_in_use_is_told(run: Run, lake: Path, port: int) -> None:
+def test_a_port_in_use_is_reported(run: Run, lake: Path, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)):
         result = run("serve", "--demo", "--lake", lake, "--port", str(port))
 
@@ -107,7 +107,7 @@ def test_the_demo_listens_on_loopback_only(run: Run, lake: Path, host: str) -> N
     assert result.stderr == f"The demo listens on loopback only, not on {host}.\n"
 
 
-def test_an_address_of_another_machine_is_told(run: Run, lake: Path, port: int) -> None:
+def test_an_address_of_another_machine_is_reported(run: Run, lake: Path, port: int) -> None:
     result = run("serve", "--lake", lake, "--host", "192.0.2.1", "--port", str(port), FACETS_JWT_SECRET=SECRET)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -122,7 +122,7 @@ def test_without_a_key_nothing_is_served(run: Run, lake: Path, port: int) -> Non
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_level_that_there_is_not_is_told(run: Run) -> None:
+def test_a_level_that_there_is_not_is_reported(run: Run) -> None:
     result = run("serve", FACETS_LOG_LEVEL="loud")
 
     assert (result.exit_code, result.stdout) == (2, "")

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from facets_svc.cli.exits import exit_code_of
-from facets_svc.cli.signals import Stopped, stopping
+from facets_svc.cli.exits import Stopped, exit_code_of, stopping
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])

@@ -98,14 +98,14 @@ def test_without_a_source_there_is_nothing_to_do(run: Run) -> None:
     assert "Missing option '--source'" in result.stderr
 
 
-def test_a_query_file_that_is_not_there_is_told(run: Run, catalogue: Path, tmp_path: Path) -> None:
+def test_a_query_file_that_is_not_there_is_reported(run: Run, catalogue: Path, tmp_path: Path) -> None:
     result = run("sync", "--source", catalogue, "--query", tmp_path / "none.sql")
 
     assert result.exit_code == 2
     assert "none.sql' does not exist" in result.stderr
 
 
-def test_a_query_file_that_is_not_text_is_told(run: Run, catalogue: Path, tmp_path: Path) -> None:
+def test_a_query_file_that_is_not_text_is_reported(run: Run, catalogue: Path, tmp_path: Path) -> None:
     query = tmp_path / "query.sql"
     query.write_bytes(b"SELECT '\xff'")
 

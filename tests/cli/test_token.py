@@ -81,7 +81,7 @@ def test_a_secret_that_is_too_short_is_refused_and_not_shown(run: Run) -> None:
     assert result.stderr == "FACETS_JWT_SECRET is shorter than 32 bytes. Make a longer one.\n"
 
 
-def test_a_misspelt_setting_is_told(run: Run) -> None:
+def test_a_misspelt_setting_is_reported(run: Run) -> None:
     result = run("token", "--org", "acme", FACETS_JWT_SECRETS=SECRET)
 
     assert result.exit_code == 2

@@ -56,7 +56,7 @@ class Served:
                 self.lake.snapshot().verify()
         if spoiling.is_seen_when_opened:
             log.clear()
-            self.service._told = None  # it does not say the same thing of the same snapshot twice
+            self.service._last_failure = None  # it does not say the same thing of the same snapshot twice
             with pytest.raises(Unavailable):
                 await self.service.reload()
             [line] = [record for record in log.records if record.levelname == "ERROR"]

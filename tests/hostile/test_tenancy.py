@@ -34,7 +34,7 @@ from facets_svc.facets.query import FacetQuery, ModelQuery
 from facets_svc.lake import Lake, Snapshot
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import DUCKDB, Settings
-from facets_svc.web.app import past
+from facets_svc.web.app import earlier_source
 from facets_svc.web.asgi import create_app_for
 from tests.catalogues import model, publish
 from tests.decoding import decoded
@@ -131,7 +131,7 @@ async def served(
         concurrency=2,
         queue=16,
         deadline_seconds=60,  # a busy machine must not tell the two apart
-        past=past(lake, open_it, partial(chosen.scope_counts, settings=settings)),
+        earlier=earlier_source(lake, open_it, partial(chosen.scope_counts, settings=settings)),
     )
     async with service.running():
         yield Side(create_app_for(service, Settings(jwt_secret=SECRET)), snapshots)

@@ -12,7 +12,7 @@ from facets_svc.analyst.rows import History, SnapshotRows
 from facets_svc.errors import NotFound
 from facets_svc.facets.query import AsOf, FacetQuery
 from facets_svc.service import moments
-from facets_svc.service.answered import ServedSnapshot
+from facets_svc.service.answers import ServedSnapshot
 from facets_svc.web.parameters import Dated
 
 MADE = [
@@ -58,7 +58,7 @@ def of_request(as_of: str) -> str:
     moment = Dated(as_of=as_of).moment
     assert moment is not None, as_of
     try:
-        query = moments.settled(FacetQuery.of("acme", limit=1, as_of=moment), SNAPSHOTS, CURRENT)
+        query = moments.resolve(FacetQuery.of("acme", limit=1, as_of=moment), SNAPSHOTS, CURRENT)
     except NotFound:
         return NONE
     assert isinstance(query.as_of, AsOf)

@@ -1,4 +1,4 @@
-"""A form for tests, which keeps answers as they are."""
+"""A form for tests, which leaves answers unencoded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import Question
-from facets_svc.service.answered import Answered, ServedSnapshot
+from facets_svc.service.answers import Answered, ServedSnapshot
 
 
 @dataclass(frozen=True)

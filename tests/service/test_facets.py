@@ -9,7 +9,7 @@ import pytest
 from facets_svc.engine.base import Engine
 from facets_svc.errors import LakeError, NotFound, Overloaded, ReloadRunning, SnapshotCorrupt, Unavailable
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.answered import ServedSnapshot
+from facets_svc.service.answers import ServedSnapshot
 from tests.service.engines import CREATED_AT, OracleEngine, WaitingEngine, row
 from tests.service.forms import WHOLE
 from tests.service.lake import Lake, until
@@ -102,7 +102,7 @@ async def test_a_hangup_looks_at_once() -> None:
     lake = Lake(OracleEngine(snapshot_id="s1"), OracleEngine(snapshot_id="s2"))
     async with lake.service().running() as service:
         lake.current = "s2"
-        service.look_soon()
+        service.poll_soon()
         await until(lambda: service.snapshot is not None and service.snapshot.id == "s2")
 
 

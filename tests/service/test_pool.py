@@ -11,8 +11,7 @@ import pytest
 from facets_svc.engine.base import Interruption
 from facets_svc.errors import Overloaded
 from facets_svc.service.admission import MAX_RETRY_SECONDS
-from facets_svc.service.pool import Pool
-from facets_svc.service.priority import NICENESS
+from facets_svc.service.pool import NICENESS, Pool
 
 pytestmark = pytest.mark.anyio
 
@@ -118,8 +117,8 @@ async def test_a_place_stays_taken_until_the_thread_is_done_even_when_the_caller
 
 
 async def test_what_would_wait_longer_than_it_may_is_refused_with_the_time_it_would_have_waited() -> None:
-    pool, work = Pool(threads=2, queue=100, patience_seconds=2.5), Work()
-    pool.admission._lately = 1.0  # a second each
+    pool, work = Pool(threads=2, queue=100, max_wait_seconds=2.5), Work()
+    pool.admission._mean_seconds = 1.0  # a second each
     asked = [asyncio.create_task(pool.run(work)) for _ in range(2 + 5)]
     await asyncio.sleep(0)
 
@@ -130,13 +129,13 @@ async def test_what_would_wait_longer_than_it_may_is_refused_with_the_time_it_wo
     assert refusal.value.retry_after_seconds == 3
     work.go.set()
     await asyncio.gather(*asked)
-    assert 0 < pool.admission._lately < 1
+    assert 0 < pool.admission._mean_seconds < 1
     pool.close()
 
 
 async def test_a_free_thread_is_given_however_long_work_has_taken_lately() -> None:
-    pool = Pool(threads=1, queue=1, patience_seconds=0.1)
-    pool.admission._lately = 1000.0
+    pool = Pool(threads=1, queue=1, max_wait_seconds=0.1)
+    pool.admission._mean_seconds = 1000.0
     assert await pool.run(lambda _: "done") == "done"
     pool.close()
 
@@ -176,9 +175,9 @@ async def test_waiting_work_whose_caller_is_cancelled_never_starts() -> None:
     assert second.runs == 0
 
 
-async def test_those_who_are_refused_are_told_to_come_back_one_after_the_other() -> None:
+async def test_those_who_are_refused_get_increasing_retry_times() -> None:
     pool, work = Pool(threads=2, queue=0), Work()
-    pool.admission._lately = 0.4  # five a second, of which one is for those who come back
+    pool.admission._mean_seconds = 0.4  # five a second, of which one is for those who come back
     asked = [asyncio.create_task(pool.run(work)) for _ in range(2)]
     await begun(work)
 

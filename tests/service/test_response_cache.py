@@ -4,7 +4,7 @@ import pytest
 
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.answered import Answered, ServedSnapshot
+from facets_svc.service.answers import Answered, ServedSnapshot
 from facets_svc.service.response_cache import ResponseCache
 from tests.service.engines import CREATED_AT
 from tests.service.forms import WHOLE, Whole, WholeForm
@@ -65,7 +65,7 @@ def test_a_long_question_takes_room_too() -> None:
     assert entry_bytes(long, answer(1)) >= entry_bytes(A, answer(1)) + 256
 
 
-def test_an_answer_that_is_larger_than_the_cache_is_not_kept_and_pushes_nothing_out() -> None:
+def test_an_answer_that_is_larger_than_the_cache_is_not_cached_and_pushes_nothing_out() -> None:
     cache = ResponseCache(10_000)
     cache.put(A, WHOLE, answer(1))
     cache.put(B, WHOLE, answer(2, size=10_001))

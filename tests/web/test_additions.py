@@ -186,7 +186,7 @@ async def test_the_checks_come_in_the_same_order_for_one_facet(app: ASGIApp) -> 
     assert (await ask(app, FACETS + "/tags", ACME, method="POST")).headers["allow"] == "GET, HEAD"
 
 
-async def test_head_304_and_what_is_kept_are_there_for_one_facet_too(app: ASGIApp) -> None:
+async def test_head_304_and_what_is_cached_are_there_for_one_facet_too(app: ASGIApp) -> None:
     target, fixed = FACETS + "/tags?limit=1", ("X-Request-Id", "r1")
     first = await ask(app, target, ACME, fixed)
     head = await ask(app, target, ACME, fixed, method="HEAD")

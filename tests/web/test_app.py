@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from facets_svc.errors import LakeError, SettingsError
 from facets_svc.settings import Settings
-from facets_svc.web.app import create_app, create_app_with_settings
+from facets_svc.web.app import create_app_with_settings
 from facets_svc.web.server import serve
-from tests.web.client import FACETS, SECRET, ask, bearer
+from tests.web.client import SECRET
 
 
 @pytest.mark.parametrize(
@@ -30,15 +28,3 @@ def test_wrong_settings_are_refused_before_anything_starts(settings: Settings) -
 def test_a_lake_of_a_kind_that_there_is_not_is_refused() -> None:
     with pytest.raises(LakeError):
         create_app_with_settings(Settings(jwt_secret=SECRET, lake="gopher://lake"))
-
-
-@pytest.mark.anyio
-async def test_the_factory_reads_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FACETS_JWT_SECRET", SECRET)
-    monkeypatch.setenv("FACETS_LAKE", str(tmp_path))
-    monkeypatch.setattr("logging.config.dictConfig", lambda _configuration: None)
-
-    app = create_app()
-
-    assert (await ask(app, "/health/live")).status == 200
-    assert (await ask(app, FACETS, bearer("acme"))).error == (502, "bad_gateway_error")

@@ -65,7 +65,7 @@ async def test_a_spent_rate_is_refused_before_the_queue_is_looked_at(service: Fa
 
 
 @pytest.mark.usefixtures("busy")
-async def test_what_is_wrong_is_told_however_busy_the_service_is(app: ASGIApp) -> None:
+async def test_what_is_wrong_is_reported_however_busy_the_service_is(app: ASGIApp) -> None:
     assert (await ask(app, FACETS + "?include_public=maybe", ACME)).error == (422, "validation_error")
     assert (await ask(app, FACETS.replace("acme", "rival"), ACME)).error == (403, "forbidden_error")
     assert (await ask(app, FACETS, ("Authorization", "Bearer x"))).error == (401, "authentication_error")

@@ -1,4 +1,4 @@
-"""Kept answers over HTTP: who gets them, and that they are what they would have been."""
+"""The response cache over HTTP: who gets cached answers, and that they equal computed ones."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def same(one: Answer, other: Answer) -> bool:
 
 
 @pytest.mark.parametrize("query", ["", "?facet_limit=1&tags=a", "?include_public=1&search=large", "?tags=nobody"])
-async def test_a_kept_answer_is_to_the_byte_what_it_was(app: ASGIApp, engine: CountingEngine, query: str) -> None:
+async def test_a_cached_answer_is_to_the_byte_what_it_was(app: ASGIApp, engine: CountingEngine, query: str) -> None:
     first, again = [await ask(app, FACETS + query, ACME, FIXED) for _ in range(2)]
 
     assert same(first, again)
@@ -70,7 +70,7 @@ async def test_another_spelling_of_the_same_question_is_the_same_answer(app: ASG
     assert [answer.timing == HIT for answer in answers] == [False, True, True]
 
 
-async def test_head_and_304_come_from_what_is_kept(app: ASGIApp, engine: CountingEngine) -> None:
+async def test_head_and_304_come_from_what_is_cached(app: ASGIApp, engine: CountingEngine) -> None:
     first = await ask(app, FACETS + "?facet_limit=1", ACME, FIXED)
     head = await ask(app, FACETS + "?facet_limit=1", ACME, FIXED, method="HEAD")
     has = [("If-None-Match", '"other"'), ("If-None-Match", f"W/{first.headers['etag']}")]
@@ -87,7 +87,7 @@ async def test_head_and_304_come_from_what_is_kept(app: ASGIApp, engine: Countin
     assert engine.answers == 1
 
 
-async def test_a_kept_answer_is_given_to_nobody_who_may_not_have_it(app: ASGIApp) -> None:
+async def test_a_cached_answer_is_given_only_to_callers_who_may_have_it(app: ASGIApp) -> None:
     for query in ("", "?include_public=true"):
         assert (await ask(app, RIVAL + query, bearer("rival"))).status == 200
         assert (await ask(app, RIVAL + query, bearer("rival"))).timing == HIT
@@ -114,7 +114,7 @@ async def test_the_same_question_of_two_orgs_has_two_answers(app: ASGIApp) -> No
         assert b"canary" not in mine.body
 
 
-async def test_an_operator_shares_a_members_answer_but_not_of_an_org_that_nobody_knows(app: ASGIApp) -> None:
+async def test_an_operator_shares_a_members_answer_but_not_of_an_org_that_is_unknown(app: ASGIApp) -> None:
     ghost = "/api/v1/org/ghost/models/facets"
     assert (await ask(app, FACETS, ACME)).status == 200
     assert (await ask(app, FACETS, operator())).timing == HIT
@@ -123,7 +123,7 @@ async def test_an_operator_shares_a_members_answer_but_not_of_an_org_that_nobody
         assert (await ask(app, ghost, operator())).error == (404, "not_found_error")
 
 
-async def test_what_is_wrong_is_told_whatever_is_kept(app: ASGIApp) -> None:
+async def test_what_is_wrong_is_reported_whatever_is_cached(app: ASGIApp) -> None:
     await ask(app, FACETS, ACME)
     for method, target, status in (
         ("POST", FACETS, 405),
@@ -136,20 +136,20 @@ async def test_what_is_wrong_is_told_whatever_is_kept(app: ASGIApp) -> None:
         assert (await ask(app, target, ACME, method=method)).status == status
 
 
-async def test_a_long_request_is_answered_from_what_is_kept_too(app: ASGIApp, engine: CountingEngine) -> None:
+async def test_a_long_request_is_answered_from_what_is_cached_too(app: ASGIApp, engine: CountingEngine) -> None:
     long = FACETS + "?" + "&".join(f"tags={'x' * 200}{number}" for number in range(MAX_REMEMBERED_BYTES // 200 + 1))
     first, again = [await ask(app, long, ACME, FIXED) for _ in range(2)]
     assert same(first, again)
     assert (engine.answers, again.timing) == (1, HIT)
 
 
-async def test_errors_are_not_kept(app: ASGIApp, engine: CountingEngine) -> None:
+async def test_errors_are_not_cached(app: ASGIApp, engine: CountingEngine) -> None:
     engine.failures = 2
     assert [(await ask(app, FACETS, ACME)).status for _ in range(4)] == [500, 500, 200, 200]
     assert engine.answers == 3
 
 
-async def test_pages_of_other_origins_may_read_kept_answers_as_others(service: FacetService) -> None:
+async def test_pages_of_other_origins_may_read_cached_answers_as_others(service: FacetService) -> None:
     app = create_app_for(service, Settings(jwt_secret=SECRET, cors_origins=("https://a.example",)))
     origin = ("Origin", "https://a.example")
     first, again = [await ask(app, FACETS, ACME, FIXED, origin) for _ in range(2)]
@@ -232,7 +232,7 @@ class TestWithAnEngineThatWaits:
         engine.go.set()
         await blocking
 
-    async def test_kept_answers_are_given_while_no_thread_is_free(
+    async def test_cached_answers_are_given_while_no_thread_is_free(
         self, app: ASGIApp, service: FacetService, engine: WaitingEngine
     ) -> None:
         engine.go.set()
@@ -278,11 +278,11 @@ class TestWithAnEngineThatWaits:
 
 
 async def shared(service: FacetService) -> bool:
-    """Whether somebody has joined another's computation."""
+    """Whether a request has joined the computation of another one."""
     await asyncio.sleep(0.01)
     loaded = service._current.loaded
     assert loaded is not None
-    return any(flight.waiters > 1 for flight in loaded.flight._under_way.values())
+    return any(work.waiters > 1 for work in loaded.single_flight._running.values())
 
 
 def scope_of(*headers: tuple[str, str]) -> Any:

@@ -24,7 +24,7 @@ from facets_svc.lake.manifest import id_time
 from facets_svc.lake.snapshot import INDEX
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
-from facets_svc.web.app import past
+from facets_svc.web.app import earlier_source
 from facets_svc.web.asgi import create_app_for
 from facets_svc.web.parameters import FacetsParameters, parameters_of
 from tests.catalogues import model, sync, write_catalogue
@@ -98,7 +98,7 @@ async def serving(
         poll_seconds=3600,
         concurrency=2,
         queue=16,
-        past=past(lake, open_it),
+        earlier=earlier_source(lake, open_it),
         earlier_snapshots=earlier_snapshots,
     )
     async with service.running():
@@ -138,7 +138,7 @@ async def test_the_current_snapshot_is_answered_to_the_byte_as_without_asking_fo
             assert asked.timing == "cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"
 
 
-async def test_what_is_not_kept_is_404_and_says_what_is(tmp_path: Path) -> None:
+async def test_what_is_not_retained_is_404_and_says_what_is(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         ids = [await it.publish(tagged(1, "a")) for _ in range(2)]
         early = (id_time(ids[0]) - timedelta(seconds=1)).isoformat()
@@ -240,7 +240,7 @@ async def test_a_snapshot_that_is_newer_than_the_current_one_is_not_meant(tmp_pa
         assert await listed(it) == [(first, 1, True)]
 
 
-async def test_a_snapshot_that_was_pruned_is_not_kept(tmp_path: Path) -> None:
+async def test_a_snapshot_that_was_pruned_is_not_retained(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         first = await it.publish(tagged(1, "a"))
         second = await it.publish(tagged(1, "b"))
@@ -318,7 +318,7 @@ async def test_opening_an_earlier_one_holds_up_no_other_request(tmp_path: Path) 
         assert it.opened.count(first) == 2
 
 
-async def test_one_that_nobody_asks_for_is_closed(tmp_path: Path) -> None:
+async def test_an_idle_snapshot_is_closed(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         first = await it.publish(tagged(1, "a"))
         second = await it.publish(tagged(1, "b"))
@@ -331,7 +331,7 @@ async def test_one_that_nobody_asks_for_is_closed(tmp_path: Path) -> None:
         assert await it.tags(first, FACETS + "?facet_limit=3") == (first, 1, ["a"])
 
 
-async def test_where_none_may_be_open_none_is_kept(tmp_path: Path) -> None:
+async def test_where_none_may_be_open_none_is_retained(tmp_path: Path) -> None:
     async with serving(tmp_path, earlier_snapshots=0) as it:
         first = await it.publish(tagged(1, "a"))
         second = await it.publish(tagged(1, "b"))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from litestar.types import ASGIApp
 
 from facets_svc.csv_text import guarded
-from facets_svc.web.accept import form_of
-from facets_svc.web.quality import qualities
+from facets_svc.web.negotiation import qualities
+from facets_svc.web.representation import form_of
 from tests.decoding import decoded
 from tests.service.engines import OracleEngine, row
 from tests.web.client import FACETS, Answer, ask, bearer

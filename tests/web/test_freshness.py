@@ -10,7 +10,7 @@ from facets_svc.facets.query import FacetQuery
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
 from facets_svc.web.asgi import create_app_for
-from facets_svc.web.freshness import entity_tag, has_already
+from facets_svc.web.representation import entity_tag, names_tag
 from tests.service.engines import OracleEngine
 from tests.web.client import FACETS, SECRET, ask, bearer, operator
 from tests.web.conftest import ROWS
@@ -56,7 +56,7 @@ async def test_head_of_an_error_is_its_envelope_without_the_body(app: ASGIApp) -
         assert (head.status, head.headers, head.body) == (get.status, get.headers, b"")
 
 
-async def test_what_is_cut_is_told(app: ASGIApp) -> None:
+async def test_what_is_cut_is_reported(app: ASGIApp) -> None:
     answer = await ask(app, FACETS + "?facet_limit=2", ACME)
     assert answer.headers["x-facets-truncated"] == "tags"
     answer = await ask(app, FACETS + "?facet_limit=1", ACME)
@@ -159,18 +159,18 @@ async def test_the_default_limit_of_the_settings_shapes_the_tag(service: FacetSe
     "header", ['"t"', 'W/"t"', '"a", "t"', '"a",W/"t"', ', "t" ,,', "*", " * ", '"a,b" , "t"', '"t"\t,"x"']
 )
 def test_a_list_that_names_the_tag_matches(header: str) -> None:
-    assert has_already([header], '"t"')
+    assert names_tag([header], '"t"')
 
 
 @pytest.mark.parametrize(
     "header", ["", "t", '"T"', '"a"', '"t', 't"', "**", '"*"', '"a" *', '"a", t', 'w/"t"', 'x"t"', "W/t", "'t'"]
 )
 def test_a_list_that_does_not_name_the_tag_or_does_not_parse_matches_nothing(header: str) -> None:
-    assert not has_already([header], '"t"')
+    assert not names_tag([header], '"t"')
 
 
 def test_without_the_header_nothing_matches() -> None:
-    assert not has_already([], '"t"')
+    assert not names_tag([], '"t"')
 
 
 async def test_ready_tells_the_snapshot_and_its_age(app: ASGIApp) -> None:

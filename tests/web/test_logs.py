@@ -51,7 +51,7 @@ def writing(stream: io.StringIO) -> Iterator[StderrHandler]:
         handler.stop()
 
 
-def test_a_slow_stderr_delays_nobody_and_loses_no_line() -> None:
+def test_a_slow_stderr_delays_no_request_and_loses_no_line() -> None:
     stream = SlowStream()
     with writing(stream) as handler:
         for number in range(1000):
@@ -111,7 +111,7 @@ def test_a_line_that_cannot_be_made_harms_no_other(capsys: pytest.CaptureFixture
     assert "Logging error" in capsys.readouterr().err
 
 
-def test_a_line_that_cannot_be_written_fails_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_that_cannot_be_written_fails_no_request(capsys: pytest.CaptureFixture[str]) -> None:
     class Full(io.StringIO):
         def write(self, text: str) -> int:
             del text

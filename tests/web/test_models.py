@@ -241,7 +241,7 @@ def test_a_wrong_value_is_refused(query: str, wrong: list[tuple[str, str]]) -> N
     assert [(field.location[1], field.kind) for field in refusal.value.fields] == wrong
 
 
-async def test_a_wrong_name_is_told_the_right_ones(app: ASGIApp) -> None:
+async def test_a_wrong_name_is_answered_with_the_right_ones(app: ASGIApp) -> None:
     answer = await ask(app, f"{MODELS}?fields=secret&sort=id", ACME)
     sorts = "-created_at, -downloads, -name, -parameters, -updated_at, created_at, downloads, name, parameters"
     assert [error["msg"] for error in answer.json["errors"]] == [
@@ -269,7 +269,7 @@ async def test_the_statuses_are_those_of_the_facets(app: ASGIApp) -> None:
     assert (await ask(app, MODELS, ACME, method="POST")).headers["allow"] == "GET, HEAD"
 
 
-async def test_a_kept_page_is_the_same_to_the_byte(app: ASGIApp) -> None:
+async def test_a_cached_page_is_the_same_to_the_byte(app: ASGIApp) -> None:
     first, second = [await ask(app, f"{MODELS}?limit=1", ACME, FIXED) for _ in range(2)]
     assert (first.headers, first.body) == (second.headers, second.body)
     assert second.timing == "cache;desc=hit, queue;dur=0, engine;dur=0, encode;dur=0"

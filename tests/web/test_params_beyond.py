@@ -138,7 +138,7 @@ def test_an_excluded_value_holds_256_characters_without_its_facet() -> None:
     assert wrong("exclude=license:a%00b") == [("exclude", "nul")]
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_everything_wrong_is_reported_at_once() -> None:
     assert wrong("facets=x&match=x&missing=x&exclude=x&facet_limits=x&counts=x&downloads_min=x&created_after=x") == [
         ("match", "enum"),
         ("missing", "enum"),

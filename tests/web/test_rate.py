@@ -84,7 +84,7 @@ class TestWhereThreeRequestsAMinuteAreLet:
     def settings(self) -> Settings:
         return Settings(jwt_secret=SECRET, rate_limit="3/minute")
 
-    async def test_the_fourth_is_429_with_a_time_to_come_back_kept_answer_or_not(self, app: ASGIApp) -> None:
+    async def test_the_fourth_is_429_with_a_time_to_come_back_cached_answer_or_not(self, app: ASGIApp) -> None:
         assert await statuses(app, [FACETS] * 3, ACME) == [200, 200, 200]
         for target in (FACETS, FACETS + "?tags=never-asked"):
             answer = await ask(app, target, ACME)
@@ -113,7 +113,7 @@ class TestWhereThreeRequestsAMinuteAreLet:
         assert (await ask(app, FACETS, ACME, method="POST")).status == 405
         assert (await ask(app, FACETS, ACME)).status == 429
 
-    async def test_it_comes_before_an_org_that_nobody_knows(self, app: ASGIApp) -> None:
+    async def test_it_comes_before_an_org_that_is_unknown(self, app: ASGIApp) -> None:
         ghost = "/api/v1/org/ghost/models/facets"
         assert await statuses(app, [ghost] * 5, operator()) == [404, 404, 404, 429, 429]
 
@@ -127,7 +127,7 @@ class TestWhereThreeRequestsAMinuteAreLet:
         assert (await ask(app, FACETS, ACME, method="HEAD")).status == 200
         assert (await ask(app, FACETS, ACME, ("If-None-Match", tag))).status == 429
 
-    async def test_requests_without_a_token_count_for_nobody(self, app: ASGIApp) -> None:
+    async def test_requests_without_a_token_count_for_no_subject(self, app: ASGIApp) -> None:
         assert await statuses(app, [FACETS] * 9) == [401] * 9
         assert await statuses(app, ["/health/live", "/schema/openapi.json"] * 5) == [200] * 10
         assert (await ask(app, FACETS, ACME)).status == 200

@@ -142,7 +142,7 @@ def test_the_form_is_the_one_that_is_preferred(accept: list[str], form: str) -> 
     assert form_of(accept) == form
 
 
-async def test_a_cut_is_told_in_every_form(settings: Settings, post: Post) -> None:
+async def test_a_cut_is_reported_in_every_form(settings: Settings, post: Post) -> None:
     async with serving(replace(settings, sql_rows=1)) as app:
         for media_type in MEDIA_TYPES.values():
             answer = await post({"query": "SELECT id FROM models ORDER BY id"}, ("Accept", media_type), app=app)
@@ -260,7 +260,7 @@ async def test_the_checks_come_in_their_order(post: Post) -> None:
         ({"query": "SELECT * FROM read_text('/etc/passwd')"}, ["body", "query", "1", "15"], "'read_text' is not"),
     ],
 )  # fmt: skip
-async def test_what_is_wrong_with_a_question_is_told_with_its_place(
+async def test_what_is_wrong_with_a_question_is_reported_with_its_place(
     post: Post, body: Any, location: list[str], said: str
 ) -> None:
     answer = await post(body)

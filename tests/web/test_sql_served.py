@@ -87,7 +87,7 @@ def whole(connection: socket.socket) -> bytes:
 
 
 def test_who_closes_the_connection_ends_the_query(server: Server) -> None:
-    """There is one process, and one place to wait: whoever comes is answered once the others have left."""
+    """There is one process, and one place to wait: a request is answered once the others have left."""
     forever = request("SELECT count(*) FROM range(1000000000000) a, range(1000000) b", port=server.port)
     for _ in range(4):
         with socket.create_connection(("127.0.0.1", server.port), timeout=60) as leaving:
@@ -98,7 +98,7 @@ def test_who_closes_the_connection_ends_the_query(server: Server) -> None:
         assert whole(staying).endswith(b'{"columns":[{"name":"one","type":"INTEGER"}],"rows":[[1]],"truncated":false}')
 
 
-def test_a_body_in_pieces_is_a_body_and_one_that_ends_early_harms_nobody(server: Server) -> None:
+def test_a_body_in_pieces_is_a_body_and_one_that_ends_early_harms_no_other(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         for byte in request("SELECT 1 AS one", port=server.port):
             connection.sendall(bytes([byte]))

@@ -1,4 +1,4 @@
-/** The SQL view: asks a statement, one of the cookbook or one's own, and shows what comes back as a table or a chart. */
+/** The SQL view: runs a statement or a named query, and shows the answer as a table or a chart. */
 
 import { chart } from "./chart.js";
 import { TABLES } from "./dictionary.js";
@@ -17,7 +17,7 @@ const LONGEST_LINK = 32_000;
 
 export function bench(root, app) {
   let running = null;
-  let named = null; // the query of the cookbook that the statement is, or comes from
+  let named = null; // the named query that the statement is, or was edited from
   let isEdited = true;
   let queries = [];
   let shownOrg = "";
@@ -82,7 +82,7 @@ export function bench(root, app) {
     }
   }
 
-  /** Put one of the cookbook's queries into the editor. */
+  /** Put a named query into the editor. */
   function take(query) {
     statement.value = query.query;
     named = query;
@@ -104,7 +104,7 @@ export function bench(root, app) {
     for (const button of listed.querySelectorAll("button")) button.setAttribute("aria-pressed", String(!isEdited && button.dataset.name === named?.name));
   }
 
-  /** Put the statement of the address into the editor: `#sql=…` or `#query=name`, and `$parameter=value`. */
+  /** Put the statement from the URL into the editor: `#sql=…` or `#query=name`, and `$parameter=value`. */
   function restore() {
     if (!location.hash || location.hash === shownFragment) return;
     shownFragment = location.hash;
@@ -115,7 +115,7 @@ export function bench(root, app) {
     for (const input of fields.element.querySelectorAll("input")) input.value = given.get(`$${input.name}`) ?? input.value;
   }
 
-  /** Put the statement into the address, behind `#`, which no browser sends. Returns whether it could. */
+  /** Write the statement to the URL behind `#`, which browsers do not send. Return whether it fits. */
   function keep() {
     const values = [...fields.element.querySelectorAll("input")].map(({ name, value }) => [`$${name}`, value]);
     const said = new URLSearchParams([isEdited ? ["sql", statement.value] : ["query", named.name], ...values]);

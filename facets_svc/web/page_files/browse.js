@@ -1,4 +1,4 @@
-/** The browse view: it asks for what a state means, and hands the answers to what shows them. */
+/** The browse view: sends the requests of a state, and passes the answers to the parts that show them. */
 
 import { chips } from "./chips.js";
 import { exact, h, replace } from "./dom.js";
@@ -12,11 +12,11 @@ import { Latest, SORTS, countsUrl, modelsUrl, writeState } from "./state.js";
 
 const TYPING_MILLISECONDS = 200;
 
-/** Return `show()`, which shows the app's state, and `reset()`, after which everything is asked for again. */
+/** Return `show()`, which shows the app's state, and `reset()`, which discards all answers. */
 export function browse(root, app) {
   const counting = new Latest(0);
-  let counted = null; // the last answer of countsUrl
-  let shownFor = ""; // what it answers
+  let counted = null; // the latest answer of countsUrl
+  let shownFor = ""; // the URL that it answers
   let typing = 0;
 
   const search = h("input", { type: "search", maxLength: 256, placeholder: "Search names and descriptions", autocomplete: "off", "aria-label": "Search names and descriptions",
@@ -30,7 +30,7 @@ export function browse(root, app) {
   const sort = h("select", { "aria-label": "Sort", onchange: () => app.go({ ...app.state(), sort: sort.value }) }, SORTS.map((one) => h("option", { value: one.sort, textContent: one.label })));
   const total = h("h1", { role: "status", className: "total" });
   const error = h("div", { className: "error", role: "alert", hidden: true });
-  // Where there is no room for the filters beside the models, they cover these on demand.
+  // On a narrow screen, the filters cover the models on demand.
   const isNarrow = matchMedia("(max-width: 56rem)");
   const toggle = h("button", { type: "button", className: "filters-toggle", "aria-expanded": "false", "aria-controls": "filters", onclick: () => cover(true) }, "Filters");
   const done = h("button", { type: "button", className: "primary done", onclick: () => cover(false) });
@@ -62,7 +62,7 @@ export function browse(root, app) {
     (isCovered ? sidebar.element.querySelector("input") : toggle).focus({ preventScroll: true });
   }
 
-  /** Show what is chosen at once, and its numbers when they come. */
+  /** Show the selection at once, and its counts when the answer arrives. */
   async function show() {
     const state = app.state();
     const asked = writeState({ ...state, view: "", model: "" });
@@ -82,7 +82,7 @@ export function browse(root, app) {
         app.ask(countsUrl(app.service, state, FIRST_VALUES), { signal }),
         app.ask(modelsUrl(app.service, state), { signal }),
       ]));
-      if (!answers) return; // somebody has asked something else since
+      if (!answers) return; // a later request has replaced this one
       shownFor = asked;
       error.hidden = true;
       showAnswers(...answers);

@@ -1,4 +1,4 @@
-/** A simple chart of what a statement answered: bars, lines or points of its numbers. The table has the same rows. */
+/** A chart of a statement's answer: bars, lines or points of its numbers. The table has the same rows. */
 
 import { exact, h } from "./dom.js";
 import { compared, isNumeric, isTime, written } from "./grid.js";
@@ -6,10 +6,10 @@ import { compared, isNumeric, isTime, written } from "./grid.js";
 const MOST = 500;
 const KINDS = [["bar", "Bars"], ["line", "Line"], ["scatter", "Points"]];
 
-/** Return what fits an answer: bars over names, lines over times, points over numbers; null without a number. */
+/** Return the kind of chart for an answer: bars over names, lines over times, points over numbers; null without numbers. */
 export function suggested({ columns, rows }) {
   const isDrawn = ({ type }, at) => isNumeric(type) && rows.some((row) => row[at] !== null);
-  const others = columns.findIndex((column, at) => at > 0 && isDrawn(column, at)); // the first column is mostly what counts are by
+  const others = columns.findIndex((column, at) => at > 0 && isDrawn(column, at)); // the first column is usually the group of the counts
   const y = others >= 0 ? others : columns.findIndex(isDrawn);
   if (y < 0) return null;
   const times = columns.findIndex(({ type }, at) => at !== y && isTime(type));
@@ -18,7 +18,7 @@ export function suggested({ columns, rows }) {
   return { kind: times >= 0 ? "line" : x >= 0 && isNumeric(columns[x].type) ? "scatter" : "bar", x: Math.max(x, 0), y };
 }
 
-/** Return the region of the chart, and `show(answer)`, which draws it once its library is loaded. */
+/** Return the region of the chart, and `show(answer)`, which loads the library and draws it. */
 export function chart() {
   const canvas = h("canvas", { role: "img" });
   const option = ([value, textContent]) => h("option", { value, textContent });
@@ -39,7 +39,7 @@ export function chart() {
     drawn?.destroy();
     const { columns, rows } = answer;
     const [across, up] = [Number(x.value), Number(y.value)];
-    // The order of the answer is kept for bars; a line goes from left to right.
+    // Bars have the order of the answer; a line goes from left to right.
     const ordered = kind.value === "bar" ? rows : rows.toSorted((a, b) => compared(a[across], b[across]));
     const shown = ordered.filter((row) => row[up] !== null).slice(0, MOST);
     cut.textContent = rows.length > MOST ? `The first ${exact(MOST)} of ${exact(rows.length)} rows are drawn.` : "";
@@ -57,7 +57,7 @@ export function chart() {
     });
   }
 
-  /** Return the colour that a variable has in this theme; a canvas knows no variables. */
+  /** Return the colour of a CSS variable in the current theme: a canvas does not resolve variables. */
   function resolved(name) {
     canvas.style.color = `var(${name})`;
     return getComputedStyle(canvas).color;

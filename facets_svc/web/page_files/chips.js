@@ -1,9 +1,9 @@
-/** What is active, one chip each, which takes it back. */
+/** The active filters: a chip for each, which removes it. */
 
 import { h, human, replace, text } from "./dom.js";
 import { FACETS, MEASURES, withBounds, withChoice, withChoices, withoutFilters } from "./state.js";
 
-/** Return everything that narrows the scope: what it is, its value, and the state without it. */
+/** Return the active filters: the name of each, its value, and the state without it. */
 export function active(state) {
   const found = [];
   const add = (label, value, without, isOut = false) => found.push({ label, value, without, isOut });

@@ -1,4 +1,4 @@
-/** The panel of one model: its record, and where it stands among the models that pass. */
+/** The panel of one model: its record, and its rank among the models that pass. */
 
 import { date, exact, h, human, text } from "./dom.js";
 import { FACETS, MEASURES, countsUrl, recordUrl, withChoice } from "./state.js";
@@ -6,12 +6,12 @@ import { FACETS, MEASURES, countsUrl, recordUrl, withChoice } from "./state.js";
 const COMPARED_VALUES = 1000;
 const QUARTERS = ["lowest quarter", "second quarter", "third quarter", "highest quarter"];
 
-/** Return `show()`, which opens or closes the dialog as the app's state says. */
+/** Return `show()`, which opens or closes the dialog according to the app's state. */
 export function detail(dialog, app) {
   const close = h("button", { type: "button", className: "quiet", "aria-label": "Close", textContent: "×", onclick: () => dialog.close() });
   let opened = ""; // the id of the model that the panel shows
   dialog.addEventListener("close", () => {
-    // The browser returns the focus to the element that the panel was opened from, unless the list was drawn anew.
+    // The browser returns the focus to the element that opened the panel, unless the list was drawn again.
     if (document.activeElement === document.body || dialog.contains(document.activeElement)) {
       (document.querySelector(`[data-key="${CSS.escape(`model-${opened}`)}"]`) ?? document.querySelector("#content")).focus({ preventScroll: true });
     }
@@ -77,12 +77,12 @@ export function detail(dialog, app) {
   return { show };
 }
 
-/** Return the quarter that a number falls into, of statistics with quartiles; "" of none. */
+/** Return the quarter of a number by the quartiles of its statistics; "" without quartiles. */
 export function placeOf(number, stats) {
   return stats?.count ? QUARTERS[stats.quartiles.filter((quartile) => number > quartile).length] : "";
 }
 
-/** Return the rank of the value at a place by its count, such as `2nd`: equal counts have the same. */
+/** Return the rank by count of the value at an index, such as `2nd`. Equal counts have equal ranks. */
 export function rankOf(values, at) {
   const rank = values.filter(({ count }) => count > values[at].count).length + 1;
   const ending = rank % 100 >= 11 && rank % 100 <= 13 ? "th" : ["th", "st", "nd", "rd"][rank % 10] ?? "th";

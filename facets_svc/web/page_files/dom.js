@@ -1,4 +1,4 @@
-/** Elements, numbers and times for people. Text is only ever set as text: values are what a model's owner wrote. */
+/** Elements, and numbers and times for people. Texts are never parsed as HTML: owners of models wrote them. */
 
 /** Return an element; `on…` are listeners, `data-…`/`aria-…` attributes, the rest properties. */
 export function h(tag, properties = {}, ...children) {
@@ -21,14 +21,14 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Return text of the catalogue, isolated from the direction of what is around it. */
+/** Return an element with text of the catalogue, isolated from the text direction around it. */
 export const text = (value) => h("bdi", { textContent: value });
 
 /**
- * Put lines into a list, by their keys: what is there already stays the element that it is, and keeps the focus.
+ * Update a list to have these lines, by their keys. Elements of lines that stay are reused, and so keep the focus.
  *
  * @param {HTMLElement} list
- * @param {Map<string, {element: HTMLElement}>} shown what is there; it is kept up to date
+ * @param {Map<string, {element: HTMLElement}>} shown the lines of the list by key, which this function updates
  * @param {{key: string}[]} lines
  * @param {(line: object) => {element: HTMLElement}} create
  * @param {(item: object, line: object) => void} update
@@ -51,7 +51,7 @@ export function keyed(list, shown, lines, create, update) {
   }
 }
 
-/** Put an element before another one; where the browser can, without taking the focus from it. */
+/** Put an element before another one, without taking its focus if the browser can move it so. */
 function moveBefore(list, element, before) {
   if (element.parentNode === list && list.moveBefore) return void list.moveBefore(element, before);
   const focused = element.contains(document.activeElement) ? document.activeElement : null;
@@ -59,7 +59,7 @@ function moveBefore(list, element, before) {
   focused?.focus({ preventScroll: true });
 }
 
-/** Put children in place of an element's own, and the focus back on what has the same `data-key`. */
+/** Replace an element's children, and focus the child with the same `data-key` as before. */
 export function replace(element, ...children) {
   const focused = element.contains(document.activeElement) ? document.activeElement : null;
   const key = focused?.dataset.key;
@@ -87,7 +87,7 @@ export function human(number, measure = "") {
   return `${short.format(number / 1000 ** power)} ${["B", "kB", "MB", "GB", "TB", "PB"][power]}`;
 }
 
-/** Return the whole number that somebody wrote, such as `7B` or `1.5 GB`; "" for nothing, null for anything else. */
+/** Return the whole number of a text such as `7B` or `1.5 GB`; "" for an empty text, null for an invalid one. */
 export function number(written) {
   const trimmed = written.trim().replaceAll(",", "");
   if (!trimmed) return "";
@@ -101,7 +101,7 @@ export function number(written) {
 
 let fading = 0;
 
-/** Tell something in passing. */
+/** Show a short message. */
 export function toast(message) {
   const element = document.querySelector("#toast");
   element.textContent = message;
@@ -110,14 +110,14 @@ export function toast(message) {
   fading = setTimeout(() => element.classList.remove("shown"), 4000);
 }
 
-/** Have the browser save a file. */
+/** Download a file. */
 export function save(blob, name) {
   const link = h("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** Put a text on the clipboard, and say so. */
+/** Copy a text to the clipboard, and show a message. */
 export async function copy(written, what) {
   try {
     await navigator.clipboard.writeText(written);
@@ -125,13 +125,13 @@ export async function copy(written, what) {
   } catch {
     const area = document.body.appendChild(h("textarea", { value: written, className: "copied" }));
     area.select();
-    const done = document.execCommand("copy"); // plain http other than loopback has no clipboard
+    const done = document.execCommand("copy"); // without HTTPS, only loopback has the clipboard API
     area.remove();
     toast(done ? `${what} copied.` : "The browser does not let this page copy.");
   }
 }
 
-/** Return what to tell of an error: what was wrong, where, what to do. */
+/** Return the message of an error: what was wrong, where, and what to do. */
 export function told(error) {
   if (error instanceof TypeError) return "The service cannot be reached. Check the connection, then try again.";
   const places = error.errors?.length ? ` ${error.errors.join(" ")}` : "";

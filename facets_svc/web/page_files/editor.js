@@ -1,4 +1,4 @@
-/** The editor of SQL: CodeMirror with the tables, columns and functions that a statement may name. */
+/** The SQL editor: CodeMirror, with completion of the tables, columns and functions that SQL may use. */
 
 import { FUNCTIONS, MACROS, TABLES } from "./dictionary.js";
 import {
@@ -9,7 +9,7 @@ import {
 
 const PARSING_MILLISECONDS = 100;
 
-// What a SELECT of DuckDB is made of; every other word stays a name, and completion offers nothing that is refused.
+// The keywords of a SELECT in DuckDB. Any other word is a name, and completion offers no statement that is refused.
 const DUCKDB = SQLDialect.define({
   keywords: "all and anti any as asc asof between by case cast collate cross current_date current_timestamp desc describe "
     + "distinct else end except exclude exists extract false filter first following for from full group having ilike in inner "
@@ -50,7 +50,7 @@ const LOOK = EditorView.theme({
   ".cm-completionDetail": { fontStyle: "normal", opacity: "0.75" },
   ".cm-completionInfo": { maxWidth: "22rem", padding: "0.5rem 0.75rem" },
   ".cm-diagnostic-error": { borderInlineStart: "3px solid var(--bad)", padding: "0.4rem 0.75rem" },
-  // Its own underline is an image in a data: URL, which the page's policy refuses.
+  // CodeMirror's own underline is an image in a data: URL, which the page's policy blocks.
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)", textUnderlineOffset: "3px" },
   ".cm-lintPoint:after": { borderBottomColor: "var(--bad)" },
 });
@@ -65,7 +65,7 @@ const CALLS = [
 ];
 
 /**
- * Return an editor in a shadow root of `host`: there its styles are adopted sheets, which the page's policy lets in.
+ * Return an editor in a shadow root of `host`: its styles are then adopted sheets, which the page's policy allows.
  *
  * @param {HTMLElement} host
  * @param {{label: string, onChange: () => void, onRun: () => void}} options
@@ -81,7 +81,7 @@ export function editor(host, { label, onChange, onRun }) {
     parent: root,
     state: EditorState.create({
       extensions: [
-        // Tab is left to the browser, so that the keyboard gets out of here.
+        // Tab moves the focus, so that keyboard users can leave the editor.
         Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (onRun(), true) }])),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         lineNumbers(), history(), drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(),
@@ -103,12 +103,12 @@ export function editor(host, { label, onChange, onRun }) {
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
     },
     focus: () => view.focus(),
-    /** Put a text where the cursor is. */
+    /** Insert a text at the cursor. */
     insert(text) {
       view.dispatch(view.state.replaceSelection(text));
       view.focus();
     },
-    /** Return the names of the parameters, as `$name` stands in the statement; none of comments or texts. */
+    /** Return the names of the statement's `$name` parameters, but not those in comments or texts. */
     parameters() {
       const names = new Set();
       ensureSyntaxTree(view.state, view.state.doc.length, PARSING_MILLISECONDS)?.iterate({
@@ -118,7 +118,7 @@ export function editor(host, { label, onChange, onRun }) {
       });
       return [...names];
     },
-    /** Mark the word at a line and a column, from 1, as wrong; without a place take the mark away. */
+    /** Mark the word at a line and a column, from 1, as an error; without a position, remove the mark. */
     mark(message = "", line = 0, column = 0) {
       const { doc } = view.state;
       const marks = [];
@@ -132,7 +132,7 @@ export function editor(host, { label, onChange, onRun }) {
   };
 }
 
-/** Return how a completion writes a call: with brackets, of which the second is typed over. */
+/** Return a completion that inserts a call with brackets; typing the second one moves over it. */
 function called(name) {
   return (view, _, from, to) => {
     view.dispatch({ changes: { from, to, insert: name }, selection: { anchor: from + name.length } });

@@ -1,4 +1,4 @@
-/** What of the view can be taken away: its models and facets as CSV, and the view as curl, Python, SQL or a link. */
+/** Exports of the view: its models and facets as CSV, and the view as curl, Python, SQL or a link. */
 
 import { copy, exact, h, save, toast } from "./dom.js";
 import { statement } from "./statement.js";

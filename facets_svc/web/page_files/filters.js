@@ -1,4 +1,4 @@
-/** The sidebar: each facet with its counts, searched, shown to its last value, selected, excluded or not set. */
+/** The sidebar: facets with counts, whose values can be searched, listed in full, selected and excluded. */
 
 import { exact, h, keyed, replace } from "./dom.js";
 import { FACETS, Latest, listed, valuesUrl, withChoice, withChoices, withPage } from "./state.js";
@@ -38,9 +38,9 @@ function facetSection(facet, app) {
   const element = h("details", { className: "facet", id: `facet-${facet.key}`, open: true },
     h("summary", {}, h("h2", { textContent: facet.label }), badge),
     h("div", { className: "within" }, query, match), values, foot);
-  const rows = new Map(); // value -> its line, so that the focus stays on it when counts change
+  const rows = new Map(); // the line of each value: reused when counts change, so that it keeps the focus
   let counted = null;
-  let found = null; // the pages of values that somebody asked for
+  let found = null; // the pages of values that the user requested
   let waiting = 0;
 
   function typed() {
@@ -51,11 +51,11 @@ function facetSection(facet, app) {
   function search() {
     if (query.value.trim()) return void find(0);
     found = null;
-    finding.run(async () => {}); // what is on its way is late
+    finding.run(async () => {}); // aborts a running request
     draw();
   }
 
-  /** Ask for a page of values; of those that hold what is typed, or of all. */
+  /** Request a page of values: those that contain the typed text, or all. */
   async function find(offset) {
     const q = query.value.trim();
     await app.attempt(async () => {
@@ -93,7 +93,7 @@ function facetSection(facet, app) {
         textContent: left > MORE_VALUES ? `Show ${MORE_VALUES} more of ${exact(left)}` : `Show ${exact(left)} more`, onclick: () => find(found?.values.length ?? 0) }) : []);
   }
 
-  /** Return the line of a value, and how it is updated. */
+  /** Return the line of a value, and the function that updates it. */
   function line({ value, isMissing }) {
     const meter = h("span", { className: "meter", "aria-hidden": "true" });
     const count = h("span", { className: "count" });
@@ -122,7 +122,7 @@ function facetSection(facet, app) {
     element,
     show(next, isNew) {
       counted = next;
-      if (isNew) found = null; // its counts are those of another question
+      if (isNew) found = null; // its counts belong to another question
       draw();
       if (isNew && query.value.trim()) find(0);
     },

@@ -1,19 +1,19 @@
-/** A table of what a statement answered: a native table, sorted by a click on a column's head. */
+/** The table of a statement's answer: a click on a column's header sorts it. */
 
 import { exact, h, replace } from "./dom.js";
 
 const ROWS_SHOWN = 500;
 
-/** Whether DuckDB's type is a number. */
+/** Return whether a DuckDB type is a number. */
 export const isNumeric = (type) => /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|REAL|DECIMAL(\(\d+,\s*\d+\))?)$/.test(type);
 
-/** Whether DuckDB's type is a date or a time. */
+/** Return whether a DuckDB type is a date or a time. */
 export const isTime = (type) => /^(DATE|TIMESTAMP)/.test(type) && !type.endsWith("]");
 
-/** Return a cell as text; null has none. */
+/** Return the text of a cell; null has none. */
 export const written = (cell) => (cell === null ? "" : typeof cell === "object" ? JSON.stringify(cell) : String(cell));
 
-/** Return how two cells compare; nulls come last whatever the direction. */
+/** Compare two cells for sorting; nulls come last in both directions. */
 export function compared(a, b, isDown) {
   if (a === null || b === null) return Number(a === null) - Number(b === null);
   const order = typeof a === "number" && typeof b === "number" ? a - b : written(a) < written(b) ? -1 : Number(written(a) > written(b));

@@ -1,4 +1,4 @@
-/** Bars as inline SVG, of which a range is selected by dragging. */
+/** A bar chart as inline SVG, with a range that is selected by dragging. */
 
 import { h, svg } from "./dom.js";
 
@@ -7,11 +7,11 @@ const WIDTH = 300;
 const LEAST_HEIGHT = 2;
 
 /**
- * Return the drawing of bars.
+ * Return the bar chart.
  *
  * @param {{label: string, count: number}[]} bars
  * @param {{name: string, ends: [string, string], onRange: (first: number, last: number) => void}} options `ends` are
- *   what the axis is labelled with; `onRange` takes the places of the first and the last bar that somebody selects
+ *   the labels of the axis; `onRange` takes the indexes of the first and the last selected bar
  */
 export function histogram(bars, { name, ends, onRange }) {
   const most = Math.max(...bars.map(({ count }) => count));

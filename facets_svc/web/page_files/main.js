@@ -1,4 +1,4 @@
-/** The page: who is signed in, which org and which view; the views themselves are `browse.js` and `bench.js`. */
+/** The page: sign-in, choice of org and of view. The views are `browse.js` and `bench.js`. */
 
 import { browse } from "./browse.js";
 import { detail } from "./detail.js";
@@ -8,7 +8,7 @@ import { ask, readState, writeState } from "./state.js";
 const STORED = "facets-token";
 const OTHER = "\u0000other";
 
-// The token leaves the address before anything else happens: no history, link or referrer has it.
+// First remove the token from the URL, so that no history, link or referrer has it.
 const given = new URLSearchParams(location.hash.slice(1));
 let token = given.get("token") ?? sessionStorage.getItem(STORED) ?? "";
 if (given.has("token")) {
@@ -32,9 +32,9 @@ const app = {
     history[how === "replace" ? "replaceState" : "pushState"](null, "", `?${address}`);
     show();
   },
-  /** Ask the service as who is signed in; throws like `ask`. */
+  /** Send a request with the token; throws like `ask`. */
   ask: (url, options) => ask(url, { token, onWait: (seconds) => toast(`The service is busy; asking again in ${seconds} s.`), ...options }),
-  /** Do something, and tell in passing of an error that `handled(error)` does not see to. */
+  /** Run an action, and show a message for an error that `handled(error)` does not handle. */
   async attempt(action, handled = () => false) {
     try {
       await action();
@@ -42,14 +42,14 @@ const app = {
       if (!app.refused(error) && !handled(error)) toast(told(error));
     }
   },
-  /** Open the SQL view with what its fragment says. */
+  /** Open the SQL view with the statement of a fragment. */
   openSql(fragment) {
     const next = { ...state, view: "sql", model: "" };
     history.pushState(null, "", `?${writeState(next)}#${fragment}`);
     state = next;
     show();
   },
-  /** Take a refusal of the token: back to the sign-in, with the reason. Returns whether it was one. */
+  /** If the service refused the token, return to the sign-in with the reason. Return whether it did. */
   refused(error) {
     if (error.status !== 401) return false;
     signOut(error.message);
@@ -59,7 +59,7 @@ const app = {
 const view = browse(find("#browse"), app);
 const panel = detail(find("#detail"), app);
 
-/** Return what a token says of itself, unverified: it only chooses what is offered. */
+/** Return the claims of a token, unverified: they only decide what the page offers. */
 function claims() {
   try {
     const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");

@@ -5,13 +5,13 @@ import { modelsUrl, withoutFilters } from "./state.js";
 
 const LOADING_ROWS = 5;
 
-/** Return the list, `show(answer, total)` for its first page, `wait()` before it comes, and `clear()`. */
+/** Return the list, `show(answer, total)` for its first page, `wait()` until that arrives, and `clear()`. */
 export function modelList(app, { onGone }) {
   const list = h("ol", { className: "models", "aria-label": "Models" });
   const empty = h("div", { className: "card none", hidden: true });
   const more = h("button", { type: "button", className: "wide", textContent: "Show more models", hidden: true, onclick: next });
   let cursor = null;
-  let shown = null; // the answer that the list begins with
+  let shown = null; // the answer with the first page
 
   function row(model) {
     const fact = (value) => (value ? h("span", { className: "fact" }, text(value)) : null);

@@ -1,8 +1,8 @@
-/** The values of a statement's parameters: a field for each, and what is sent for it. */
+/** The parameters of a statement: a field for each, and the values to send. */
 
 import { h } from "./dom.js";
 
-/** Return the value of a parameter as JSON, of a text and the type that the cookbook gives it, if it is one of its. */
+/** Return the JSON value of a parameter, from its text and its type ("" unless a named query declares it). */
 export function valueOf(text, type = "") {
   const trimmed = text.trim();
   if (trimmed === "") return null;
@@ -10,7 +10,7 @@ export function valueOf(text, type = "") {
   if (/^(VARCHAR|DATE|TIMESTAMP)$/.test(type)) return text;
   try {
     const parsed = JSON.parse(trimmed);
-    // A whole number that a double cannot hold goes as text: the service reads it as the type that is needed.
+    // A whole number that a double cannot hold is sent as text: the service converts it to the declared type.
     return typeof parsed === "number" && Number.isInteger(parsed) && !Number.isSafeInteger(parsed) ? trimmed : parsed;
   } catch {
     return text;
@@ -20,8 +20,8 @@ export function valueOf(text, type = "") {
 /**
  * Return the row of fields.
  *
- * `show(names, declared)` makes a field for each name and keeps what was typed into those that stay; `declared` are the
- * parameters of the cookbook's query that the statement comes from. `values()` are those to send.
+ * `show(names, declared)` makes a field for each name; fields that stay keep their text. `declared` are the parameters
+ * of the named query that the statement comes from. `values()` returns the values to send.
  */
 export function parameterFields(onRun) {
   const element = h("form", { className: "parameters", hidden: true, "aria-label": "Parameters",

@@ -1,4 +1,4 @@
-/** The cards under the filters: how numbers and times are spread, each with fields for a range and a table. */
+/** The cards with distributions of numbers and times, each with fields for a range and a table. */
 
 import { exact, h, human, number, replace } from "./dom.js";
 import { histogram } from "./histogram.js";
@@ -7,7 +7,7 @@ import { MEASURES, boundsOfBar, withBounds } from "./state.js";
 const MOST_BARS = 80;
 const MOST_MONTHS = 48;
 
-/** Return every bin from the first to the last one that holds models: the service leaves the empty ones out. */
+/** Return all bins from the first to the last one with models: the service omits empty ones. */
 export function filled(bins) {
   if (!bins.length) return [];
   const counts = new Map(bins.map((bin) => [bin.upper, bin]));
@@ -23,7 +23,7 @@ export function filled(bins) {
 }
 
 /**
- * Return the bars of a timeline, from its first month to its last one: a bar a month, or a year where that is too many.
+ * Return the bars of a timeline from its first to its last month: one per month, or per year if there are too many.
  *
  * @param {{month: string, count: number}[]} timeline
  * @returns {{label: string, first: string, end: string, count: number}[]} `first` is the bar's first day, `end` the day after it
@@ -118,8 +118,8 @@ function numberCard(measure, app) {
 }
 
 /**
- * Return a card with bars, a range and a table, and `show(answer)`; `read(answer)` says what it shows. What somebody has
- * opened stays open.
+ * Return a card with bars, a range and a table, and `show(answer)`; `read(answer)` returns its content. A table that the
+ * user opened stays open.
  */
 export function card(title, { fields, clear, isSet, read }) {
   const name = title.toLowerCase();

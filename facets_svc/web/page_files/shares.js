@@ -1,4 +1,4 @@
-/** How a facet's values share the models that hold one, as one bar with a legend, and a table. */
+/** The shares of a facet's values in the models that have one, as a bar with a legend and as a table. */
 
 import { exact, h, replace, svg, text } from "./dom.js";
 import { FACETS, withChoice } from "./state.js";

@@ -1,4 +1,4 @@
-/** The day that is looked at, and what changed since. */
+/** The day to show the catalogue of, and the changes since. */
 
 import { exact, h, replace, text, time } from "./dom.js";
 import { FACETS, countsUrl, snapshotsUrl } from "./state.js";
@@ -6,7 +6,7 @@ import { FACETS, countsUrl, snapshotsUrl } from "./state.js";
 const COMPARED_VALUES = 1000;
 const MOST_CHANGES = 8;
 
-/** Return the field of the day, the bar that tells of an earlier one, and `show()`. */
+/** Return the field for the day, the bar that is shown for an earlier one, and `show()`. */
 export function snapshots(app) {
   const day = h("input", { type: "date", onchange: () => (day.value || !app.state().asOf ? day.checkValidity() && app.go({ ...app.state(), asOf: day.value }) : back()) });
   const field = h("label", { className: "field inline" }, h("span", { textContent: "As of" }), day);
@@ -25,7 +25,7 @@ export function snapshots(app) {
     day.focus();
   }
 
-  /** Show the state, which was answered from a snapshot; the days are asked for when there may be others. */
+  /** Show the state and the snapshot that answered it; request the list of days again if it may have changed. */
   async function show(snapshotId) {
     const state = app.state();
     const asked = `${state.org} ${state.includePublic} ${state.asOf ? "" : snapshotId}`;
@@ -55,7 +55,7 @@ export function snapshots(app) {
     if (details.open) compare();
   }
 
-  /** Compare the counts of then and of now, under the same filters. */
+  /** Compare the counts of that day with those of now, under the same filters. */
   async function compare() {
     const state = app.state();
     const key = countsUrl(app.service, state, COMPARED_VALUES);
@@ -85,7 +85,7 @@ export function snapshots(app) {
   return { field, bar, show };
 }
 
-/** Return the values whose counts differ, the greatest differences first; of a list that was cut only what both have. */
+/** Return the values whose counts differ, greatest difference first; of truncated lists, only values in both. */
 export function moved(then, now) {
   const counts = (facet) => new Map(facet.values.map(({ value, count }) => [value, count]));
   const [before, after] = [counts(then), counts(now)];

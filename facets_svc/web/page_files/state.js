@@ -1,10 +1,9 @@
 /**
- * What the page knows and asks, without a page: its state, the URLs that follow from it, its requests, and what
- * is to be listed. `browse.js` shows it.
+ * The logic of the page without its elements: the state, its URLs, requests to the service, and the values to list.
+ * `browse.js` shows them.
  *
- * The state is what the user has chosen. It is written as the query of the page's own address, in the words of the
- * service, so that a link, a bookmark and the browser's back button are all the same thing. States are never changed:
- * each `with…` returns another one.
+ * The state has the choices of the user. It is the query string of the page's URL, with the names of the service's
+ * parameters, so that links, bookmarks and the back button work. States are immutable: each `with…` returns a new one.
  *
  * @typedef {{selected: string[], excluded: string[], missing: boolean, match: "any" | "all" | ""}} Choices
  * @typedef {{org: string, search: string, includePublic: boolean, sort: string, asOf: string, view: string,
@@ -13,7 +12,7 @@
  * @typedef {{value: string, count: number, selected: boolean}} Value
  */
 
-/** The facets: `key` in the service's answers, `parameter` in its requests. Sizes go by size, others by count. */
+/** The facets: `key` in the service's answers, `parameter` in its requests. Sizes are sorted by size, others by count. */
 export const FACETS = [
   { key: "tags", parameter: "tags", label: "Tags", match: "all", sort: "count", isList: true },
   { key: "licenses", parameter: "license", label: "Licence", match: "any", sort: "count" },
@@ -22,7 +21,7 @@ export const FACETS = [
   { key: "size_categories", parameter: "size_category", label: "Size class", match: "any", sort: "value" },
 ];
 
-/** The numbers and times that may be bounded, by which parameters; the answer's `stats` has the numbers by `key`. */
+/** The numbers and times with bounds, and their parameters. The answer's `stats` has the numbers by `key`. */
 export const MEASURES = [
   { key: "parameters", label: "Parameters", type: "number", from: "parameters_min", to: "parameters_max" },
   { key: "size_bytes", label: "Size", type: "number", from: "size_bytes_min", to: "size_bytes_max" },
@@ -31,7 +30,7 @@ export const MEASURES = [
   { key: "updated_at", label: "Updated", type: "date", from: "updated_after", to: "updated_before" },
 ];
 
-/** What models are listed by; the first is what the service takes when nothing is said. */
+/** The orders of the list of models; the first is the service's default. */
 export const SORTS = [
   { sort: "-updated_at", label: "Last updated" },
   { sort: "-created_at", label: "Newest" },
@@ -47,7 +46,7 @@ const FIELDS = [
 const GREATEST = 2n ** 63n - 1n;
 const BOUNDS = MEASURES.flatMap((measure) => [measure.from, measure.to]).filter(Boolean);
 
-/** Return the state that a query string says; what it does not know is left out. */
+/** Return the state of a query string, and ignore unknown parameters. */
 export function readState(query) {
   const read = new URLSearchParams(query);
   const choices = {};
@@ -72,7 +71,7 @@ export function readState(query) {
   };
 }
 
-/** Return the query string that says a state, always the same one: `readState` reads it back. */
+/** Return the query string of a state, which `readState` reads. Equal states have equal query strings. */
 export function writeState(state) {
   const org = state.org ? [["org", state.org]] : [];
   const sort = state.sort === SORTS[0].sort ? [] : [["sort", state.sort]];
@@ -91,70 +90,70 @@ export function withChoice(state, parameter, value, choice) {
   });
 }
 
-/** Return a state with some of a facet's choices changed, such as `{ missing: true }`. */
+/** Return a state with other choices for a facet, such as `{ missing: true }`. */
 export function withChoices(state, parameter, changed) {
   return { ...state, choices: { ...state.choices, [parameter]: { ...state.choices[parameter], ...changed } } };
 }
 
-/** Return a state with some bounds changed, such as `{ downloads_min: "10" }`; "" is no bound. */
+/** Return a state with other bounds, such as `{ downloads_min: "10" }`; "" removes a bound. */
 export function withBounds(state, changed) {
   return { ...state, bounds: { ...state.bounds, ...changed } };
 }
 
-/** Return a state in which nothing is filtered. */
+/** Return a state without filters. */
 export function withoutFilters(state) {
   const { org, includePublic, sort, asOf, view } = state;
   return { ...readState(""), org, includePublic, sort, asOf, view };
 }
 
-/** Return the bounds that leave what a bar of a histogram counts: it holds `lower`, and not `upper`. */
+/** Return the bounds that select the models of a histogram's bar, which includes `lower` and excludes `upper`. */
 export function boundsOfBar(measure, bar) {
   const from = bar.lower === null ? "" : String(BigInt(bar.lower));
-  const last = BigInt(bar.upper) - 1n; // exact beyond 2^53 too
+  const last = BigInt(bar.upper) - 1n; // BigInt: exact beyond 2^53
   const to = String(last < GREATEST ? last : GREATEST);
   return measure.to ? { [measure.from]: from, [measure.to]: to } : { [measure.from]: from };
 }
 
-/** Return the address of every facet's first values, with counts, and of how numbers and times are spread. */
+/** Return the URL of all facets' first values with counts, and of the distributions of numbers and times. */
 export function countsUrl(service, state, limit) {
   return address(service, state, "/facets", { counts: "true", timeline: "true", facet_limit: limit });
 }
 
-/** Return the address of a page of one facet's values that hold `q`. */
+/** Return the URL of a page of one facet's values that contain `q`. */
 export function valuesUrl(service, state, facet, { q = "", offset = 0, limit = 50 } = {}) {
   return address(service, state, `/facets/${facet.key}`, { ...(q && { q }), sort: facet.sort, offset, limit });
 }
 
-/** Return the address of the record of one model. */
+/** Return the URL of the record of one model. */
 export function recordUrl(service, state, id) {
   const { org, includePublic, asOf } = state;
   return address(service, { ...readState(""), org, includePublic, asOf }, `/${encodeURIComponent(id)}`, {});
 }
 
-/** Return the address of the list of snapshots that may be asked. */
+/** Return the URL of the list of available snapshots. */
 export function snapshotsUrl(service, state) {
   const scope = state.includePublic ? "?include_public=true" : "";
   return `${orgUrl(service, state.org)}/snapshots${scope}`;
 }
 
-/** Return the address that everything of one org begins with. */
+/** Return the start of all URLs of one org. */
 export function orgUrl(service, org) {
   return `${service.replace(/\/+$/, "")}/api/v1/org/${encodeURIComponent(org)}`;
 }
 
-/** Return the address of a page of the models that pass, the first one without a cursor; no `fields` are all of them. */
+/** Return the URL of a page of the models that pass: the first page without a cursor, all fields without `fields`. */
 export function modelsUrl(service, state, { cursor = "", limit = 20, fields = FIELDS } = {}) {
   return address(service, state, "", { sort: state.sort, limit, ...(fields.length && { fields }), ...(cursor && { cursor }) });
 }
 
 /**
- * Return the values of a facet to list, in order. What is selected or excluded is always there, so that it can be taken
- * back: the service lists what is selected, and of what is excluded only what would come back.
+ * Return the values of a facet to list, in order. Selected and excluded values are always listed, so that the user can
+ * undo the choice: the service lists all selected values, but not all excluded ones.
  *
  * @param {State} state
  * @param {object} facet one of FACETS
  * @param {{values: Value[]}} counted the facet in the answer of `countsUrl`
- * @param {Value[] | null} found the values of the pages of `valuesUrl` that were asked for, if any
+ * @param {Value[] | null} found the values of the requested pages of `valuesUrl`, if any
  * @returns {(Value & {excluded: boolean})[]}
  */
 export function listed(state, facet, counted, found = null) {
@@ -171,8 +170,8 @@ export function listed(state, facet, counted, found = null) {
 }
 
 /**
- * Return the pages of a facet's values with one more. Pages belong to one snapshot each: null says that the catalogue
- * has changed since the page before, and that the first page is to be asked for again.
+ * Return the pages of a facet's values with one more. Return null if the new page comes from another snapshot than the
+ * ones before: then request the first page again.
  */
 export function withPage(found, page, snapshot) {
   if (page.offset === 0) return { values: page.values, total: page.total_values, snapshot };
@@ -180,7 +179,7 @@ export function withPage(found, page, snapshot) {
   return { values: [...found.values, ...page.values], total: page.total_values, snapshot };
 }
 
-/** What the service answered instead of what was asked: its envelope, and after how many seconds to come back. */
+/** The error of a request: the envelope of the service, and the seconds after which to retry. */
 export class Refused extends Error {
   constructor(status, envelope, retryAfterSeconds, requestId) {
     super(envelope.detail ?? `The service answered ${status}.`);
@@ -194,10 +193,10 @@ export class Refused extends Error {
 }
 
 /**
- * Ask the service; the browser's cache sends `If-None-Match` and takes the 304 by itself.
+ * Send a request to the service. The browser's cache handles `If-None-Match` and 304.
  *
- * When it has no time (429), wait for as long as it says and ask again, at most `tries` times, telling `onWait` the
- * seconds. Throws Refused, a TypeError when it cannot be reached, and what `signal` was aborted with.
+ * On a 429, call `onWait` with the seconds of Retry-After, wait and retry, at most `tries` times. Throws Refused, a
+ * TypeError if the service cannot be reached, and the reason that `signal` was aborted with.
  *
  * @returns {Promise<{body: any, snapshot: string, headers: Headers}>} JSON read, any other form as a Blob
  */
@@ -214,7 +213,7 @@ export async function ask(url, { token, signal, accept = "application/json", onW
     const seconds = Number(answer.headers.get("Retry-After") ?? 0);
     tries -= 1;
     if (answer.status !== 429 || tries < 1) {
-      const envelope = await answer.json().catch(() => ({})); // a proxy's page, or nothing
+      const envelope = await answer.json().catch(() => ({})); // the body may be a proxy's page, or empty
       throw new Refused(answer.status, envelope, seconds, answer.headers.get("X-Request-Id"));
     }
     onWait(seconds);
@@ -222,7 +221,7 @@ export async function ask(url, { token, signal, accept = "application/json", onW
   }
 }
 
-/** Runs one request at a time, the latest: it waits a moment for a later one, and a later one aborts it. */
+/** Runs the latest request only: waits a moment for a later one, and aborts the one before. */
 export class Latest {
   #milliseconds;
   #running = null;
@@ -231,7 +230,7 @@ export class Latest {
     this.#milliseconds = milliseconds;
   }
 
-  /** Return what `request(signal)` returns, or undefined when a later one has taken its place. */
+  /** Return the result of `request(signal)`, or undefined if a later request has replaced it. */
   async run(request) {
     this.#running?.abort();
     const running = new AbortController();
@@ -252,7 +251,7 @@ function address(service, state, path, asked) {
   return `${orgUrl(service, state.org)}/models${path}${query.size ? "?" : ""}${query}`;
 }
 
-/** Everything that narrows the scope, and the scope, as pairs of the service's parameters. */
+/** Return the scope and the filters as pairs of the service's parameters. */
 function filters(state) {
   const pairs = [];
   if (state.search.trim()) pairs.push(["search", state.search.trim()]);

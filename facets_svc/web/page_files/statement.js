@@ -1,12 +1,12 @@
-/** The SQL that lists what the filters leave, for the SQL view and for analysts: a statement over the table `models`. */
+/** The SQL that lists the models that pass the filters, for the SQL view and for analysts. */
 
 import { FACETS, MEASURES } from "./state.js";
 
 const COLUMNS = ["id", "org", "name", "license", "framework", "size_category", "task_categories", "tags", "is_public", "parameters", "size_bytes", "downloads", "created_at", "updated_at"];
-// What the service strips of a search: case and accents. DuckDB's functions do the same but for rare letters.
+// The service ignores case and accents in a search. These functions of DuckDB do the same, except for rare letters.
 const FOLDED = (column) => `strip_accents(lower(${column}))`;
 
-/** Return the statement of a state. */
+/** Return the statement of a state, over the table `models`. */
 export function statement(state) {
   const conditions = [
     state.includePublic ? `(org = ${literal(state.org)} OR is_public)` : `org = ${literal(state.org)}`,
@@ -23,7 +23,7 @@ export function statement(state) {
   ].join("\n");
 }
 
-/** Return a text as a literal. */
+/** Return a text as an SQL literal. */
 export const literal = (text) => `'${text.replaceAll("'", "''")}'`;
 
 function searched(term) {

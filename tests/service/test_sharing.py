@@ -1,4 +1,4 @@
-"""Single flight, the deadline and the kept answers, as the callers of a service see them."""
+"""Single flight, the deadline and the response cache, as the callers of a service see them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from facets_svc.engine.base import Interruption
 from facets_svc.errors import DeadlineExceeded, NotFound, Overloaded
 from facets_svc.facets.answer import FacetAnswer
 from facets_svc.facets.query import FacetQuery
-from facets_svc.service.timing import Course, Timing
+from facets_svc.service.timing import Stages, Timing
 from tests.service import engines
 from tests.service.engines import row
 from tests.service.forms import WHOLE, WholeForm
@@ -82,7 +82,7 @@ async def test_what_a_member_of_an_unknown_org_was_answered_an_operator_is_not()
             await service.ask(ghost, WHOLE, must_know_org=True)
 
 
-async def test_kept_answers_go_with_their_snapshot() -> None:
+async def test_cached_answers_go_with_their_snapshot() -> None:
     old, new = OracleEngine(ROWS, snapshot_id="old"), OracleEngine(ROWS[:1], snapshot_id="new")
     lake = Lake(old, new)
     async with lake.service().running() as service:
@@ -99,7 +99,7 @@ async def test_kept_answers_go_with_their_snapshot() -> None:
         assert (await service.ask(ACME, WHOLE)).answer.total == 1
 
 
-async def test_an_answer_that_comes_after_the_swap_is_kept_nowhere() -> None:
+async def test_an_answer_that_comes_after_the_swap_is_cached_nowhere() -> None:
     old, new = WaitingEngine(ROWS, snapshot_id="old"), OracleEngine(ROWS[:1], snapshot_id="new")
     lake = Lake(old, new)
     async with lake.service().running() as service:
@@ -116,7 +116,7 @@ async def test_an_answer_that_comes_after_the_swap_is_kept_nowhere() -> None:
         assert old.closed
 
 
-async def test_without_room_nothing_is_kept() -> None:
+async def test_without_room_nothing_is_cached() -> None:
     engine = OracleEngine(ROWS)
     async with Lake(engine).service(cache_bytes=0).running() as service:
         await service.ask(ACME, WHOLE)
@@ -141,7 +141,7 @@ async def test_the_same_question_asked_by_many_at_once_is_computed_once_and_take
         assert [timing.shared for timing in timings] == [False] + [True] * 49
 
 
-async def test_one_who_leaves_takes_the_computation_from_nobody_else() -> None:
+async def test_one_who_leaves_takes_the_computation_from_no_other() -> None:
     engine = WaitingEngine(ROWS)
     async with Lake(engine).service().running() as service:
         first, second, third = (asyncio.create_task(service.ask(ACME, WHOLE)) for _ in range(3))
@@ -180,7 +180,7 @@ class FailingOnce(OracleEngine):
         return answer
 
 
-async def test_an_error_is_all_waiters_and_is_not_kept() -> None:
+async def test_an_error_is_all_waiters_and_is_not_cached() -> None:
     async with Lake(FailingOnce(ROWS)).service().running() as service:
         first = await asyncio.gather(*(service.ask(ACME, WHOLE) for _ in range(3)), return_exceptions=True)
         assert [str(error) for error in first] == ["the first time"] * 3
@@ -229,19 +229,19 @@ async def test_a_late_joiner_does_not_put_the_deadline_off() -> None:
         assert engine.answers == 0
 
 
-def test_a_joiner_is_told_its_own_time_only() -> None:
-    course = Course(begun=10.0, started=11.0, counted=13.0, encoded=13.5)
+def test_a_joiner_gets_its_own_time_only() -> None:
+    stages = Stages(begun=10.0, started=11.0, counted=13.0, encoded=13.5)
     for asked, durations in (
         (10.0, (1.0, 2.0, 0.5)),
         (9.0, (1.0, 2.0, 0.5)),
         (12.0, (0.0, 1.0, 0.5)),
         (20.0, (0, 0, 0)),
     ):
-        assert Timing(asked=asked, shared=True, course=course).durations() == durations
+        assert Timing(asked=asked, shared=True, stages=stages).durations() == durations
 
 
 def test_what_is_not_over_lasts_until_now() -> None:
-    queue, engine, encode = Timing(asked=0.0, course=Course(begun=1.0, started=2.0)).durations()
+    queue, engine, encode = Timing(asked=0.0, stages=Stages(begun=1.0, started=2.0)).durations()
     assert (queue, encode) == (1.0, 0.0)
     assert engine > 0
     assert Timing().durations() == (0.0, 0.0, 0.0)
