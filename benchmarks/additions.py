@@ -76,7 +76,7 @@ class Additions:
             answer = self._engine.values
         elif isinstance(asked, ModelQuery):
             answer = self._engine.models
-        gc.disable()  # a collection falls on whoever is being timed
+        gc.disable()  # a collection would count for the side that is timed
         started = time.perf_counter()
         answered = answer(asked)
         seconds = time.perf_counter() - started

@@ -107,7 +107,7 @@ def _time(peer: Peer, queries: Sequence[FacetQuery], *, want_answers: bool) -> T
     peer.forget()
     seconds = 0.0
     answers = []
-    gc.disable()  # a collection falls on whoever is being timed
+    gc.disable()  # a collection would count for the side that is timed
     for query in queries:
         peer.prepare(query)
         started = time.perf_counter()

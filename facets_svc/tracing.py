@@ -91,8 +91,8 @@ def trace_id(span: Any) -> str | None:
     return None if span is None else format(span.get_span_context().trace_id, "032x")
 
 
-def request_finished(span: Any, *, method: str, route: str | None, status: int, course: Any = None) -> None:
-    """End the span of a request; `course` has the times of its computation, if there was one."""
+def request_finished(span: Any, *, method: str, route: str | None, status: int, stages: Any = None) -> None:
+    """End the span of a request; `stages` has the times of its computation, if there was one."""
     if span is None or _started is None:
         return
     span.update_name(f"{method} {route or 'other'}")
@@ -102,20 +102,20 @@ def request_finished(span: Any, *, method: str, route: str | None, status: int, 
         span.set_attribute("http.route", route)
     if status >= 500:
         span.set_status(_started.api.StatusCode.ERROR)
-    if course is not None:
-        _add_stations(_started, span, course)
+    if stages is not None:
+        _add_stages(_started, span, stages)
     span.end()
 
 
-def _add_stations(started: _Started, span: Any, course: Any) -> None:
+def _add_stages(started: _Started, span: Any, stages: Any) -> None:
     context = started.api.set_span_in_context(span)
-    stations = (("queue", course.begun, course.started), ("engine", course.started, course.counted))
-    for name, begin, end in (*stations, ("encode", course.counted, course.encoded)):
+    spans = (("queue", stages.begun, stages.started), ("engine", stages.started, stages.counted))
+    for name, begin, end in (*spans, ("encode", stages.counted, stages.encoded)):
         if begin is not None and end is not None:
             child = started.tracer.start_span(name, context=context, start_time=started.moment(begin))
-            if name == "engine" and course.statements:
+            if name == "engine" and stages.statements:
                 child.set_attribute("db.system.name", "duckdb")
-                child.set_attribute("db.operation.name", ", ".join(course.statements))
+                child.set_attribute("db.operation.name", ", ".join(stages.statements))
             child.end(end_time=started.moment(end))
 
 

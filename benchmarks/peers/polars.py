@@ -75,6 +75,6 @@ def build(records: Path, folder: Path) -> None:
 
 
 def open_peer(records: Path, folder: Path, threads: int) -> Polars:  # noqa: ARG001 - as every peer
-    """Read the records. `POLARS_MAX_THREADS` must be set before polars is imported, by whoever starts the process."""
+    """Read the records. The starter of the process must set `POLARS_MAX_THREADS` before polars is imported."""
     assert os.environ.get("POLARS_MAX_THREADS") == str(threads)
     return Polars(records, threads)

@@ -268,7 +268,7 @@ class Exchange:
         seconds = time.perf_counter() - self.timing.asked
         metrics.request_finished(route, self.method, self.status, seconds, cache=self.timing.cache)
         tracing.request_finished(
-            self.span, method=self.method[:16], route=route, status=self.status, course=self.timing.stages
+            self.span, method=self.method[:16], route=route, status=self.status, stages=self.timing.stages
         )
         level = logging.DEBUG if route in HEALTH and self.status == 200 else logging.INFO
         if not REQUESTS.isEnabledFor(level):

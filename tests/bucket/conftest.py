@@ -41,7 +41,7 @@ def seaweed(shared_seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 @pytest.fixture
 def proxy(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A proxy that whoever asks the server from now on goes through."""
+    """A proxy for all later requests to the server."""
     with Proxy(seaweed.port) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{running.port}")
         yield running

@@ -24,7 +24,7 @@ TAIL: Final = 8
 class Spoiling:
     """One way: of which kind it is, the file that it hits, and how.
 
-    Where the files and the manifest agree afterwards, only whoever needs what is missing can tell.
+    Where the files and the manifest agree afterwards, only a reader of the missing part fails.
     """
 
     kind: str

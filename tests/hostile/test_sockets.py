@@ -196,7 +196,7 @@ def test_many_who_are_slow_keep_nobody_waiting(server: Server) -> None:
             assert server.ask(FACETS, ACME)[0] == 200
 
 
-def test_whoever_reads_nothing_takes_no_memory(server: Server) -> None:
+def test_a_client_that_reads_nothing_takes_no_memory(server: Server) -> None:
     with ExitStack() as stuck:
         for _ in range(20):
             connection = stuck.enter_context(server.connect())

@@ -46,7 +46,7 @@ BODIES: Final = {
     EXPIRED: b'{"code":401,"detail":"The token has expired.","type":"expired_token_error"}',
     FORBIDDEN: b'{"code":403,"detail":"The token is not for this organization.","type":"forbidden_error"}',
 }
-"""What is said to whoever is refused: the same, whatever was wrong."""
+"""The detail of each refusal: the same for every cause."""
 
 
 def encoded(part: bytes) -> str:

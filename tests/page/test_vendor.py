@@ -40,5 +40,5 @@ def test_every_package_is_locked_with_a_hash_and_has_a_licence_that_lets_us() ->
     shutil.which("node") is None or not (PACKAGES / "node_modules").is_dir(),
     reason="there is no Node, or not what the bundles are made of: make test installs it with npm",
 )
-def test_whoever_makes_the_files_again_gets_the_same() -> None:
+def test_making_the_files_again_gives_the_same() -> None:
     assert made() == {path.name: path.read_bytes() for path in VENDOR.iterdir()}

@@ -219,10 +219,10 @@ def test_answers_are_right_whatever_happens_to_the_services(lake: BucketLake, tm
             # It goes back only while a service has not polled yet: never once all of them have loaded a snapshot.
             loaded = [order.index(name) for name, when in published.loaded.items() if when <= seen.asked]
             assert order.index(seen.snapshot) >= max(loaded, default=0)
-    # A client that names a snapshot stays with it, whoever answers and whatever is published.
+    # A client that names a snapshot stays with it, through every service and every publication.
     assert {(seen.status, seen.snapshot) for seen in pinned.seen} == {(200, first)}
     for seen in pinned.seen:
         published.check(seen)
-    # Only connections that the dead service held were cut: whoever asks after that is answered by another one.
+    # Only connections of the dead service were cut: another one answers later requests.
     assert all(asked <= dead for client in (*clients, pinned) for asked in client.broken)
     assert sum(len(client.seen) for client in clients) > 100

@@ -71,13 +71,13 @@ Rows = Callable[..., Awaitable[list[list[Any]]]]
 
 
 def asking(sandbox: SqlSandbox, lake: Lake) -> Ask:
-    askers = count()
+    subjects = count()
 
-    async def ask(query: str, *, org: str = "acme", form: str = "json", asker: str = "", **values: Any) -> SqlAnswer:
+    async def ask(query: str, *, org: str = "acme", form: str = "json", subject: str = "", **values: Any) -> SqlAnswer:
         current = lake.current()
         assert current is not None
-        subject = asker or f"asker {next(askers)}"
-        return await sandbox.ask(Query(subject=subject, org=org, query=query, parameters=values, form=form), current)
+        unique = subject or f"subject {next(subjects)}"
+        return await sandbox.ask(Query(subject=unique, org=org, query=query, parameters=values, form=form), current)
 
     return ask
 

@@ -154,18 +154,18 @@ async def test_who_finds_no_room_is_told_to_come_again(sandbox: SqlSandbox, lake
     assert (await ask("SELECT 1")).rows == 1
 
 
-async def test_no_asker_takes_more_than_half_of_the_room(sandbox: SqlSandbox, lake: Lake) -> None:
+async def test_no_subject_takes_more_than_half_of_the_room(sandbox: SqlSandbox, lake: Lake) -> None:
     ask = asking(limited(sandbox, processes=1, queue=3), lake)
-    running = [asyncio.ensure_future(ask(FOREVER, asker="a")) for _ in range(2)]
+    running = [asyncio.ensure_future(ask(FOREVER, subject="a")) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded, match="queries of this subject"):
-        await ask("SELECT 1", asker="a")
-    waiting = asyncio.ensure_future(ask("SELECT 1", asker="b"))
+        await ask("SELECT 1", subject="a")
+    waiting = asyncio.ensure_future(ask("SELECT 1", subject="b"))
     await asyncio.sleep(0)
     for one in running:
         one.cancel()
     assert (await waiting).rows == 1
-    assert (await ask("SELECT 1", asker="a")).rows == 1
+    assert (await ask("SELECT 1", subject="a")).rows == 1
 
 
 async def test_who_leaves_the_queue_leaves_room(sandbox: SqlSandbox, lake: Lake) -> None:

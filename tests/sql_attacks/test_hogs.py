@@ -89,7 +89,7 @@ async def test_every_hog_is_stopped_and_others_are_answered(worlds: Worlds, say:
     say(f"Of {len(answered)} hogs {', '.join(f'{answered.count(status)} got {status}' for status in (200, 422, 504))}")
 
 
-async def test_whoever_leaves_ends_their_query(worlds: Worlds) -> None:
+async def test_a_client_that_leaves_ends_its_query(worlds: Worlds) -> None:
     async with _served(worlds) as (stranger, server):
         for _ in range(3):
             asked = [asyncio.ensure_future(stranger.sql(statement)) for statement in (_FOREVER, SHORT[1])]
@@ -100,7 +100,7 @@ async def test_whoever_leaves_ends_their_query(worlds: Worlds) -> None:
         assert await stranger.rows("SELECT 1") == [[1]]
 
 
-async def test_whoever_hangs_up_ends_their_query_wherever_they_are_in_it(worlds: Worlds) -> None:
+async def test_a_client_that_hangs_up_ends_its_query_at_any_stage(worlds: Worlds) -> None:
     body = json.dumps({"query": _FOREVER}).encode()
     async with _served(worlds) as (stranger, server):
         for pieces in ([], [body[:10]], [body[:10], body[10:]], [bytes([one]) for one in body]):
@@ -155,7 +155,7 @@ async def _called(stranger: Stranger, pieces: list[bytes], gone: asyncio.Event, 
 
 async def test_a_crowd_is_told_to_come_again_and_facets_are_answered(worlds: Worlds) -> None:
     async with _served(worlds, sql_processes=1, sql_queue=2) as (stranger, server):
-        # of three places one asker has one: half of them
+        # of three places one subject has one: half of them
         asked = [asyncio.ensure_future(stranger.sql(_FOREVER)) for _ in range(20)]
         await _until(lambda: sum(one.done() for one in asked) == 19 and len(_children(server)) == 1)
         for answer in (one.result() for one in asked if one.done()):

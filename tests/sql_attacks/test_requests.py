@@ -324,7 +324,7 @@ async def test_one_who_has_nothing_sees_what_everybody_does(stranger: Stranger, 
 
 
 @pytest.mark.parametrize(("enabled", "member", "of_all"), [(None, 403, 200), (False, 403, 403)])
-async def test_whoever_may_not_ask_learns_nothing_of_what_they_sent(
+async def test_a_refused_client_learns_nothing_of_the_request_body(
     worlds: Worlds, enabled: bool | None, member: int, of_all: int
 ) -> None:
     async with opened(worlds.world, sql_enabled=enabled) as stranger:
