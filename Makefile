@@ -12,8 +12,6 @@ LAKE     = data/lake
 DEMO     = .cache/demo
 PORT     = 8000
 MODELS   = 100000
-# Processes that run tests: more than the two cores of the smallest machine, since many tests wait.
-TESTERS  = 3
 PIP      = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Where the locks are used, and what they must say: every file with its hash, no file without one.
 INSTALL  = $(PIP) install --require-hashes
@@ -55,10 +53,10 @@ prose: $(VENV)/.dev
 	$(BIN)/python -m scripts.check_prose
 
 pytest: $(VENV)/.dev $(VENV)/.strace $(VENV)/.chromium $(VENV)/.generators $(VENV)/.page-vendor $(VENV)/.instantsearch $(VENV)/.promtool $(WHEELS)/.downloaded
-	$(BIN)/python -m pytest -n $(TESTERS) --expect-duckdb 2.0
+	$(BIN)/python -m pytest -n 2 --expect-duckdb 2.0
 
 pytest-duckdb-1.5: $(VENV)/.dev $(DUCKDB15)/.installed
-	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -n $(TESTERS) --expect-duckdb 1.5 \
+	PYTHONPATH="$(CURDIR)/$(DUCKDB15)" $(BIN)/python -m pytest -n 2 --expect-duckdb 1.5 \
 	  tests/analyst tests/engine tests/parity tests/sandbox/test_functions.py tests/sandbox/test_judge.py \
 	  tests/sql_attacks/test_law.py tests/sql_attacks/test_statements.py tests/sync/test_job.py tests/sync/test_report.py
 
