@@ -12,7 +12,7 @@ import msgspec
 from facets_svc import __version__
 from facets_svc.errors import SnapshotCorrupt, SnapshotFormat
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The version of a snapshot's format: its files, and the meaning of their columns."""
 
 OLDEST_FORMAT: Final = 1

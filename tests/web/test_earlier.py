@@ -20,7 +20,7 @@ from facets_svc.engine.base import Engine
 from facets_svc.engine.duckdb import DuckdbEngine, open_engine
 from facets_svc.errors import InvalidRequest
 from facets_svc.lake import Lake, Snapshot
-from facets_svc.lake.manifest import id_time
+from facets_svc.lake.manifest import FORMAT, id_time
 from facets_svc.lake.snapshot import INDEX
 from facets_svc.service.facets import FacetService
 from facets_svc.settings import Settings
@@ -284,7 +284,7 @@ async def test_a_snapshot_of_an_older_version_is_left_out(tmp_path: Path) -> Non
         first = await it.publish(tagged(1, "a"))
         second = await it.publish(tagged(1, "b"))
         manifest = it.lake.snapshot(first).path / "manifest.json"
-        manifest.write_bytes(manifest.read_bytes().replace(b'"format": 2', b'"format": 1'))
+        manifest.write_bytes(manifest.read_bytes().replace(b'"format": %d' % FORMAT, b'"format": 1'))
         assert await listed(it) == [(second, 1, True)]
         assert (await it.get(f"{FACETS}?as_of={first}")).status == 404
 
